@@ -1,0 +1,119 @@
+/** The frozen configuration and its defaults. Nothing below sidecar.ts sees flags, environment or files. */
+
+export type ForwardMode = "http" | "stream";
+
+/** `host:port`, IPv6 hosts without brackets. */
+export interface SocketAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One guarded port. */
+export interface BackendConfig {
+  /** The backend (target) port that policies name. */
+  readonly port: number;
+  readonly listen: SocketAddress;
+  readonly app: SocketAddress;
+  /** Absent: decided by the Service port's `appProtocol`, else `http`. */
+  readonly forward?: ForwardMode;
+}
+
+export type DiscoveryConfig =
+  | { readonly kind: "manifests"; readonly directory: string }
+  | { readonly kind: "kubernetes"; readonly kubeconfig?: string };
+
+/** Files of the mesh-issued certificate; absent as a whole when https backends stay closed. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+  readonly crl?: string;
+}
+
+/** What to do with `x-forwarded-client-cert` after the client's own was removed. */
+export type ClientCertHeader = "sanitize-set" | "strip";
+
+/** Every limit of the data plane. Milliseconds, bytes and counts; zero means off where the comment says so. */
+export interface Limits {
+  /** From accept to the end of the handshake, or to the first byte on a plaintext port. */
+  readonly handshakeTimeoutMs: number;
+  /** From the first byte of a request to the end of its header. */
+  readonly headerTimeoutMs: number;
+  /** Between two bytes of a request body. */
+  readonly requestIdleTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  /** Between two bytes of a response (first byte included); zero: off. */
+  readonly responseIdleTimeoutMs: number;
+  /** A connection without a request (http) or without a byte in either direction (stream). */
+  readonly idleTimeoutMs: number;
+  /** Oldest age of a connection; zero: off. */
+  readonly lifetimeMs: number;
+  readonly maxHeaderBytes: number;
+  readonly maxHeaders: number;
+  /** Open connections over all threads. */
+  readonly maxConnections: number;
+  /** Open connections of one source address; zero: off (the one source is usually the gateway). */
+  readonly maxConnectionsPerSource: number;
+  /** New handshakes a second of one source address; zero: off. */
+  readonly handshakesPerSecondPerSource: number;
+  /** Connections to the application, per backend and thread. */
+  readonly maxUpstreamConnections: number;
+  /** Requests that may wait for a connection to the application before 503, per backend and thread. */
+  readonly maxQueuedRequests: number;
+  /** How long an in-flight response may go on after its connection lost its right. */
+  readonly revokeGraceMs: number;
+  /** Refusal log lines of one source address a second, beyond which they are only counted. */
+  readonly refusalLogsPerSecond: number;
+  /** Idle connections to the application are closed before the application's own idle timer can fire. */
+  readonly upstreamKeepAliveMs: number;
+}
+
+export interface Config {
+  readonly discovery: DiscoveryConfig;
+  readonly namespace: string;
+  /** Absent: found from the EndpointSlices that hold `podIp`. */
+  readonly services?: readonly string[];
+  readonly podIp?: string;
+  readonly podName?: string;
+  readonly meshName?: string;
+  readonly backends: readonly BackendConfig[];
+  readonly tls?: TlsFiles;
+  readonly admin: SocketAddress;
+  /** Serves only `/livez`, `/readyz` and `/metrics`, off loopback by choice. */
+  readonly health?: SocketAddress;
+  /** Data-plane threads. */
+  readonly workers: number;
+  /** Absent: off. */
+  readonly maxStaleMs?: number;
+  readonly drainDelayMs: number;
+  readonly drainDeadlineMs: number;
+  readonly clientCertHeader: ClientCertHeader;
+  readonly accessLog: boolean;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly limits: Limits;
+}
+
+export const DEFAULT_LIMITS: Limits = Object.freeze({
+  handshakeTimeoutMs: 10_000,
+  headerTimeoutMs: 30_000,
+  // OSM's Envoy answers an incomplete request with 408 after five minutes of silence.
+  requestIdleTimeoutMs: 300_000,
+  connectTimeoutMs: 5_000,
+  // OSM's Envoy answers 504 after five minutes without a byte.
+  responseIdleTimeoutMs: 300_000,
+  // OSM's Envoy: one hour; it must outlive the gateway's own idle timer.
+  idleTimeoutMs: 3_600_000,
+  lifetimeMs: 0,
+  // OSM's Envoy: 60 KiB and 100 headers.
+  maxHeaderBytes: 61_440,
+  maxHeaders: 100,
+  maxConnections: 10_000,
+  maxConnectionsPerSource: 0,
+  handshakesPerSecondPerSource: 0,
+  maxUpstreamConnections: 256,
+  maxQueuedRequests: 1_024,
+  revokeGraceMs: 10_000,
+  refusalLogsPerSecond: 5,
+  // Node applications close idle connections after five seconds.
+  upstreamKeepAliveMs: 4_000,
+});

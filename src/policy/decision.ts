@@ -1,0 +1,76 @@
+/**
+ * What the policy core says of one peer. Everything is plain data: it crosses threads, logs and JSON as it is.
+ */
+import type { ObjectKey } from "./model.ts";
+
+/** What the client sees. `tls-alert` covers every client certificate that is missing, untrusted or out of date. */
+export type Verdict = "forward" | "close" | "tls-alert" | "forbidden";
+
+/** The test that refused. Closed: every metric label, log line and explanation uses one of these. */
+export type RefusalReason =
+  | "no-snapshot"
+  | "stale-snapshot"
+  | "no-policy"
+  | "invalid-policy"
+  | "no-usable-source"
+  | "address-unknown"
+  | "source-without-endpoints"
+  | "source-not-listed"
+  | "endpoint-replaced"
+  | "tls-expected"
+  | "tls-unexpected"
+  | "sni-missing"
+  | "sni-not-listed"
+  | "no-credentials"
+  | "certificate-missing"
+  | "certificate-untrusted"
+  | "certificate-expired"
+  | "certificate-revoked"
+  | "principal-missing"
+  | "principal-not-listed";
+
+/** One SAN of a verified certificate, typed from the parsed certificate and verbatim. */
+export interface San {
+  readonly type: "dns" | "uri";
+  readonly value: string;
+}
+
+/** What the client's certificate turned out to be. `not-requested` where the backend skips client validation. */
+export type PeerCertificate =
+  | { readonly state: "not-requested" }
+  | { readonly state: "missing" }
+  | { readonly state: "refused"; readonly reason: "certificate-untrusted" | "certificate-expired" | "certificate-revoked" }
+  | { readonly state: "verified"; readonly sans: readonly San[] };
+
+/** The TLS side of a peer once its handshake is done. */
+export interface PeerTls {
+  /** Server name of the ClientHello; absent when none was sent. */
+  readonly sni?: string;
+  readonly certificate: PeerCertificate;
+}
+
+/** One caller as seen on the socket. */
+export interface Peer {
+  /** Address text from the socket; `undefined` (a peer that has already gone) is always refused. */
+  readonly address: string | undefined;
+  /** Absent when the peer speaks plaintext. */
+  readonly tls?: PeerTls;
+}
+
+export interface Allowed {
+  readonly verdict: "forward";
+  readonly policy: ObjectKey;
+  /** The entry that let the address in, e.g. `Service gateways/edge` or `IPRange 10.0.0.0/8`; `any address` when the rule has no address test. */
+  readonly source: string;
+  /** The entry that matched the certificate, e.g. `edge.gateways.cluster.local`, `*`; absent where no principal test exists. */
+  readonly principal?: string;
+}
+
+export interface Refused {
+  readonly verdict: Exclude<Verdict, "forward">;
+  readonly reason: RefusalReason;
+  /** The policy whose test refused; absent when no policy governs the port. */
+  readonly policy?: ObjectKey;
+}
+
+export type Decision = Allowed | Refused;

@@ -1,0 +1,108 @@
+/**
+ * The compiled policy: immutable, structured-cloneable (plain objects, Maps and typed arrays only), replaced whole and
+ * never edited, so that a thread can be handed one by message and judge with it at once.
+ */
+import type { RefusalReason } from "./decision.ts";
+import type { ObjectKey } from "./model.ts";
+
+/**
+ * Exact addresses in open-addressing hash tables over typed arrays: one probe sequence per look-up, no rebuild after
+ * a clone. Capacity is a power of two; an empty slot has `sources[slot] === 0` (source indexes are stored plus one).
+ */
+export interface ExactTable {
+  readonly mask: number;
+  /** IPv4: one word a slot. IPv6: four words a slot. */
+  readonly words: Uint32Array;
+  /** Index into `AddressSet.sources`, plus one; zero marks an empty slot. */
+  readonly sources: Uint16Array;
+  /** Hash of the owning pod's UID, zero when unknown: tells a reused address from the pod that had it. */
+  readonly owners: Uint32Array;
+}
+
+/** Disjoint ranges sorted by first address; looked up by binary search. Overlaps were merged, the first source wins. */
+export interface RangeTable {
+  /** IPv4: one word an entry. IPv6: four words an entry. */
+  readonly first: Uint32Array;
+  readonly last: Uint32Array;
+  readonly sources: Uint16Array;
+}
+
+export interface AddressSet {
+  readonly exact4: ExactTable;
+  readonly exact6: ExactTable;
+  readonly ranges4: RangeTable;
+  readonly ranges6: RangeTable;
+  /** Label of each source, e.g. `Service gateways/edge`, `IPRange 10.0.0.0/8`. */
+  readonly sources: readonly string[];
+}
+
+/** Names that a verified certificate may carry; a wildcard makes every verified certificate good. */
+export interface PrincipalSet {
+  readonly any: boolean;
+  readonly dns: ReadonlySet<string>;
+  readonly uri: ReadonlySet<string>;
+}
+
+/** Lower-case server names; `suffixes` hold `.example.com` for `*.example.com` (any depth, never the apex). */
+export interface SniSet {
+  readonly exact: ReadonlySet<string>;
+  readonly suffixes: readonly string[];
+}
+
+/** A backend port that is governed by a policy and open to somebody. */
+export interface OpenRule {
+  readonly state: "open";
+  readonly port: number;
+  readonly policy: ObjectKey;
+  readonly service: string;
+  readonly protocol: "http" | "https";
+  /** https only: a certificate of the mesh is demanded. */
+  readonly clientCertificate: boolean;
+  /** Absent: any address (https with principals only). Present and empty: nobody. */
+  readonly addresses?: AddressSet;
+  readonly principals: PrincipalSet;
+  readonly sniHosts?: SniSet;
+  /** Source Services that matched nobody, for explanations: `Service ns/name` and why. */
+  readonly emptySources: readonly string[];
+  /** From the Service's port, when declared. */
+  readonly appProtocol?: string;
+}
+
+/** A backend port that a policy governs and that lets nobody in. */
+export interface ClosedRule {
+  readonly state: "closed";
+  readonly port: number;
+  readonly policy: ObjectKey;
+  readonly service: string;
+  readonly reason: RefusalReason;
+  /** For people: what is wrong with the policy. */
+  readonly detail: string;
+}
+
+export type Rule = OpenRule | ClosedRule;
+
+export interface PolicyStatus {
+  readonly policy: ObjectKey;
+  readonly currentStatus: "committed" | "error";
+  readonly reason: string;
+  readonly warnings: readonly string[];
+}
+
+export interface Snapshot {
+  /** Grows by one with every published snapshot; zero is the one that refuses everybody. */
+  readonly version: number;
+  /** By backend (target) port. */
+  readonly rules: ReadonlyMap<number, Rule>;
+  /** Why every port is refused, when that is so: nothing known yet, or known for too long. */
+  readonly sealed?: "no-snapshot" | "stale-snapshot";
+  /** Sorted by policy key. */
+  readonly statuses: readonly PolicyStatus[];
+}
+
+/** In force before discovery has synced: everybody is refused. */
+export const SEALED: Snapshot = Object.freeze({
+  version: 0,
+  rules: new Map<number, Rule>(),
+  sealed: "no-snapshot",
+  statuses: Object.freeze([]),
+});

@@ -1,0 +1,43 @@
+/**
+ * Everything that crosses between the control side and a data-plane thread. Both sides share nothing else.
+ */
+import type { BackendConfig, ClientCertHeader, Limits } from "../config/config.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import type { ConnectionRow, Counters, TrafficRecord } from "../telemetry/records.ts";
+import type { Credentials } from "../tls/credentials.ts";
+
+/** `workerData` of a data-plane thread. Limits are already divided among the threads. */
+export interface ThreadStart {
+  readonly thread: number;
+  readonly backends: readonly BackendConfig[];
+  readonly limits: Limits;
+  readonly clientCertHeader: ClientCertHeader;
+  readonly accessLog: boolean;
+  readonly snapshot: Snapshot;
+  readonly credentials: Credentials | undefined;
+}
+
+/** Control side to thread. */
+export type ThreadCommand =
+  | { readonly kind: "snapshot"; readonly snapshot: Snapshot }
+  | { readonly kind: "credentials"; readonly credentials: Credentials | undefined }
+  /** Stop keeping connections alive, finish what is in flight, then close the listeners; `deadlineMs` from now everything left is cut. */
+  | { readonly kind: "drain"; readonly deadlineMs: number }
+  | { readonly kind: "ping"; readonly sequence: number }
+  | { readonly kind: "report"; readonly id: number; readonly what: "connections" | "counters" };
+
+/** Thread to control side. */
+export type ThreadEvent =
+  /** All listeners are bound. */
+  | { readonly kind: "listening" }
+  | { readonly kind: "listen-failed"; readonly port: number; readonly listen: string; readonly code: string; readonly message: string }
+  /** A snapshot is in force and every live connection was re-judged with it. */
+  | { readonly kind: "applied"; readonly version: number; readonly revoked: number }
+  | { readonly kind: "credentials-applied"; readonly generation: number }
+  | { readonly kind: "credentials-failed"; readonly generation: number; readonly message: string }
+  | { readonly kind: "pong"; readonly sequence: number }
+  | { readonly kind: "records"; readonly records: readonly TrafficRecord[] }
+  | { readonly kind: "counters"; readonly id: number; readonly counters: Counters }
+  | { readonly kind: "connections"; readonly id: number; readonly rows: readonly ConnectionRow[] }
+  /** The drain is over; `cut` connections had to be ended at the deadline. */
+  | { readonly kind: "drained"; readonly cut: number };

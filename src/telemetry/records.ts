@@ -1,0 +1,119 @@
+/**
+ * What a data-plane thread reports upwards: plain data, posted in batches, turned into log lines and metrics by the
+ * control side.
+ */
+
+/** How an accepted connection ended. Every accepted socket ends in exactly one. */
+export type ConnectionEnd =
+  | "served"
+  | "refused"
+  | "handshake-failed"
+  | "handshake-timeout"
+  | "silent"
+  | "revoked"
+  | "downstream-reset"
+  | "upstream-unreachable"
+  | "upstream-reset"
+  | "idle-timeout"
+  | "lifetime-reached"
+  | "protocol-error"
+  | "overload"
+  | "drained"
+  | "internal-error";
+
+/** One connection, written when it is over. */
+export interface ConnectionRecord {
+  readonly kind: "connection";
+  readonly id: string;
+  readonly thread: number;
+  readonly port: number;
+  readonly end: ConnectionEnd;
+  /** Set when a policy test refused or revoked it. */
+  readonly reason?: string;
+  readonly verdict?: string;
+  readonly policy?: string;
+  readonly source?: string;
+  readonly principal?: string;
+  readonly address: string;
+  readonly sni?: string;
+  /** Presented SANs, typed: `dns:a.b`, `uri:spiffe://...`. */
+  readonly sans?: readonly string[];
+  readonly nearest?: string;
+  /** Further detail for people, e.g. the TLS error code. */
+  readonly detail?: string;
+  /** Identical refusals of this source that were not logged since the last one. */
+  readonly suppressed?: number;
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly requests: number;
+}
+
+/** One HTTP exchange. */
+export interface RequestRecord {
+  readonly kind: "request";
+  readonly connection: string;
+  readonly thread: number;
+  readonly port: number;
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly protocol: string;
+  readonly status: number;
+  /** How a refused or failed exchange came about: `principal-not-listed`, `upstream-unreachable`, ... */
+  readonly reason?: string;
+  readonly policy?: string;
+  readonly source?: string;
+  readonly principal?: string;
+  readonly sans?: readonly string[];
+  readonly nearest?: string;
+  readonly address: string;
+  readonly userAgent?: string;
+  readonly traceparent?: string;
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly firstByteMs?: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly suppressed?: number;
+}
+
+export type TrafficRecord = ConnectionRecord | RequestRecord;
+
+/** One row of `/connections`. */
+export interface ConnectionRow {
+  readonly id: string;
+  readonly thread: number;
+  readonly port: number;
+  readonly address: string;
+  readonly state: "handshake" | "open" | "forbidden" | "ending";
+  readonly protocol: string;
+  readonly policy?: string;
+  readonly source?: string;
+  readonly principal?: string;
+  readonly sni?: string;
+  readonly sans?: readonly string[];
+  readonly startedAt: number;
+  readonly requests: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** Monotonic counters of one thread since it started, keyed by metric and label values. Plain numbers, summed above. */
+export interface Counters {
+  /** key: `end` or `end|reason`, per backend port: `80|refused|source-not-listed`. */
+  readonly connections: Readonly<Record<string, number>>;
+  /** key: `port|status class|reason or empty`, e.g. `80|2xx|`, `80|4xx|principal-not-listed`. */
+  readonly requests: Readonly<Record<string, number>>;
+  /** key: port. */
+  readonly bytesIn: Readonly<Record<string, number>>;
+  readonly bytesOut: Readonly<Record<string, number>>;
+  /** Open right now, by port. */
+  readonly open: Readonly<Record<string, number>>;
+  /** Request durations in seconds: cumulative bucket counts aligned with `DURATION_BUCKETS`, then sum and count, by port. */
+  readonly durations: Readonly<Record<string, readonly number[]>>;
+}
+
+/** Upper bounds in seconds of the request-duration histogram. */
+export const DURATION_BUCKETS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
