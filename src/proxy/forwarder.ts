@@ -1,0 +1,44 @@
+/**
+ * What carries the bytes of an admitted connection: one implementation per forwarding mode, chosen per backend.
+ * A forwarder never decides; it reads the connection's decision, which is re-judged with every snapshot.
+ */
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { BackendConfig } from "../config/config.ts";
+import type { Decision, Peer } from "../policy/decision.ts";
+import type { ConnectionEnd } from "../telemetry/records.ts";
+
+export type DownstreamSocket = Socket | TLSSocket;
+
+/** One accepted connection, from the moment of its first verdict to its record. Owned by connection.ts. */
+export interface Connection {
+  readonly id: string;
+  readonly backend: BackendConfig;
+  /** Source address as read once at accept. */
+  readonly address: string;
+  readonly startedAt: number;
+  readonly socket: DownstreamSocket;
+  readonly peer: Peer;
+  /** `forward`, or `forbidden` on an http backend: then every request is answered 403. Replaced with every snapshot. */
+  decision: Decision;
+  /** Value for `x-forwarded-client-cert`; absent where no certificate was verified or the header is only stripped. */
+  readonly clientCertHeader: string | undefined;
+  /** Set once the connection lost its right or is being drained: no further request is forwarded. */
+  ending: boolean;
+  requests: number;
+  bytesIn: number;
+  bytesOut: number;
+  /** First cause wins; later calls are ignored. Written into the record when the socket closes. */
+  finish(end: ConnectionEnd, detail?: string): void;
+}
+
+export interface Forwarder {
+  /** Takes the connection over. Called in the same tick as the decision and the entry in the table. */
+  serve(connection: Connection): void;
+  /** The connection lost its right: no further request; what is in flight may finish within the grace; then it is closed. Streams are cut at once. */
+  revoke(connection: Connection): void;
+  /** The process is going away: finish what is in flight, tell the peer (`Connection: close`, GOAWAY), close what is idle. */
+  drain(connection: Connection): void;
+  /** Releases what is held for the application (pools, timers). */
+  close(): Promise<void>;
+}
