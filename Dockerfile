@@ -1,0 +1,18 @@
+# One bundled file on a distroless Node, as a non-root user. Build: docker build -t postern .
+FROM node:24-bookworm-slim AS build
+WORKDIR /src
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts
+COPY tsconfig.json ./
+COPY src src
+COPY scripts scripts
+RUN node scripts/bundle.ts /out
+
+FROM gcr.io/distroless/nodejs24-debian13:nonroot
+# 1500 is the uid that the redirect rules let pass; it is OSM's own proxy uid.
+USER 1500:1500
+WORKDIR /postern
+COPY --from=build /out ./
+ENV NODE_ENV=production
+ENTRYPOINT ["/nodejs/bin/node", "/postern/postern.mjs"]
+CMD ["run"]
