@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { BackendConfig } from "../config/config.ts";
 import type { Decision, Peer } from "../policy/decision.ts";
-import type { ConnectionEnd } from "../telemetry/records.ts";
+import type { ConnectionEnd, RequestRecord } from "../telemetry/records.ts";
 
 export type DownstreamSocket = Socket | TLSSocket;
 
@@ -26,10 +26,18 @@ export interface Connection {
   /** Set once the connection lost its right or is being drained: no further request is forwarded. */
   ending: boolean;
   requests: number;
-  bytesIn: number;
-  bytesOut: number;
-  /** First cause wins; later calls are ignored. Written into the record when the socket closes. */
+  /** Plain bytes (inside TLS) read from and written to the caller so far. Kept by the socket: forwarders never add to them. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** First cause wins; later calls are ignored. Written into the record when the socket closes. Does not close the socket. */
   finish(end: ConnectionEnd, detail?: string): void;
+  /** Ends the connection with a TCP reset, under TLS too, so that the cut cannot pass for an orderly end. */
+  reset(): void;
+}
+
+/** Where a forwarder reports the exchanges it carried: counted always, logged within the limits. */
+export interface TrafficSink {
+  exchange(record: RequestRecord): void;
 }
 
 export interface Forwarder {

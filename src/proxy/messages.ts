@@ -35,7 +35,10 @@ export type ThreadEvent =
   | { readonly kind: "applied"; readonly version: number; readonly revoked: number }
   | { readonly kind: "credentials-applied"; readonly generation: number }
   | { readonly kind: "credentials-failed"; readonly generation: number; readonly message: string }
-  | { readonly kind: "pong"; readonly sequence: number }
+  /** The counters ride along, so that a thread that dies takes at most the last heartbeat interval with it. */
+  | { readonly kind: "pong"; readonly sequence: number; readonly counters: Counters }
+  /** Something an operator should know and that is nobody's connection, e.g. accept failed for want of descriptors. */
+  | { readonly kind: "problem"; readonly message: string }
   | { readonly kind: "records"; readonly records: readonly TrafficRecord[] }
   | { readonly kind: "counters"; readonly id: number; readonly counters: Counters }
   | { readonly kind: "connections"; readonly id: number; readonly rows: readonly ConnectionRow[] }
