@@ -15,7 +15,8 @@ test("ARCHITECTURE.md names every folder of src in its code map", () => {
   const page = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
   const folders = readdirSync(join(root, "src")).filter((name) => statSync(join(root, "src", name)).isDirectory());
   assert.ok(folders.length > 0);
-  for (const folder of folders) assert.ok(page.includes(`\`src/${folder}\``), `src/${folder} is missing from the code map`);
+  for (const folder of folders)
+    assert.ok(page.includes(`\`src/${folder}\``), `src/${folder} is missing from the code map`);
 });
 
 test("README.md begins with what Postern does, then shows the two commands", () => {
@@ -26,12 +27,21 @@ test("README.md begins with what Postern does, then shows the two commands", () 
 });
 
 test("README.md and the docs link only to files that exist", () => {
-  const pages = ["README.md", "ARCHITECTURE.md", ...readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
+  const pages = [
+    "README.md",
+    "ARCHITECTURE.md",
+    ...readdirSync(join(root, "docs"))
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => `docs/${name}`),
+  ];
   for (const page of pages) {
     const text = readFileSync(join(root, page), "utf8");
     for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
       const path = join(root, page, "..", target ?? "");
-      assert.ok(statSync(path, { throwIfNoEntry: false }) !== undefined, `${page} links to ${target}, which does not exist`);
+      assert.ok(
+        statSync(path, { throwIfNoEntry: false }) !== undefined,
+        `${page} links to ${target}, which does not exist`,
+      );
     }
   }
 });

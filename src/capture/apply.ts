@@ -1,0 +1,79 @@
+/** Puts a plan into force in the current network namespace, or takes it away. Needs CAP_NET_ADMIN. */
+import { spawn } from "node:child_process";
+import { iptablesDocument, iptablesRemoval, JUMP } from "./iptables.ts";
+import { nftRemoval, nftRuleset } from "./nftables.ts";
+import type { CapturePlan } from "./plan.ts";
+
+export type CaptureTool = "nft" | "iptables";
+
+/** A rule program failed or is missing; the message carries its own words and what to do. */
+export class CaptureError extends Error {
+  override readonly name = "CaptureError";
+}
+
+interface CommandResult {
+  readonly code: number;
+  readonly stderr: string;
+}
+
+const FAMILIES = [
+  { family: 4, check: "iptables", restore: "iptables-restore" },
+  { family: 6, check: "ip6tables", restore: "ip6tables-restore" },
+] as const;
+
+/** nft where it is installed, else iptables. @throws CaptureError when neither is there */
+export async function findCaptureTool(): Promise<CaptureTool> {
+  if ((await attempt("nft", ["--version"])) !== undefined) return "nft";
+  if ((await attempt("iptables-restore", ["--version"])) !== undefined) return "iptables";
+  throw new CaptureError(
+    "Neither nft nor iptables-restore was found: install nftables or iptables in the image that applies the rules",
+  );
+}
+
+/** @throws CaptureError when a program refuses; with iptables, IPv4 may then be in force without IPv6, and removal clears it */
+export async function applyPlan(plan: CapturePlan, tool: CaptureTool): Promise<void> {
+  if (tool === "nft") return demand("nft", ["-f", "-"], nftRuleset(plan));
+  for (const { family, check, restore } of FAMILIES) {
+    const jumpExists = await succeeds(check, ["-w", "5", "-t", "nat", "-C", ...JUMP]);
+    await demand(restore, ["-w", "5", "--noflush"], iptablesDocument(plan, family, jumpExists));
+  }
+}
+
+/** Removes what `applyPlan` made; does nothing where nothing is in force. @throws CaptureError when a program refuses */
+export async function removePlan(tool: CaptureTool): Promise<void> {
+  if (tool === "nft") return demand("nft", ["-f", "-"], nftRemoval());
+  for (const { check, restore } of FAMILIES) {
+    if (await succeeds(check, ["-w", "5", "-t", "nat", "-C", ...JUMP]))
+      await demand(restore, ["-w", "5", "--noflush"], iptablesRemoval());
+  }
+}
+
+async function demand(command: string, args: readonly string[], input: string): Promise<void> {
+  const result = await attempt(command, args, input);
+  if (result === undefined) throw new CaptureError(`Cannot run ${command}: it is not installed`);
+  if (result.code !== 0)
+    throw new CaptureError(
+      `${command} refused the rules (exit ${result.code}): ${result.stderr.trim() || "no message"}. Applying needs CAP_NET_ADMIN in the pod's network namespace`,
+    );
+}
+
+async function succeeds(command: string, args: readonly string[]): Promise<boolean> {
+  return (await attempt(command, args))?.code === 0;
+}
+
+/** `undefined` when the program does not exist. */
+function attempt(command: string, args: readonly string[], input = ""): Promise<CommandResult | undefined> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ["pipe", "ignore", "pipe"] });
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") resolve(undefined);
+      else reject(new CaptureError(`Cannot run ${command}: ${error.message}`, { cause: error }));
+    });
+    child.on("close", (code) => resolve({ code: code ?? 1, stderr }));
+    // A program that refuses early closes its input; its exit code tells the story.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(input);
+  });
+}

@@ -1,0 +1,86 @@
+/**
+ * What is to be captured in the pod's network namespace: each backend port goes to its own listener, everything else
+ * passes. Only arriving packets are touched (PREROUTING), so loopback and whatever the pod itself sends, the sidecar's
+ * own leg to the application included, is never captured and no rule about its uid is needed.
+ */
+
+/** One captured port. REDIRECT keeps the source address, which is what the decision is made of. */
+export interface Redirect {
+  /** Port that clients connect to. */
+  readonly port: number;
+  /** Port that Postern listens on in the same namespace. */
+  readonly to: number;
+}
+
+export interface CapturePlan {
+  readonly redirects: readonly Redirect[];
+  /** Interfaces whose arriving traffic passes uncaptured. */
+  readonly excludedInterfaces: readonly string[];
+  /** Addresses or ranges whose traffic passes uncaptured, e.g. the node's, for the kubelet's probes. */
+  readonly excludedSources: readonly string[];
+}
+
+/** What is known of the place where the plan would be applied. */
+export interface CaptureSite {
+  /** Port of the admin and health listeners, and of anything else that must stay reachable as it is. */
+  readonly reservedPorts: readonly number[];
+  /** True in the node's own network namespace (`hostNetwork: true`): rules there would capture the whole node. */
+  readonly hostNetwork: boolean;
+}
+
+// Linux: IFNAMSIZ is 16 with the terminating NUL; a slash or white space is not allowed, and quotes would end the nft string.
+const INTERFACE_NAME = /^[^\s/"\\;{}]{1,15}$/;
+const IPV4_SOURCE = /^(?:\d{1,3}\.){3}\d{1,3}(?:\/\d{1,2})?$/;
+const IPV6_SOURCE = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(?:\/\d{1,3})?$/;
+
+/** Family of an excluded source, by its shape; `undefined` for what is no address. */
+export function sourceFamily(source: string): 4 | 6 | undefined {
+  if (IPV4_SOURCE.test(source)) return 4;
+  return IPV6_SOURCE.test(source) ? 6 : undefined;
+}
+
+/** Every reason not to apply the plan there; empty when it is safe. Each says what to change. */
+export function planProblems(plan: CapturePlan, site: CaptureSite): readonly string[] {
+  const problems: string[] = [];
+  if (site.hostNetwork)
+    problems.push(
+      "this is the node's own network namespace: rules here would capture the node's traffic; run in the pod's namespace, without hostNetwork",
+    );
+  if (plan.redirects.length === 0)
+    problems.push("no port to capture: give at least one --backend port=N,listen=ADDR:PORT");
+  problems.push(...redirectProblems(plan.redirects, site.reservedPorts));
+  for (const name of plan.excludedInterfaces)
+    if (!INTERFACE_NAME.test(name))
+      problems.push(`'${name}' is not an interface name: expected up to 15 characters without space, quote or slash`);
+  for (const source of plan.excludedSources)
+    if (sourceFamily(source) === undefined)
+      problems.push(`'${source}' is not an address or range: expected 10.0.0.1, 10.0.0.0/8, fd00::1 or fd00::/8`);
+  return problems;
+}
+
+function redirectProblems(redirects: readonly Redirect[], reservedPorts: readonly number[]): readonly string[] {
+  const problems: string[] = [];
+  const listeners = new Set(redirects.map((redirect) => redirect.to));
+  const captured = new Set<number>();
+  for (const { port, to } of redirects) {
+    if (captured.has(port)) problems.push(`port ${port} is captured twice: name each backend port once`);
+    captured.add(port);
+    if (port === to)
+      problems.push(
+        `port ${port} would be redirected to itself: the listener needs a port of its own, e.g. listen=[::]:${suggestedListener(port)}`,
+      );
+    else if (listeners.has(port))
+      problems.push(
+        `port ${port} is a listener of another backend: capturing it would chain one redirect into another`,
+      );
+    if (reservedPorts.includes(port))
+      problems.push(`port ${port} is an admin or health port: capturing it would cut the kubelet's probes off`);
+  }
+  if (listeners.size < captured.size)
+    problems.push("two backend ports share one listener: each needs its own, or one port's rule would guard both");
+  return problems;
+}
+
+function suggestedListener(port: number): number {
+  return port <= 50_535 ? 15_000 + port : port - 15_000;
+}

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type CapturePlan, type CaptureSite, planProblems, sourceFamily } from "../../src/capture/plan.ts";
+
+const pod: CaptureSite = { reservedPorts: [15_000], hostNetwork: false };
+const plan: CapturePlan = { redirects: [{ port: 80, to: 15_080 }], excludedInterfaces: [], excludedSources: [] };
+
+test("planProblems() finds nothing wrong with one captured port", () => {
+  assert.deepEqual(
+    planProblems({ ...plan, excludedInterfaces: ["eth1"], excludedSources: ["10.0.0.1", "fd00::/8"] }, pod),
+    [],
+  );
+});
+
+const refused: readonly [name: string, plan: CapturePlan, site: CaptureSite, message: RegExp][] = [
+  ["the node's namespace", plan, { ...pod, hostNetwork: true }, /node's own network namespace/],
+  ["nothing to capture", { ...plan, redirects: [] }, pod, /no port to capture/],
+  [
+    "a port redirected to itself",
+    { ...plan, redirects: [{ port: 80, to: 80 }] },
+    pod,
+    /port 80 would be redirected to itself/,
+  ],
+  [
+    "a port named twice",
+    {
+      ...plan,
+      redirects: [
+        { port: 80, to: 1 },
+        { port: 80, to: 2 },
+      ],
+    },
+    pod,
+    /port 80 is captured twice/,
+  ],
+  [
+    "a listener captured in turn",
+    {
+      ...plan,
+      redirects: [
+        { port: 80, to: 8080 },
+        { port: 8080, to: 9090 },
+      ],
+    },
+    pod,
+    /port 8080 is a listener/,
+  ],
+  [
+    "two ports on one listener",
+    {
+      ...plan,
+      redirects: [
+        { port: 80, to: 8080 },
+        { port: 81, to: 8080 },
+      ],
+    },
+    pod,
+    /share one listener/,
+  ],
+  [
+    "the admin port",
+    { ...plan, redirects: [{ port: 15_000, to: 8080 }] },
+    pod,
+    /port 15000 is an admin or health port/,
+  ],
+  ["an interface name with a quote", { ...plan, excludedInterfaces: ['eth0" drop'] }, pod, /not an interface name/],
+  ["a source that is a name", { ...plan, excludedSources: ["node.example"] }, pod, /'node.example' is not an address/],
+];
+for (const [name, wrong, site, message] of refused) {
+  test(`planProblems() refuses ${name}`, () => {
+    assert.match(planProblems(wrong, site).join("\n"), message);
+  });
+}
+
+test("sourceFamily() tells families apart and refuses what is no address", () => {
+  assert.deepEqual(["10.0.0.0/8", "fd00::1", "::ffff:1.2.3.4", "node", "1.2.3.4; drop"].map(sourceFamily), [
+    4,
+    6,
+    6,
+    undefined,
+    undefined,
+  ]);
+});
