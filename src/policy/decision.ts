@@ -39,7 +39,10 @@ export interface San {
 export type PeerCertificate =
   | { readonly state: "not-requested" }
   | { readonly state: "missing" }
-  | { readonly state: "refused"; readonly reason: "certificate-untrusted" | "certificate-expired" | "certificate-revoked" }
+  | {
+      readonly state: "refused";
+      readonly reason: "certificate-untrusted" | "certificate-expired" | "certificate-revoked";
+    }
   | { readonly state: "verified"; readonly sans: readonly San[] };
 
 /** The TLS side of a peer once its handshake is done. */

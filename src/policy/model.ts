@@ -78,6 +78,8 @@ export interface Service {
   readonly targetPorts: readonly number[];
   /** `appProtocol` by numeric target port, when declared. */
   readonly appProtocols: ReadonlyMap<number, string>;
+  /** True when a target port is a name: which number it stands for, the pods decide. */
+  readonly hasNamedTargetPorts: boolean;
 }
 
 /** One address behind a Service and the pod that owns it. */

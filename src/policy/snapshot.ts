@@ -2,29 +2,35 @@
  * The compiled policy: immutable, structured-cloneable (plain objects, Maps and typed arrays only), replaced whole and
  * never edited, so that a thread can be handed one by message and judge with it at once.
  */
-import type { RefusalReason } from "./decision.ts";
+import type { Allowed, RefusalReason } from "./decision.ts";
 import type { ObjectKey } from "./model.ts";
 
 /**
- * Exact addresses in open-addressing hash tables over typed arrays: one probe sequence per look-up, no rebuild after
- * a clone. Capacity is a power of two; an empty slot has `sources[slot] === 0` (source indexes are stored plus one).
+ * Exact addresses, grouped into buckets by hash and laid out without gaps: a look-up reads two neighbouring offsets and
+ * the few words of one bucket, which keeps a million addresses in 4.5 MB and within the reach of the processor's caches.
+ * A clone is a memory copy with nothing to rebuild.
  */
 export interface ExactTable {
-  readonly mask: number;
-  /** IPv4: one word a slot. IPv6: four words a slot. */
+  /** The high bits of the hash that are left after this shift number the bucket. 32 stands for a single bucket. */
+  readonly shift: number;
+  /** Where each bucket begins, in entries, and where the last one ends. */
+  readonly offsets: Uint32Array;
+  /** The addresses (IPv4: one word an entry, IPv6: four). */
   readonly words: Uint32Array;
-  /** Index into `AddressSet.sources`, plus one; zero marks an empty slot. */
-  readonly sources: Uint16Array;
-  /** Hash of the owning pod's UID, zero when unknown: tells a reused address from the pod that had it. */
+  /** Index into `AddressSet.sources` by entry; absent when every entry has `commonSource`, which spares a read. */
+  readonly sources?: Uint32Array;
+  readonly commonSource: number;
+  /** Hash of the owning pod's UID by entry, zero when unknown: tells a reused address from the pod that had it. */
   readonly owners: Uint32Array;
 }
 
-/** Disjoint ranges sorted by first address; looked up by binary search. Overlaps were merged, the first source wins. */
+/** Disjoint ranges sorted by first address; looked up by binary search. Where ranges overlapped, the earlier source has the overlap. */
 export interface RangeTable {
   /** IPv4: one word an entry. IPv6: four words an entry. */
   readonly first: Uint32Array;
   readonly last: Uint32Array;
-  readonly sources: Uint16Array;
+  /** Index into `AddressSet.sources`. */
+  readonly sources: Uint32Array;
 }
 
 export interface AddressSet {
@@ -66,6 +72,8 @@ export interface OpenRule {
   readonly emptySources: readonly string[];
   /** From the Service's port, when declared. */
   readonly appProtocol?: string;
+  /** The answer for each source without a principal test, by index into `addresses.sources`: deciding then allocates nothing. */
+  readonly allowed: readonly Allowed[];
 }
 
 /** A backend port that a policy governs and that lets nobody in. */

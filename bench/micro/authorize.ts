@@ -1,0 +1,94 @@
+/**
+ * What one decision costs: `authorize` with fresh address texts, as a socket gives them, at 100, 10,000 and 1,000,000
+ * endpoints, for addresses that are listed and addresses that are not. Folding of the text is included.
+ */
+import { authorize } from "../../src/policy/authorize.ts";
+import { compile } from "../../src/policy/compile.ts";
+import type { Endpoint, World } from "../../src/policy/model.ts";
+
+const SIZES = [100, 10_000, 1_000_000];
+/** Addresses are made just before they are judged, as a socket makes them, a batch at a time, outside the clock. */
+const BATCH = 500;
+const BATCHES = 400;
+const ROUNDS = 7;
+
+/** A permutation of 32 bits, so that addresses are spread and never repeat. */
+function spread(index: number): number {
+  return (Math.imul(index, 0x9e3779b1) ^ 0x5bd1e995) >>> 0;
+}
+
+function dotted(word: number, mapped: boolean): string {
+  const text = `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
+  return mapped ? `::ffff:${text}` : text;
+}
+
+function worldOf(endpoints: readonly Endpoint[]): World {
+  return {
+    policies: [
+      {
+        name: "bench",
+        namespace: "shop",
+        backends: [{ name: "cart", port: { number: 80, protocol: "http" } }],
+        sources: [{ kind: "Service", namespace: "gateways", name: "edge" }],
+        hasMatches: false,
+      },
+    ],
+    invalidPolicies: [],
+    services: new Map(),
+    endpoints: new Map([["gateways/edge", { endpoints }]]),
+    namespaces: new Map(),
+  };
+}
+
+/** Flat copies: a text built by concatenation would be flattened inside the measurement. */
+function texts(offset: number, batch: number, size: number, mapped: boolean): readonly string[] {
+  return Array.from({ length: BATCH }, (_, index) => {
+    const member = ((batch * BATCH + index) * 7919) % size;
+    return Buffer.from(dotted(spread(offset + member), mapped), "latin1").toString("latin1");
+  });
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
+interface Figure {
+  readonly endpoints: number;
+  readonly addresses: "listed" | "unlisted" | "listed, IPv4-mapped";
+  readonly nanoseconds: number;
+}
+
+function measure(size: number): readonly Figure[] {
+  const endpoints = Array.from({ length: size }, (_, index): Endpoint => ({ address: dotted(spread(index), false) }));
+  const snapshot = structuredClone(compile(worldOf(endpoints), { namespace: "shop", services: ["cart"] }, 1));
+  const cases = [
+    { addresses: "listed", offset: 0, mapped: false, verdict: "forward" },
+    { addresses: "unlisted", offset: size, mapped: false, verdict: "close" },
+    { addresses: "listed, IPv4-mapped", offset: 0, mapped: true, verdict: "forward" },
+  ] as const;
+  return cases.map(({ addresses, offset, mapped, verdict }) => {
+    const rounds = Array.from({ length: ROUNDS }, () => {
+      let elapsed = 0n;
+      for (let batch = 0; batch < BATCHES; batch += 1) {
+        const peers = texts(offset, batch, size, mapped);
+        let right = 0;
+        const start = process.hrtime.bigint();
+        for (const address of peers) if (authorize(snapshot, 80, { address }).verdict === verdict) right += 1;
+        elapsed += process.hrtime.bigint() - start;
+        if (right !== BATCH) throw new Error(`${BATCH - right} wrong verdicts for ${addresses} at ${size} endpoints`);
+      }
+      return Number(elapsed) / (BATCH * BATCHES);
+    });
+    return { endpoints: size, addresses, nanoseconds: Math.round(median(rounds) * 10) / 10 };
+  });
+}
+
+const figures = SIZES.flatMap(measure);
+console.log("endpoints   addresses              ns/decision");
+for (const { endpoints, addresses, nanoseconds } of figures) {
+  console.log(`${String(endpoints).padStart(9)}   ${addresses.padEnd(20)}   ${nanoseconds.toFixed(1).padStart(11)}`);
+}
+const at = (endpoints: number): number =>
+  figures.find((figure) => figure.endpoints === endpoints && figure.addresses === "listed")?.nanoseconds ?? Number.NaN;
+console.log(`1,000,000 endpoints cost ${(at(1_000_000) / at(10_000)).toFixed(2)}x of 10,000`);
+console.log(JSON.stringify({ bench: "authorize", node: process.version, figures }));

@@ -1,0 +1,84 @@
+/**
+ * Who may connect, as a set of addresses: exact ones by hash, ranges by binary search. Each member knows the source that
+ * brought it in; where several did, the first one listed is named.
+ */
+import { parseAddress, parseRange, readAddress } from "./address.ts";
+import { buildTable, findEntry4, findEntry6, type TableEntry } from "./exact-table.ts";
+import { buildRanges, findRange, type SourcedRange } from "./range-table.ts";
+import type { AddressSet } from "./snapshot.ts";
+
+/** One address of a source. `source` is an index into the labels given to `buildAddressSet`. */
+export interface SourcedAddress {
+  readonly address: string;
+  readonly source: number;
+  /** UID of the pod behind it. */
+  readonly uid?: string;
+}
+
+/** Addresses that do not parse are left out: they can match nobody. */
+export function buildAddressSet(
+  sources: readonly string[],
+  addresses: readonly SourcedAddress[],
+  ranges: readonly { readonly range: string; readonly source: number }[],
+): AddressSet {
+  const exact: Record<4 | 6, TableEntry[]> = { 4: [], 6: [] };
+  for (const { address, source, uid } of addresses) {
+    const parsed = parseAddress(address);
+    if (parsed !== undefined) exact[parsed.family].push({ words: parsed.words, source, owner: ownerHash(uid) });
+  }
+  const spans: Record<4 | 6, SourcedRange[]> = { 4: [], 6: [] };
+  for (const { range, source } of ranges) {
+    const parsed = parseRange(range);
+    if (parsed !== undefined) spans[parsed.family].push({ ...parsed, source });
+  }
+  return {
+    exact4: buildTable(exact[4], 1),
+    exact6: buildTable(exact[6], 4),
+    ranges4: buildRanges(spans[4], 1),
+    ranges6: buildRanges(spans[6], 4),
+    sources,
+  };
+}
+
+/** Reused by every look-up of a thread; filled and read within one call. */
+const scratch = new Uint32Array(4);
+
+/** Index of the source that lists the address, or -1. Text that is no address is in no set. */
+export function findAddress(set: AddressSet, address: string): number {
+  switch (readAddress(address, scratch)) {
+    case 4: {
+      const entry = findEntry4(set.exact4, scratch[0]!);
+      if (entry === -1) return findRange(set.ranges4, 1, scratch);
+      return set.exact4.sources === undefined ? set.exact4.commonSource : set.exact4.sources[entry]!;
+    }
+    case 6: {
+      const entry = findEntry6(set.exact6, scratch);
+      if (entry === -1) return findRange(set.ranges6, 4, scratch);
+      return set.exact6.sources === undefined ? set.exact6.commonSource : set.exact6.sources[entry]!;
+    }
+    case 0:
+      return -1;
+  }
+}
+
+/** Hash of the pod that owns the address; zero when it is unknown or the address is not listed by itself. */
+export function ownerOf(set: AddressSet, address: string): number {
+  const family = readAddress(address, scratch);
+  if (family === 0) return 0;
+  const table = family === 4 ? set.exact4 : set.exact6;
+  const entry = family === 4 ? findEntry4(table, scratch[0]!) : findEntry6(table, scratch);
+  return entry === -1 ? 0 : table.owners[entry]!;
+}
+
+/** True when nothing can be in the set. */
+export function isEmptySet(set: AddressSet): boolean {
+  return set.exact4.words.length + set.exact6.words.length + set.ranges4.first.length + set.ranges6.first.length === 0;
+}
+
+/** FNV-1a over the UID's text; never zero for a known UID. */
+function ownerHash(uid: string | undefined): number {
+  if (uid === undefined || uid === "") return 0;
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < uid.length; index += 1) hash = Math.imul(hash ^ uid.charCodeAt(index), 0x01000193);
+  return hash >>> 0 || 1;
+}

@@ -1,0 +1,112 @@
+/**
+ * The decision. Pure and total: no I/O, no clock, never throws; whatever it does not know, it refuses. The data path, the
+ * re-judgement of live connections, the admin port and `postern explain` all call this and nothing else.
+ */
+import { findAddress, isEmptySet } from "./address-set.ts";
+import type { Allowed, Decision, Peer, Refused, RefusalReason } from "./decision.ts";
+import { matchPrincipal } from "./principal.ts";
+import { matchServerName } from "./server-name.ts";
+import type { OpenRule, Snapshot } from "./snapshot.ts";
+
+/** Named where a rule has no address test. */
+const ANY_ADDRESS = "any address";
+
+/**
+ * Decides whether a peer may reach the backend on a port.
+ *
+ * Tests in order: the port's rule, the source address, TLS if and only if the backend is https, the server name, the
+ * client certificate, the principal. The first that fails names the reason.
+ */
+export function authorize(snapshot: Snapshot, port: number, peer: Peer): Decision {
+  const rule = openRule(snapshot, port);
+  if (rule.state === "refused") return rule.refusal;
+  const { open } = rule;
+  const source = open.addresses === undefined ? -1 : sourceOf(open, peer.address);
+  if (peer.address === undefined) return refuse(open, "close", "address-unknown");
+  if (open.addresses !== undefined && source === -1) return refuseAddress(open);
+  if (open.protocol === "http") {
+    if (peer.tls !== undefined) return refuse(open, "close", "tls-unexpected");
+    return open.allowed[source] ?? { verdict: "forward", policy: open.policy, source: ANY_ADDRESS };
+  }
+  return authorizeTls(open, source, peer);
+}
+
+/**
+ * The part of the decision that can be made at accept, before TLS: `undefined` when the peer may go on.
+ * It says no only where `authorize` would.
+ */
+export function judgeAddress(snapshot: Snapshot, port: number, address: string | undefined): Refused | undefined {
+  const rule = openRule(snapshot, port);
+  if (rule.state === "refused") return rule.refusal;
+  if (address === undefined) return refuse(rule.open, "close", "address-unknown");
+  if (rule.open.addresses === undefined || sourceOf(rule.open, address) !== -1) return undefined;
+  return refuseAddress(rule.open);
+}
+
+/** The part of the decision that a ClientHello allows, before our certificate is sent: `undefined` when the peer may go on. */
+export function judgeServerName(snapshot: Snapshot, port: number, serverName: string | undefined): Refused | undefined {
+  const rule = openRule(snapshot, port);
+  return rule.state === "refused" ? rule.refusal : serverNameRefusal(rule.open, serverName);
+}
+
+type RuleState =
+  | { readonly state: "open"; readonly open: OpenRule }
+  | { readonly state: "refused"; readonly refusal: Refused };
+
+const NO_POLICY: RuleState = { state: "refused", refusal: { verdict: "close", reason: "no-policy" } };
+const NO_SNAPSHOT: RuleState = { state: "refused", refusal: { verdict: "close", reason: "no-snapshot" } };
+const STALE_SNAPSHOT: RuleState = { state: "refused", refusal: { verdict: "close", reason: "stale-snapshot" } };
+
+function openRule(snapshot: Snapshot, port: number): RuleState {
+  if (snapshot.sealed !== undefined) return snapshot.sealed === "no-snapshot" ? NO_SNAPSHOT : STALE_SNAPSHOT;
+  const rule = snapshot.rules.get(port);
+  if (rule === undefined) return NO_POLICY;
+  if (rule.state === "closed")
+    return { state: "refused", refusal: { verdict: "close", reason: rule.reason, policy: rule.policy } };
+  return { state: "open", open: rule };
+}
+
+function sourceOf(rule: OpenRule, address: string | undefined): number {
+  return address === undefined || rule.addresses === undefined ? -1 : findAddress(rule.addresses, address);
+}
+
+function authorizeTls(rule: OpenRule, source: number, peer: Peer): Decision {
+  const { tls } = peer;
+  if (tls === undefined) return refuse(rule, "close", "tls-expected");
+  const nameRefusal = serverNameRefusal(rule, tls.sni);
+  if (nameRefusal !== undefined) return nameRefusal;
+  const allowed: Allowed = rule.allowed[source] ?? { verdict: "forward", policy: rule.policy, source: ANY_ADDRESS };
+  if (!rule.clientCertificate) return allowed;
+  switch (tls.certificate.state) {
+    // A connection that began while no certificate was asked for has shown none.
+    case "not-requested":
+    case "missing":
+      return refuse(rule, "tls-alert", "certificate-missing");
+    case "refused":
+      return refuse(rule, "tls-alert", tls.certificate.reason);
+    case "verified": {
+      const principal = matchPrincipal(rule.principals, tls.certificate.sans);
+      if (principal !== undefined) return { ...allowed, principal };
+      return refuse(
+        rule,
+        "forbidden",
+        tls.certificate.sans.length === 0 ? "principal-missing" : "principal-not-listed",
+      );
+    }
+  }
+}
+
+function serverNameRefusal(rule: OpenRule, serverName: string | undefined): Refused | undefined {
+  if (rule.sniHosts === undefined) return undefined;
+  if (serverName === undefined || serverName === "") return refuse(rule, "close", "sni-missing");
+  return matchServerName(rule.sniHosts, serverName) ? undefined : refuse(rule, "close", "sni-not-listed");
+}
+
+function refuseAddress(rule: OpenRule): Refused {
+  const nobody = rule.addresses !== undefined && isEmptySet(rule.addresses);
+  return refuse(rule, "close", nobody ? "source-without-endpoints" : "source-not-listed");
+}
+
+function refuse(rule: OpenRule, verdict: Refused["verdict"], reason: RefusalReason): Refused {
+  return { verdict, reason, policy: rule.policy };
+}

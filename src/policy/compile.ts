@@ -1,0 +1,129 @@
+/**
+ * The world, seen from one pod, as a snapshot. Total: whatever the objects hold, the result refuses what it cannot
+ * justify. The order of objects never changes the result.
+ */
+import { collectClaims, type Claim, type Claims } from "./claims.ts";
+import type { RefusalReason } from "./decision.ts";
+import { objectKey, type ObjectKey, type Policy, type Self, type World } from "./model.ts";
+import { buildPrincipalSet } from "./principal.ts";
+import { buildSniSet, patternProblem } from "./server-name.ts";
+import type { ClosedRule, OpenRule, PolicyStatus, Rule, Snapshot } from "./snapshot.ts";
+import { resolveSources, type ResolvedSources } from "./sources.ts";
+import { demandsCertificate, readProtocol, sourceProblem, validatePolicy } from "./validate.ts";
+
+/** Reason of a status without fault (OSM's text). */
+const COMMITTED = "successfully committed by the system";
+
+/** A rule, and what is wrong although the rule stands. */
+interface Compiled {
+  readonly rule: Rule;
+  readonly errors: readonly string[];
+}
+
+/** @param version number of the new snapshot, one more than that of the last */
+export function compile(world: World, self: Self, version: number): Snapshot {
+  const claims = collectClaims(world, self);
+  const compiled = [...claims.winners.values()]
+    .sort((a, b) => a.port - b.port)
+    .map((claim) => compileClaim(world, self, claim, claims.ambiguous.get(claim.port)));
+  return {
+    version,
+    rules: new Map(compiled.map(({ rule }) => [rule.port, rule])),
+    statuses: statusesOf(world, self, claims, compiled),
+  };
+}
+
+function compileClaim(world: World, self: Self, claim: Claim, ambiguity: string | undefined): Compiled {
+  const close = (reason: RefusalReason, detail: string): Compiled => {
+    const rule: ClosedRule = {
+      state: "closed",
+      port: claim.port,
+      policy: claim.key,
+      service: claim.service,
+      reason,
+      detail,
+    };
+    return { rule, errors: [detail] };
+  };
+  if ("invalid" in claim) {
+    const first = claim.invalid.problems.find((problem) => problem.severity === "error");
+    return close(
+      "invalid-policy",
+      first === undefined ? "the object does not satisfy its schema" : `${first.path}: ${first.message}`,
+    );
+  }
+  const { policy, backend } = claim;
+  if (ambiguity !== undefined) return close("invalid-policy", ambiguity);
+  const protocol = readProtocol(backend.port.protocol);
+  if (protocol === undefined)
+    return close("invalid-policy", `Expected 'port.protocol' to be 'http' or 'https', got: ${backend.port.protocol}`);
+  const faulty = policy.sources.map(sourceProblem).find((problem) => problem?.closes === true);
+  if (faulty !== undefined) return close("invalid-policy", faulty.message);
+  const patterns = protocol === "https" ? (backend.tls?.sniHosts ?? []) : [];
+  const badPattern = patterns.map(patternProblem).find((problem) => problem !== undefined);
+  if (badPattern !== undefined) return close("invalid-policy", badPattern);
+
+  const sources = resolveSources(world, self, policy);
+  const clientCertificate = demandsCertificate(backend);
+  const useless = uselessSources(policy, sources, clientCertificate);
+  if (useless !== undefined) return close("no-usable-source", useless);
+
+  const appProtocol = world.services.get(objectKey(self.namespace, claim.service))?.appProtocols.get(claim.port);
+  const rule: OpenRule = {
+    state: "open",
+    port: claim.port,
+    policy: claim.key,
+    service: claim.service,
+    protocol,
+    clientCertificate,
+    ...(sources.addresses !== undefined && { addresses: sources.addresses }),
+    principals: buildPrincipalSet(clientCertificate ? sources.principals : []),
+    ...(patterns.length > 0 && { sniHosts: buildSniSet(patterns) }),
+    emptySources: sources.empty.map((empty) => empty.problem),
+    ...(appProtocol !== undefined && { appProtocol }),
+    allowed: (sources.addresses?.sources ?? []).map((source) => ({ verdict: "forward", policy: claim.key, source })),
+  };
+  return { rule, errors: rule.emptySources };
+}
+
+/** Why the sources let nobody in by themselves, or `undefined`. Where OSM opens the backend to everyone, it stays closed. */
+function uselessSources(policy: Policy, sources: ResolvedSources, clientCertificate: boolean): string | undefined {
+  if (policy.sources.length === 0) return "no source is listed: nobody is let in";
+  if (sources.listed > 0 && sources.listed === sources.invalidRanges.length) {
+    return `every address source is invalid: ${sources.invalidRanges.join("; ")}`;
+  }
+  if (sources.listed > 0 || clientCertificate) return undefined;
+  return "only AuthenticatedPrincipal sources are listed, but no client certificate is asked for: add a Service or IPRange source";
+}
+
+function statusesOf(world: World, self: Self, claims: Claims, compiled: readonly Compiled[]): readonly PolicyStatus[] {
+  const errors = new Map<ObjectKey, string[]>();
+  const note = (key: ObjectKey, ...texts: readonly string[]): void => {
+    errors.set(key, [...(errors.get(key) ?? []), ...texts]);
+  };
+  for (const { rule, errors: texts } of compiled) note(rule.policy, ...texts);
+  for (const { claim, winner } of claims.losers)
+    note(claim.key, `backend ${claim.service} on port ${claim.port} is already governed by IngressBackend ${winner}`);
+  return [...errors]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([policy, texts]) => ({
+      policy,
+      currentStatus: texts.length === 0 ? "committed" : "error",
+      reason: texts.length === 0 ? COMMITTED : [...new Set(texts)].join("; "),
+      warnings: warningsOf(world, self, policy),
+    }));
+}
+
+/** What does not keep the object from being served, but deserves a look: admission's findings, and ports that a Service lacks. */
+function warningsOf(world: World, self: Self, key: ObjectKey): readonly string[] {
+  const policy = world.policies.find((candidate) => objectKey(candidate.namespace, candidate.name) === key);
+  if (policy === undefined) return [];
+  const undeclared = policy.backends.flatMap(({ name, port }) => {
+    const service = world.services.get(objectKey(self.namespace, name));
+    if (service === undefined || service.hasNamedTargetPorts || service.targetPorts.includes(port.number)) return [];
+    return [
+      `Service ${objectKey(self.namespace, name)} declares no target port ${port.number}: 'port.number' is the target port, not the Service's port`,
+    ];
+  });
+  return [...validatePolicy(policy, []).map((problem) => problem.message), ...undeclared];
+}
