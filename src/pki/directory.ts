@@ -1,0 +1,84 @@
+/** A mesh CA that lives in a directory: `ca.crt`, `ca.key`, and NAME.crt, NAME.key for every certificate. */
+import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createAuthority, issueCertificate, type Authority, type CertificateRequest } from "./authority.ts";
+
+/** What an operator must mend; the message names the file. */
+export class PkiError extends Error {
+  override readonly name = "PkiError";
+}
+
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+/** Makes the CA. @throws PkiError when there is one already: overwriting it would break whatever trusts it */
+export async function initAuthority(directory: string, commonName?: string): Promise<CertificateFiles> {
+  const files = filesOf(directory, "ca");
+  for (const path of [files.cert, files.key]) {
+    if (await exists(path))
+      throw new PkiError(
+        `${path} exists already: choose another --dir, or remove the CA first if nothing trusts it any more`,
+      );
+  }
+  await mkdir(directory, { recursive: true });
+  await writePair(files, createAuthority(commonName === undefined ? {} : { commonName }));
+  return files;
+}
+
+/** @throws PkiError when the directory holds no CA */
+export async function readAuthority(directory: string): Promise<Authority> {
+  const files = filesOf(directory, "ca");
+  try {
+    return { certPem: await readFile(files.cert, "utf8"), keyPem: await readFile(files.key, "utf8") };
+  } catch (cause) {
+    throw new PkiError(
+      `${directory} holds no CA (${cause instanceof Error ? cause.message : String(cause)}): make one with 'postern pki init --dir ${directory}'`,
+      { cause },
+    );
+  }
+}
+
+/** Issues NAME.crt and NAME.key, replacing former ones. @throws PkiError for a name that is no file name or a missing CA */
+export async function issueInto(
+  directory: string,
+  name: string,
+  request: CertificateRequest,
+): Promise<CertificateFiles> {
+  if (!FILE_NAME.test(name) || name === "ca")
+    throw new PkiError(
+      `'${name}' cannot name a certificate's files: expected letters, digits, dots, dashes, and not 'ca'`,
+    );
+  const files = filesOf(directory, name);
+  await writePair(files, issueCertificate(await readAuthority(directory), request));
+  return files;
+}
+
+function filesOf(directory: string, name: string): CertificateFiles {
+  return { cert: join(directory, `${name}.crt`), key: join(directory, `${name}.key`) };
+}
+
+/** The key first: whoever sees the new certificate finds its key. */
+async function writePair(
+  files: CertificateFiles,
+  pair: { readonly certPem: string; readonly keyPem: string },
+): Promise<void> {
+  await replaceFile(files.key, pair.keyPem, 0o600);
+  await replaceFile(files.cert, pair.certPem, 0o644);
+}
+
+async function replaceFile(path: string, text: string, mode: number): Promise<void> {
+  const temporary = `${path}.new`;
+  await writeFile(temporary, text, { mode });
+  await rename(temporary, path);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

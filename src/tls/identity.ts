@@ -1,0 +1,82 @@
+/**
+ * The names that a certificate carries, read from its DER: never from the joined `subjectAltName` text, which has been
+ * fooled by commas and quotes inside a name (CVE-2021-44531, CVE-2021-44532).
+ */
+import { hash, type X509Certificate } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import type { San } from "../policy/decision.ts";
+import { readChildren, readElement, TAG, type Element } from "./der.ts";
+
+/** id-ce-subjectAltName, 2.5.29.17. */
+const SUBJECT_ALT_NAME = [0x55, 0x1d, 0x11];
+
+/** Certificates whose names are remembered; a gateway's replicas share a handful. */
+const REMEMBERED = 1_024;
+
+/** What a certificate says of its bearer. It says nothing about whether anybody should believe it. */
+export interface Identity {
+  /** SHA-256 of the DER, lower-case hex: what `x-forwarded-client-cert` calls `Hash`. */
+  readonly fingerprint: string;
+  /** DNS and URI names in the order of the certificate. */
+  readonly sans: readonly San[];
+}
+
+// Keyed by the hash of the whole certificate, which never says anything else; what policy makes of it is never kept.
+const remembered = new LRUCache<string, Identity>({ max: REMEMBERED });
+
+/** Identity of a presented certificate, verified or not. */
+export function identityOf(certificate: X509Certificate): Identity {
+  const der = certificate.raw;
+  const fingerprint = hash("sha256", der, "hex");
+  const known = remembered.get(fingerprint);
+  if (known !== undefined) return known;
+  const identity: Identity = { fingerprint, sans: readSans(der) };
+  remembered.set(fingerprint, identity);
+  return identity;
+}
+
+/** DNS and URI names of a certificate. Other kinds (addresses, e-mail) are no principals. */
+export function sansOf(certificate: X509Certificate): readonly San[] {
+  return identityOf(certificate).sans;
+}
+
+/** A certificate that cannot be walked, or names that hold a byte outside visible ASCII, yield no name: they match nobody. */
+function readSans(der: Uint8Array): readonly San[] {
+  try {
+    const extension = findExtension(der);
+    if (extension === undefined) return [];
+    const names = readElement(der, extension.start, extension.end);
+    return readChildren(der, names).flatMap((name): readonly San[] => {
+      if (name.tag !== TAG.dnsName && name.tag !== TAG.uri) return [];
+      const value = visibleAscii(der, name);
+      return value === undefined ? [] : [{ type: name.tag === TAG.uri ? "uri" : "dns", value }];
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return [];
+    throw error;
+  }
+}
+
+/** Content of the SAN extension's OCTET STRING (RFC 5280 section 4.1). */
+function findExtension(der: Uint8Array): Element | undefined {
+  const [tbs] = readChildren(der, readElement(der, 0, der.length));
+  const wrapper = tbs && readChildren(der, tbs).find((element) => element.tag === TAG.extensions);
+  if (wrapper === undefined) return undefined;
+  for (const extension of readChildren(der, readElement(der, wrapper.start, wrapper.end))) {
+    const [id, ...rest] = readChildren(der, extension);
+    if (id?.tag !== TAG.oid || id.end - id.start !== SUBJECT_ALT_NAME.length) continue;
+    if (SUBJECT_ALT_NAME.every((byte, index) => der[id.start + index] === byte))
+      return rest.find((element) => element.tag === TAG.octetString);
+  }
+  return undefined;
+}
+
+/** IA5String restricted to what a name or URI may hold; a NUL or a control character must not be read past or printed. */
+function visibleAscii(der: Uint8Array, element: Element): string | undefined {
+  if (element.start === element.end) return undefined;
+  for (let index = element.start; index < element.end; index += 1) {
+    const byte = der[index]!;
+    if (byte < 0x20 || byte > 0x7e) return undefined;
+  }
+  return Buffer.from(der.buffer, der.byteOffset + element.start, element.end - element.start).toString("latin1");
+}
