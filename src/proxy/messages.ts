@@ -30,7 +30,13 @@ export type ThreadCommand =
 export type ThreadEvent =
   /** All listeners are bound. */
   | { readonly kind: "listening" }
-  | { readonly kind: "listen-failed"; readonly port: number; readonly listen: string; readonly code: string; readonly message: string }
+  | {
+      readonly kind: "listen-failed";
+      readonly port: number;
+      readonly listen: string;
+      readonly code: string;
+      readonly message: string;
+    }
   /** A snapshot is in force and every live connection was re-judged with it. */
   | { readonly kind: "applied"; readonly version: number; readonly revoked: number }
   | { readonly kind: "credentials-applied"; readonly generation: number }
