@@ -16,7 +16,7 @@ export function createLog(level: LogLevel, write: (line: string) => void): Log {
   return pino(
     {
       level,
-      base: undefined,
+      base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       messageKey: "message",
       formatters: { level: (label) => ({ level: label }) },

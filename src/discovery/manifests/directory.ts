@@ -3,7 +3,7 @@
  * Judged anew whenever it is read; whoever watches decides when.
  */
 import { readManifest, type ManifestFault, type ManifestObject } from "./documents.ts";
-import { listManifests, readContent } from "./files.ts";
+import { listManifests, readContent, type FileContent } from "./files.ts";
 
 export interface DirectoryReading {
   /** Objects of all files, in order of path. */
@@ -16,12 +16,21 @@ export interface DirectoryReading {
   readonly mended: readonly string[];
   /** Directories that were read. */
   readonly directories: readonly string[];
+  /** True when a file was passed over because it is being written: read again soon. */
+  readonly unsettled: boolean;
 }
+
+/** A file that was written to this recently may be half written: whole documents could be missing without a fault. */
+const REST_MS = 60;
+/** A file that never rests is judged all the same after this long. */
+const RESTLESS_MS = 500;
 
 interface FileState {
   readonly content: string;
   readonly objects: readonly ManifestObject[];
   readonly fault?: ManifestFault;
+  /** When the file was first found being written, as long as it is. */
+  readonly unsettledSince?: number;
 }
 
 export class ManifestDirectory {
@@ -66,24 +75,36 @@ export class ManifestDirectory {
         .filter(([path, state]) => state.fault === undefined && before.get(path)?.fault !== undefined)
         .map(([path]) => path),
       directories,
+      unsettled: states.some(([, state]) => state.unsettledSince !== undefined),
     };
   }
 
-  #judge(path: string, text: string | undefined, failure: string | undefined): FileState {
+  /** The former state of a known file that is being written right now; `undefined` when it may be judged. */
+  #resting(path: string, content: FileContent): FileState | undefined {
     const before = this.#files.get(path);
-    const content = text === undefined ? `unreadable ${failure}` : `text ${text}`;
-    if (before?.content === content) return before;
+    if (before === undefined || !("text" in content) || before.content === textKey(content.text)) return undefined;
+    const now = Date.now();
+    const since = before.unsettledSince ?? now;
+    if (now - content.modifiedAt >= REST_MS || now - since >= RESTLESS_MS) return undefined;
+    return { ...before, unsettledSince: since };
+  }
+
+  #judge(path: string, found: FileContent): FileState {
+    const before = this.#files.get(path);
+    const content = "text" in found ? textKey(found.text) : `unreadable ${found.failure}`;
+    if (before?.content === content && before.unsettledSince === undefined) return before;
     const lastGood = before?.objects ?? [];
-    if (text === undefined) {
-      return {
-        content,
-        objects: lastGood,
-        fault: { file: path, document: 1, line: 1, message: failure ?? "cannot be read" },
-      };
-    }
-    const manifest = readManifest(path, text);
+    if ("failure" in found)
+      return { content, objects: lastGood, fault: { file: path, document: 1, line: 1, message: found.failure } };
+    if (before?.content === content)
+      return { content, objects: lastGood, ...(before.fault !== undefined && { fault: before.fault }) };
+    const manifest = readManifest(path, found.text);
     return "fault" in manifest
       ? { content, objects: lastGood, fault: manifest.fault }
       : { content, objects: manifest.objects };
   }
+}
+
+function textKey(text: string): string {
+  return `text ${text}`;
 }

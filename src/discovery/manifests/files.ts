@@ -43,9 +43,9 @@ export async function listManifests(
 /** `undefined` for a file that is gone. */
 export async function readContent(path: string): Promise<FileContent | undefined> {
   try {
-    const { size } = await stat(path);
+    const { size, mtimeMs } = await stat(path);
     if (size > MAX_BYTES) return { path, failure: `the file has ${size} bytes; expected at most ${MAX_BYTES}` };
-    return { path, text: await readFile(path, "utf8") };
+    return { path, text: await readFile(path, "utf8"), modifiedAt: mtimeMs };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === "ENOENT" ? undefined : { path, failure: `cannot be read: ${message}` };

@@ -109,6 +109,7 @@ export class ManifestsDiscovery implements Discovery {
     }
     for (const file of reading.mended) log.info({ file }, "manifest is good again");
     this.#watch(reading.directories);
+    if (reading.unsettled) this.#soon();
     if (!first && !reading.changed) return;
     const world = buildWorld(sortObjects(reading.objects));
     this.#listener?.onWorld(world, services ?? (podIp === undefined ? [] : servicesOfPod(world, namespace, podIp)));

@@ -1,0 +1,100 @@
+/** Texts of flags, environment and files as values. Every reader is total: a value, or what was expected. */
+import type { BackendConfig, SocketAddress } from "./config.ts";
+
+/** A value that cannot be used. */
+export class Unusable {
+  readonly expected: string;
+
+  constructor(expected: string) {
+    this.expected = expected;
+  }
+}
+
+export type Read<Value> = Value | Unusable;
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const UNITS_BYTES: Readonly<Record<string, number>> = { "": 1, B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+/** `10s`, `250ms`, `5m`, `1h`, or `0` and `off` for none. In milliseconds. */
+export function readDuration(text: string): Read<number> {
+  if (text === "0" || text === "off") return 0;
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+  const value = Number(digits) * (UNITS_MS[unit ?? ""] ?? Number.NaN);
+  // setTimeout takes no more than 2^31 - 1.
+  return Number.isFinite(value) && value <= 2 ** 31 - 1
+    ? Math.round(value)
+    : new Unusable("a duration such as 250ms, 10s, 5m or 1h (at most 24 days), or 0 for off");
+}
+
+/** `61440`, `60KiB`, `1MiB`. */
+export function readBytes(text: string): Read<number> {
+  const [, digits, unit] = /^(\d+)(B|KiB|MiB|GiB)?$/.exec(text) ?? [];
+  const value = Number(digits) * (UNITS_BYTES[unit ?? ""] ?? Number.NaN);
+  return Number.isSafeInteger(value) ? value : new Unusable("a size such as 61440, 60KiB or 1MiB");
+}
+
+export function readCount(text: string): Read<number> {
+  return /^\d{1,9}$/.test(text) ? Number(text) : new Unusable("a whole number");
+}
+
+export function readPort(text: string): Read<number> {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port >= 1 && port <= 65_535 ? port : new Unusable("a port from 1 to 65535");
+}
+
+export function readBoolean(text: string): Read<boolean> {
+  if (text === "" || text === "true") return true;
+  return text === "false" ? false : new Unusable("true or false");
+}
+
+export function readChoice<Choice extends string>(choices: readonly Choice[]): (text: string) => Read<Choice> {
+  return (text) => choices.find((choice) => choice === text) ?? new Unusable(`one of ${choices.join(", ")}`);
+}
+
+/** `127.0.0.1:80`, `[::]:15080`; port 0 lets the kernel choose. */
+export function readSocketAddress(text: string): Read<SocketAddress> {
+  const [, bracketed, plain, digits = ""] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  if (host === undefined || port > 65_535)
+    return new Unusable("an address with port such as 127.0.0.1:80 or [::]:15080");
+  return { host, port };
+}
+
+const BACKEND_SYNTAX = "port=N[,listen=ADDR:PORT][,app=ADDR:PORT][,forward=http|stream]";
+
+/** One `--backend` value. */
+export function readBackend(text: string): Read<BackendConfig> {
+  const fields = new Map<string, string>();
+  for (const part of text.split(",")) {
+    const equals = part.indexOf("=");
+    const name = part.slice(0, Math.max(0, equals)).trim();
+    if (!["port", "listen", "app", "forward"].includes(name))
+      return new Unusable(`${BACKEND_SYNTAX}; '${part}' is none of these`);
+    if (fields.has(name)) return new Unusable(`${BACKEND_SYNTAX}; '${name}' is given twice`);
+    fields.set(name, part.slice(equals + 1).trim());
+  }
+  const port = readPort(fields.get("port") ?? "");
+  if (port instanceof Unusable) return new Unusable(`${BACKEND_SYNTAX}; port must be ${port.expected}`);
+  const listenText = fields.get("listen");
+  if (listenText === undefined && port + 15_000 > 65_535)
+    return new Unusable(`${BACKEND_SYNTAX}; port ${port} has no default listener, name one with listen=`);
+  const listen = readSocketAddress(listenText ?? `[::]:${port + 15_000}`);
+  if (listen instanceof Unusable) return new Unusable(`listen= as ${listen.expected}`);
+  if (listen.port === 0) return new Unusable("listen= with a port from 1 to 65535");
+  const app = readSocketAddress(fields.get("app") ?? `127.0.0.1:${port}`);
+  if (app instanceof Unusable) return new Unusable(`app= as ${app.expected}`);
+  if (app.port === 0) return new Unusable("app= with a port from 1 to 65535");
+  if (app.port === listen.port && reaches(listen.host, app.host))
+    return new Unusable(
+      `app= to differ from listen=: ${fields.get("app") ?? `127.0.0.1:${port}`} is Postern's own listener`,
+    );
+  const forward = fields.get("forward");
+  if (forward !== undefined && forward !== "http" && forward !== "stream")
+    return new Unusable("forward= as http or stream");
+  return { port, listen, app, ...(forward !== undefined && { forward }) };
+}
+
+function reaches(listenHost: string, appHost: string): boolean {
+  return listenHost === appHost || listenHost === "::" || listenHost === "0.0.0.0";
+}
