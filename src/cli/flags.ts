@@ -47,7 +47,7 @@ export function parseFlags(spec: CommandSpec, argv: readonly string[]): ParsedFl
       else positionals.push(argument);
       continue;
     }
-    const [name = "", inline] = split(argument);
+    const [name, inline] = split(argument);
     const flag = argument.startsWith("--") ? flags.get(name) : undefined;
     if (flag === undefined) {
       problems.push(
@@ -91,7 +91,7 @@ export function helpText(spec: CommandSpec): string {
   );
   const usage = spec.usage.map((line) => `  postern ${line}`);
   return [
-    `${spec.summary}`,
+    spec.summary,
     "",
     "Usage:",
     ...usage,

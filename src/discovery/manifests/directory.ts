@@ -53,14 +53,7 @@ export class ManifestDirectory {
     for (const path of files) {
       const content = await readContent(path);
       if (content === undefined) continue;
-      next.set(
-        path,
-        this.#judge(
-          path,
-          "text" in content ? content.text : undefined,
-          "failure" in content ? content.failure : undefined,
-        ),
-      );
+      next.set(path, this.#resting(path, content) ?? this.#judge(path, content));
     }
     const before = this.#files;
     this.#files = next;

@@ -8,7 +8,7 @@ const MANIFEST = /\.(?:ya?ml|json)$/i;
 
 /** What a file holds now; a file that is there but cannot be read has a failure. */
 export type FileContent =
-  | { readonly path: string; readonly text: string }
+  | { readonly path: string; readonly text: string; readonly modifiedAt: number }
   | { readonly path: string; readonly failure: string };
 
 export function isManifest(name: string): boolean {

@@ -1,0 +1,84 @@
+/** `postern run`: the sidecar. */
+import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { startAdmin, type AdminServers } from "../admin/admin.ts";
+import { ConfigError, parseConfig } from "../config/parse.ts";
+import { readSettings } from "../config/read.ts";
+import { envName, LIMIT_SETTINGS, SETTINGS } from "../config/settings.ts";
+import type { Config } from "../config/config.ts";
+import { createDiscovery, Sidecar } from "../sidecar.ts";
+import { createLog, type Log } from "../telemetry/log.ts";
+import { helpText, parseFlags, type CommandSpec } from "./flags.ts";
+import { EXIT, type CliIo } from "./io.ts";
+
+const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+export const RUN: CommandSpec = {
+  name: "run",
+  summary: "Runs the sidecar: guards each backend port and forwards what its policy lets in.",
+  usage: [
+    "run --manifests DIR --namespace NS --service NAME --backend port=80,listen=[::]:15080,app=127.0.0.1:80 [--tls-cert FILE --tls-key FILE --tls-ca FILE] ...",
+  ],
+  flags: [
+    { name: "config", value: "FILE", help: "YAML file with settings, named as these flags are" },
+    ...SETTINGS,
+    ...LIMIT_SETTINGS,
+  ],
+  notes: `Every flag has an environment variable (--mesh-name: ${envName("mesh-name")}) and a key in the file that --config
+names. Flags win over the environment, the environment over the file. Logs are JSON lines on stdout.
+SIGTERM drains: exit 0 when everything finished, 1 when something was cut at the deadline.`,
+};
+
+/** Problems of the command line go to stderr as JSON lines too: whoever collects a sidecar's output parses lines. */
+export async function runSidecar(argv: readonly string[], io: CliIo): Promise<number> {
+  const flags = parseFlags(RUN, argv);
+  if (flags.help) {
+    io.stdout(helpText(RUN));
+    return EXIT.ok;
+  }
+  const startLog = createLog("info", io.stderr);
+  const config = await loadConfig(flags.values, flags.problems, io, startLog);
+  if (config === undefined) return EXIT.usage;
+  return serve(config, createLog(config.logLevel, io.stdout), io);
+}
+
+async function loadConfig(
+  values: ReadonlyMap<string, readonly string[]>,
+  problems: readonly string[],
+  { env }: CliIo,
+  log: Log,
+): Promise<Config | undefined> {
+  const file = values.get("config")?.[0] ?? env[envName("config")];
+  const flags = new Map([...values].filter(([name]) => name !== "config"));
+  try {
+    if (problems.length > 0) throw new ConfigError(problems);
+    const settings = await readSettings({ flags, env, ...(file !== undefined && { file }) });
+    const inCluster = env["KUBERNETES_SERVICE_HOST"] !== undefined && existsSync(SERVICE_ACCOUNT);
+    return parseConfig(settings, { parallelism: availableParallelism(), inCluster });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) log.error({ problem }, "configuration problem; see 'postern run --help'");
+    return undefined;
+  }
+}
+
+async function serve(config: Config, log: Log, io: CliIo): Promise<number> {
+  const terminated = new Promise<string>((resolve) => io.onTermination(resolve));
+  let sidecar: Sidecar | undefined;
+  let admin: AdminServers | undefined;
+  try {
+    sidecar = new Sidecar(config, log, createDiscovery(config, log));
+    admin = await startAdmin(sidecar);
+    await sidecar.start();
+    const signal = await terminated;
+    log.info({ signal }, "asked to end");
+    const { cut } = await sidecar.drain();
+    return cut === 0 ? EXIT.ok : EXIT.failed;
+  } catch (error) {
+    log.error({ problem: error instanceof Error ? error.message : String(error), error }, "cannot go on");
+    return EXIT.failed;
+  } finally {
+    await admin?.close();
+    await sidecar?.close();
+  }
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env node
+/** The process's edge: arguments, environment, signals and exit codes. Nothing else reads `process`. */
+import type { CliIo } from "./cli/io.ts";
+
+/** Older releases report a TLS 1.3 session resumed without a client certificate as authorized (nodejs/node issue 35317). */
+const OLDEST_NODE = [24, 21] as const;
+
+type Command = (argv: readonly string[], io: CliIo) => Promise<number>;
+
+/** Loaded on demand: the sidecar does not pay for the commands beside it. */
+const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
+  run: { summary: "the sidecar", load: async () => (await import("./cli/run.ts")).runSidecar },
+  validate: {
+    summary: "check IngressBackend objects in files",
+    load: async () => (await import("./cli/validate.ts")).runValidate,
+  },
+  explain: { summary: "one peer's verdict, and why", load: async () => (await import("./cli/explain.ts")).runExplain },
+  pki: { summary: "a mesh CA and certificates for trials", load: async () => (await import("./cli/pki.ts")).runPki },
+  demo: { summary: "everything on localhost, no cluster", load: async () => (await import("./cli/demo.ts")).runDemo },
+};
+
+const HELP = `Postern guards the door between an ingress gateway and one application.
+
+Usage:
+  postern COMMAND [--help]
+
+Commands:
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .join("\n")}
+`;
+
+function nodeIsTooOld(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  return major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
+}
+
+function createIo(): CliIo {
+  const listeners: ((signal: string) => void)[] = [];
+  let asked = false;
+  const onSignal = (signal: string): void => {
+    // The second time means now.
+    if (asked) process.exit(1);
+    asked = true;
+    for (const listener of listeners) listener(signal);
+  };
+  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+  return {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    env: process.env,
+    onTermination: (listener) => listeners.push(listener),
+  };
+}
+
+/** Whoever reads our output may stop reading: that ends nothing but the output. */
+function ignoreBrokenPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+}
+
+/** Node's own warnings and last words, as JSON lines: the sidecar writes nothing else. */
+function speakJson(): void {
+  const line = (level: string, fields: object, message: string): void => {
+    process.stderr.write(`${JSON.stringify({ level, time: new Date().toISOString(), ...fields, message })}\n`);
+  };
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) =>
+    line("warn", { warning: warning.name, problem: warning.message }, "warning of Node"),
+  );
+  const die = (error: unknown): void => {
+    line(
+      "error",
+      { problem: error instanceof Error ? error.stack : String(error) },
+      "unexpected fault; the process ends",
+    );
+    process.exit(1);
+  };
+  process.on("uncaughtException", die).on("unhandledRejection", die);
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (nodeIsTooOld()) {
+    process.stderr.write(
+      `postern needs Node ${OLDEST_NODE.join(".")} or newer, this is ${process.versions.node}: start it with npm or npx, which use the pinned one\n`,
+    );
+    return 2;
+  }
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(HELP);
+    return name === undefined ? 2 : 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    process.stderr.write(`postern: unknown command '${name}'; expected one of ${Object.keys(COMMANDS).join(", ")}\n`);
+    return 2;
+  }
+  ignoreBrokenPipes();
+  if (name === "run") speakJson();
+  const run = await command.load();
+  return run(rest, createIo());
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,222 @@
+/**
+ * The control side, put together: discovery feeds the compiler, the compiler feeds the data plane, credentials follow
+ * their files, and everything that may change while it runs is here. The only file that knows every part.
+ */
+import type { Config } from "./config/config.ts";
+import type { Discovery, ResourceHealth } from "./discovery/discovery.ts";
+import { ManifestsDiscovery } from "./discovery/manifests/manifests-discovery.ts";
+import { compile } from "./policy/compile.ts";
+import type { World } from "./policy/model.ts";
+import { SEALED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
+import { startDataPlane, type DataPlane } from "./proxy/data-plane.ts";
+import type { Log } from "./telemetry/log.ts";
+import { writeTraffic } from "./telemetry/traffic-log.ts";
+import { watchCredentials, type CredentialsWatch } from "./tls/credentials-watch.ts";
+import { readCredentials, type Credentials } from "./tls/credentials.ts";
+
+/** How often the age of the data is compared with `maxStale`. */
+const STALE_CHECK_MS = 1_000;
+
+/** What keeps the sidecar from being ready; empty when it is. */
+export type Unready =
+  | "starting"
+  | "waiting for policy and endpoints"
+  | "waiting for the listeners"
+  | "policy and endpoints are stale"
+  | "draining";
+
+export class Sidecar {
+  readonly config: Config;
+  readonly log: Log;
+  readonly #discovery: Discovery;
+  readonly #statuses = new Map<string, string>();
+  #dataPlane: DataPlane | undefined;
+  #credentials: Credentials | undefined;
+  #credentialsWatch: CredentialsWatch | undefined;
+  #credentialFailures = 0;
+  #snapshot: Snapshot = SEALED;
+  #version = 0;
+  /** What was discovered last; compiled again when it becomes fresh after having been stale. */
+  #world: { readonly world: World; readonly services: readonly string[] } | undefined;
+  #staleTimer: NodeJS.Timeout | undefined;
+  #draining = false;
+
+  constructor(config: Config, log: Log, discovery: Discovery) {
+    this.config = config;
+    this.log = log;
+    this.#discovery = discovery;
+  }
+
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  get credentials(): Credentials | undefined {
+    return this.#credentials;
+  }
+
+  get credentialFailures(): number {
+    return this.#credentialFailures;
+  }
+
+  get dataPlane(): DataPlane | undefined {
+    return this.#dataPlane;
+  }
+
+  resources(): readonly ResourceHealth[] {
+    return this.#discovery.health();
+  }
+
+  unready(): readonly Unready[] {
+    const reasons: Unready[] = [];
+    if (this.#draining) reasons.push("draining");
+    if (this.#dataPlane === undefined) reasons.push("starting");
+    else if (!this.#dataPlane.listening()) reasons.push("waiting for the listeners");
+    if (this.#snapshot.sealed === "no-snapshot") reasons.push("waiting for policy and endpoints");
+    if (this.#snapshot.sealed === "stale-snapshot") reasons.push("policy and endpoints are stale");
+    return reasons;
+  }
+
+  /** @throws CredentialsError, ListenError, ManifestsError: what an operator must mend before anything is served */
+  async start(): Promise<void> {
+    const { config, log } = this;
+    if (config.tls !== undefined) {
+      this.#credentials = await readCredentials(config.tls, 1);
+      log.info(
+        { names: this.#credentials.names, notAfter: new Date(this.#credentials.notAfter).toISOString() },
+        "certificate loaded",
+      );
+    } else log.warn({}, "no certificate is configured: https backends stay closed");
+    this.#dataPlane = await startDataPlane(
+      { ...config, snapshot: this.#snapshot, credentials: this.#credentials },
+      {
+        onRecords: (records) => writeTraffic(log, records),
+        onThreadLost: (loss) => log.error(loss, "data-plane thread lost; it is replaced"),
+        onProblem: (problem) => log.warn({ problem }, "data plane problem"),
+      },
+    );
+    for (const { port, listen, app, forward } of config.backends)
+      log.info({ port, listen, app, forward }, "backend listens");
+    if (config.tls !== undefined && this.#credentials !== undefined)
+      this.#followCredentials(config.tls, this.#credentials);
+    await this.#discovery.start({ onWorld: (world, services) => this.#onWorld(world, services) });
+    if (config.maxStaleMs !== undefined) this.#staleTimer = setInterval(() => this.#checkAge(), STALE_CHECK_MS).unref();
+  }
+
+  /** Readiness fails at once; listeners stay for the drain delay, then what is in flight may finish. */
+  async drain(): Promise<{ readonly cut: number }> {
+    const { drainDelayMs, drainDeadlineMs } = this.config;
+    this.#draining = true;
+    this.log.info({ drainDelayMs, drainDeadlineMs }, "draining");
+    await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
+    const result = (await this.#dataPlane?.drain(drainDeadlineMs)) ?? { cut: 0 };
+    this.log.info(result, "drained");
+    return result;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#staleTimer);
+    this.#credentialsWatch?.stop();
+    await this.#discovery.stop();
+    await this.#dataPlane?.close();
+  }
+
+  #followCredentials(files: NonNullable<Config["tls"]>, current: Credentials): void {
+    this.#credentialsWatch = watchCredentials(files, current, {
+      onCredentials: (credentials) => {
+        this.#credentials = credentials;
+        this.#dataPlane?.setCredentials(credentials);
+        this.log.info(
+          {
+            generation: credentials.generation,
+            names: credentials.names,
+            notAfter: new Date(credentials.notAfter).toISOString(),
+          },
+          "certificate replaced",
+        );
+      },
+      onFailure: (error) => {
+        this.#credentialFailures += 1;
+        this.log.error(
+          { problem: error.message },
+          "new certificate files cannot be used; the former ones stay in force",
+        );
+      },
+    });
+  }
+
+  #onWorld(world: World, services: readonly string[]): void {
+    this.#world = { world, services };
+    this.#publish(this.#isStale() ? this.#sealed("stale-snapshot") : this.#compile(world, services));
+  }
+
+  /** After a fault of the compiler the answer is no: what was in force may be what somebody has just revoked. */
+  #compile(world: World, services: readonly string[]): Snapshot {
+    const { namespace, meshName } = this.config;
+    try {
+      return compile(world, { namespace, services, ...(meshName !== undefined && { meshName }) }, this.#version + 1);
+    } catch (error) {
+      this.log.error({ error }, "policy could not be compiled; everybody is refused");
+      return this.#sealed("no-snapshot");
+    }
+  }
+
+  #sealed(sealed: "no-snapshot" | "stale-snapshot"): Snapshot {
+    return { version: this.#version + 1, rules: new Map(), sealed, statuses: [] };
+  }
+
+  #publish(snapshot: Snapshot): void {
+    this.#version = snapshot.version;
+    this.#snapshot = snapshot;
+    this.#dataPlane?.publish(snapshot);
+    this.log.info(
+      { version: snapshot.version, sealed: snapshot.sealed, rules: snapshot.rules.size },
+      "snapshot published",
+    );
+    for (const status of snapshot.statuses) this.#reportStatus(status);
+  }
+
+  #reportStatus(status: PolicyStatus): void {
+    const text = JSON.stringify(status);
+    if (this.#statuses.get(status.policy) === text) return;
+    this.#statuses.set(status.policy, text);
+    const { policy, currentStatus, reason, warnings } = status;
+    if (currentStatus === "error") this.log.warn({ policy, currentStatus, reason, warnings }, "policy status");
+    else this.log.info({ policy, currentStatus, reason, warnings }, "policy status");
+  }
+
+  #checkAge(): void {
+    const stale = this.#isStale();
+    if (stale && this.#snapshot.sealed === undefined) {
+      this.log.error(
+        { maxStaleMs: this.config.maxStaleMs, resources: this.resources() },
+        "policy and endpoints are older than max-stale; everybody is refused",
+      );
+      this.#publish(this.#sealed("stale-snapshot"));
+    } else if (!stale && this.#snapshot.sealed === "stale-snapshot" && this.#world !== undefined) {
+      this.#publish(this.#compile(this.#world.world, this.#world.services));
+    }
+  }
+
+  #isStale(): boolean {
+    const { maxStaleMs } = this.config;
+    if (maxStaleMs === undefined) return false;
+    return this.resources().some(
+      (resource) => resource.freshAt !== undefined && Date.now() - resource.freshAt > maxStaleMs,
+    );
+  }
+}
+
+/** @throws ManifestsError and what the sources of policy reject */
+export function createDiscovery(config: Config, log: Log): Discovery {
+  const { discovery, namespace, services, podIp } = config;
+  if (discovery.kind === "kubernetes")
+    throw new Error("policy from a Kubernetes API server is not available in this version: use --manifests DIR");
+  return new ManifestsDiscovery({
+    directory: discovery.directory,
+    namespace,
+    log,
+    ...(services !== undefined && { services }),
+    ...(podIp !== undefined && { podIp }),
+  });
+}
