@@ -109,7 +109,7 @@ export class Sidecar {
     this.#draining = true;
     this.log.info({ drainDelayMs, drainDeadlineMs }, "draining");
     await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
-    const result = (await this.#dataPlane?.drain(drainDeadlineMs)) ?? { cut: 0 };
+    const result = (await this.#dataPlane?.drain({ deadlineMs: drainDeadlineMs })) ?? { cut: 0 };
     this.log.info(result, "drained");
     return result;
   }

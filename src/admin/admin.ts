@@ -1,0 +1,136 @@
+/**
+ * What operators may ask a running sidecar. The admin port shows policies and connections and stays on loopback; the
+ * health port shows neither and may be reached by the kubelet and Prometheus.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { SocketAddress } from "../config/config.ts";
+import type { AdminSubject } from "./subject.ts";
+import { explainPage } from "./explain-page.ts";
+import { readyPage } from "./health-pages.ts";
+import { AdminMetrics } from "./metrics.ts";
+import { snapshotPage } from "./snapshot-page.ts";
+import { statusPage } from "./status-page.ts";
+
+/** An answer; JSON unless it is a text. */
+export interface Page {
+  readonly status: number;
+  readonly body: string | object;
+  readonly contentType?: string;
+}
+
+type Route = (query: URLSearchParams) => Page | Promise<Page>;
+
+export interface AdminServers {
+  /** Where the admin port was bound: port 0 lets the kernel choose. */
+  readonly admin: SocketAddress;
+  close(): Promise<void>;
+}
+
+/** The admin address cannot be had. */
+export class AdminError extends Error {
+  override readonly name = "AdminError";
+}
+
+/** @throws AdminError naming the flag and address that cannot be bound */
+export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
+  const metrics = new AdminMetrics(subject);
+  const health: Readonly<Record<string, Route>> = {
+    "/livez": () => ({ status: 200, body: { live: true } }),
+    "/readyz": () => readyPage(subject),
+    "/metrics": async () => ({ status: 200, body: await metrics.text(), contentType: metrics.contentType }),
+  };
+  const all: Readonly<Record<string, Route>> = {
+    ...health,
+    "/": () => statusPage(subject),
+    "/snapshot": () => snapshotPage(subject.snapshot),
+    "/connections": async () => ({
+      status: 200,
+      body: { connections: (await subject.dataPlane?.connections()) ?? [] },
+    }),
+    "/explain": (query) => explainPage(subject.snapshot, query),
+  };
+  const { admin, health: healthAddress } = subject.config;
+  const servers = [await listen("--admin", admin, all, true)];
+  if (healthAddress !== undefined) servers.push(await listen("--health", healthAddress, health, false));
+  const bound = servers[0]?.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : admin.port;
+  subject.log.info({ admin: { ...admin, port }, health: healthAddress }, "admin listens");
+  return {
+    admin: { host: admin.host, port },
+    close: async () => {
+      await Promise.all(servers.map(close));
+    },
+  };
+}
+
+function listen(
+  flag: string,
+  address: SocketAddress,
+  routes: Readonly<Record<string, Route>>,
+  loopbackOnly: boolean,
+): Promise<Server> {
+  const server = createServer(
+    { keepAliveTimeout: 5_000, headersTimeout: 5_000, requestTimeout: 10_000 },
+    (request, response) => {
+      void answer(request, response, routes, loopbackOnly);
+    },
+  );
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      reject(
+        new AdminError(
+          `cannot listen on ${flag} ${address.host}:${address.port}: ${error.code ?? error.message}; choose a free address`,
+          { cause: error },
+        ),
+      );
+    });
+    server.listen({ ...address }, () => resolve(server));
+  });
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  routes: Readonly<Record<string, Route>>,
+  loopbackOnly: boolean,
+): Promise<void> {
+  const page = await pageFor(request, routes, loopbackOnly);
+  const json = typeof page.body !== "string";
+  const body = typeof page.body === "string" ? page.body : `${JSON.stringify(page.body, undefined, 2)}\n`;
+  response.writeHead(page.status, {
+    "content-type": page.contentType ?? (json ? "application/json" : "text/plain; charset=utf-8"),
+    "content-length": Buffer.byteLength(body),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...(page.status === 405 && { allow: "GET, HEAD" }),
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
+}
+
+async function pageFor(
+  request: IncomingMessage,
+  routes: Readonly<Record<string, Route>>,
+  loopbackOnly: boolean,
+): Promise<Page> {
+  if (request.method !== "GET" && request.method !== "HEAD") return { status: 405, body: "only GET and HEAD\n" };
+  // A page in a browser must not read the port through a name that it makes resolve to loopback (DNS rebinding).
+  if (loopbackOnly && !isLoopbackHost(request.headers.host ?? ""))
+    return { status: 403, body: "the Host header must name a loopback address\n" };
+  const [path = "/", query = ""] = (request.url ?? "/").split("?", 2);
+  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+  if (route === undefined) return { status: 404, body: `no such page; there are ${Object.keys(routes).join(", ")}\n` };
+  try {
+    return await route(new URLSearchParams(query));
+  } catch (error) {
+    return { status: 500, body: `${error instanceof Error ? error.message : String(error)}\n` };
+  }
+}
+
+function isLoopbackHost(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i.test(host);
+}
+
+function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}

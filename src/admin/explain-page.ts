@@ -1,0 +1,34 @@
+/** `/explain?port=80&from=10.0.0.1[&tls=true][&sni=NAME][&san=dns:NAME]...[&no-cert=true]`: the verdict by what is in force. */
+import { explain, parseSan } from "../policy/explain.ts";
+import { parseAddress } from "../policy/address.ts";
+import type { San } from "../policy/decision.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import type { Page } from "./admin.ts";
+
+const PARAMETERS = ["port", "from", "tls", "sni", "san", "no-cert"];
+
+export function explainPage(snapshot: Snapshot, query: URLSearchParams): Page {
+  const problems: string[] = [];
+  for (const name of query.keys())
+    if (!PARAMETERS.includes(name)) problems.push(`unknown parameter '${name}'; there are ${PARAMETERS.join(", ")}`);
+  const port = Number(query.get("port"));
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    problems.push("port must be the backend port, from 1 to 65535");
+  const address = query.get("from") ?? "";
+  if (parseAddress(address) === undefined) problems.push("from must be the source address, e.g. from=10.0.0.1");
+  const sans = query.getAll("san").flatMap((text): readonly San[] => {
+    const san = parseSan(text);
+    if (san === undefined) problems.push(`san '${text}' must be dns:NAME or uri:URI`);
+    return san === undefined ? [] : [san];
+  });
+  const noCertificate = query.has("no-cert");
+  if (noCertificate && sans.length > 0) problems.push("san and no-cert exclude each other");
+  if (problems.length > 0) return { status: 400, body: { problems } };
+  const sni = query.get("sni") ?? undefined;
+  const tls =
+    noCertificate || sans.length > 0 || sni !== undefined || (query.has("tls") && query.get("tls") !== "false");
+  return {
+    status: 200,
+    body: explain(snapshot, port, { address, tls, ...(sni !== undefined && { sni }), ...(!noCertificate && { sans }) }),
+  };
+}

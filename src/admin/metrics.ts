@@ -1,0 +1,148 @@
+/** `/metrics`: counters of the threads and the state of the control side in Prometheus' text format. Label sets are bounded. */
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { DURATION_BUCKETS, type Counters } from "../telemetry/records.ts";
+import type { AdminSubject } from "./subject.ts";
+
+export class AdminMetrics {
+  readonly #subject: AdminSubject;
+  readonly #registry = new Registry();
+
+  constructor(subject: AdminSubject) {
+    this.#subject = subject;
+    // Event-loop and heap figures of the control side, under prom-client's own names.
+    collectDefaultMetrics({ register: this.#registry, prefix: "postern_" });
+    this.#registerState();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  async text(): Promise<string> {
+    const state = await this.#registry.metrics();
+    const counters = await this.#subject.dataPlane?.counters();
+    return counters === undefined ? state : `${state}${trafficText(counters)}`;
+  }
+
+  #registerState(): void {
+    const subject = this.#subject;
+    const registers = [this.#registry];
+    const gauge = (name: string, help: string, read: () => number): void => {
+      void new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    };
+    gauge("postern_ready", "1 when ready.", () => (subject.unready().length === 0 ? 1 : 0));
+    gauge("postern_snapshot_version", "Version of the published snapshot.", () => subject.snapshot.version);
+    gauge(
+      "postern_snapshot_applied_version",
+      "Lowest snapshot version that all threads judge by.",
+      () => subject.dataPlane?.appliedVersion() ?? 0,
+    );
+    gauge(
+      "postern_rules",
+      "Backend ports that a policy governs and opens.",
+      () => [...subject.snapshot.rules.values()].filter((rule) => rule.state === "open").length,
+    );
+    gauge(
+      "postern_policies_in_error",
+      "Policies whose status is error.",
+      () => subject.snapshot.statuses.filter((status) => status.currentStatus === "error").length,
+    );
+    gauge("postern_certificate_expiry_timestamp_seconds", "End of our own certificate; 0 without one.", () =>
+      Math.round((subject.credentials?.notAfter ?? 0) / 1000),
+    );
+    gauge(
+      "postern_certificate_reload_failures_total",
+      "Certificate files that could not be used.",
+      () => subject.credentialFailures,
+    );
+    gauge(
+      "postern_certificate_generation",
+      "Accepted certificates so far.",
+      () => subject.credentials?.generation ?? 0,
+    );
+    void new Gauge({
+      name: "postern_discovery_age_seconds",
+      help: "Time since the data was known to be current.",
+      labelNames: ["resource"],
+      registers,
+      collect() {
+        this.reset();
+        for (const { resource, freshAt } of subject.resources())
+          if (freshAt !== undefined) this.set({ resource }, (Date.now() - freshAt) / 1000);
+      },
+    });
+  }
+}
+
+/** Counters of the threads are cumulative already, which prom-client's own counters could only be made to follow. */
+function trafficText(counters: Counters): string {
+  const lines: string[] = [];
+  const family = (name: string, type: string, help: string, rows: readonly string[]): void => {
+    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...rows);
+  };
+  family(
+    "postern_connections_total",
+    "counter",
+    "Connections by how they ended, and the test that refused them.",
+    Object.entries(counters.connections).map(([key, value]) => {
+      const [port = "", end = "", reason = ""] = key.split("|");
+      return `postern_connections_total{port="${port}",end="${end}",reason="${reason}"} ${value}`;
+    }),
+  );
+  family(
+    "postern_requests_total",
+    "counter",
+    "HTTP requests by class of status, and why they failed.",
+    Object.entries(counters.requests).map(([key, value]) => {
+      const [port = "", status = "", reason = ""] = key.split("|");
+      return `postern_requests_total{port="${port}",status="${status}",reason="${reason}"} ${value}`;
+    }),
+  );
+  family(
+    "postern_received_bytes_total",
+    "counter",
+    "Bytes from callers.",
+    perPort("postern_received_bytes_total", counters.bytesIn),
+  );
+  family(
+    "postern_sent_bytes_total",
+    "counter",
+    "Bytes to callers.",
+    perPort("postern_sent_bytes_total", counters.bytesOut),
+  );
+  family(
+    "postern_open_connections",
+    "gauge",
+    "Connections that are open.",
+    perPort("postern_open_connections", counters.open),
+  );
+  family(
+    "postern_request_duration_seconds",
+    "histogram",
+    "From the request's header to the end of the answer.",
+    Object.entries(counters.durations).flatMap(durationRows),
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+function perPort(name: string, values: Readonly<Record<string, number>>): readonly string[] {
+  return Object.entries(values).map(([port, value]) => `${name}{port="${port}"} ${value}`);
+}
+
+function durationRows([port, row]: readonly [string, readonly number[]]): readonly string[] {
+  const name = "postern_request_duration_seconds";
+  const count = row[DURATION_BUCKETS.length + 1] ?? 0;
+  return [
+    ...DURATION_BUCKETS.map((bound, index) => `${name}_bucket{port="${port}",le="${bound}"} ${row[index] ?? 0}`),
+    `${name}_bucket{port="${port}",le="+Inf"} ${count}`,
+    `${name}_sum{port="${port}"} ${row[DURATION_BUCKETS.length] ?? 0}`,
+    `${name}_count{port="${port}"} ${count}`,
+  ];
+}

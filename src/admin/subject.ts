@@ -1,0 +1,20 @@
+/** What the admin pages look at: the sidecar, read-only. */
+import type { Config } from "../config/config.ts";
+import type { ResourceHealth } from "../discovery/discovery.ts";
+import type { Snapshot } from "../policy/snapshot.ts";
+import type { DataPlane } from "../proxy/data-plane.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Credentials } from "../tls/credentials.ts";
+
+export interface AdminSubject {
+  readonly config: Config;
+  readonly log: Log;
+  readonly snapshot: Snapshot;
+  readonly credentials: Credentials | undefined;
+  /** Certificate files that could not be used since the start. */
+  readonly credentialFailures: number;
+  readonly dataPlane: DataPlane | undefined;
+  resources(): readonly ResourceHealth[];
+  /** Empty when ready. */
+  unready(): readonly string[];
+}

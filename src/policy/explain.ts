@@ -1,0 +1,50 @@
+/** A decision in the form that people and scripts get it: the same for `postern explain` and the admin port. */
+import { authorize } from "./authorize.ts";
+import type { Peer, PeerCertificate, San, Verdict } from "./decision.ts";
+import { nearestMiss } from "./nearest.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** What is supposed of a caller. */
+export interface SupposedPeer {
+  readonly address: string;
+  readonly tls: boolean;
+  readonly sni?: string;
+  /** `undefined`: no certificate. Empty: a verified certificate without names. */
+  readonly sans?: readonly San[];
+}
+
+export interface Explanation {
+  readonly verdict: Verdict;
+  /** `allowed`, or the test that refused. */
+  readonly reason: string;
+  readonly policy?: string;
+  readonly source?: string;
+  readonly principal?: string;
+  readonly nearest?: string;
+}
+
+export function explain(snapshot: Snapshot, port: number, supposed: SupposedPeer): Explanation {
+  const peer = toPeer(snapshot, port, supposed);
+  const decision = authorize(snapshot, port, peer);
+  if (decision.verdict === "forward") return { reason: "allowed", ...decision };
+  const nearest = nearestMiss(snapshot, port, peer);
+  return { ...decision, ...(nearest !== undefined && { nearest }) };
+}
+
+/** A SAN in its written form: `dns:NAME` or `uri:URI`, the rest verbatim. */
+export function parseSan(text: string): San | undefined {
+  const [, type, value] = /^(dns|uri):([^]+)$/.exec(text) ?? [];
+  return value === undefined ? undefined : { type: type === "uri" ? "uri" : "dns", value };
+}
+
+/** Where no certificate is asked for, none is seen, whatever the caller has: as on the data path. */
+function toPeer(snapshot: Snapshot, port: number, { address, tls, sni, sans }: SupposedPeer): Peer {
+  if (!tls) return { address };
+  const rule = snapshot.rules.get(port);
+  const requested = rule?.state !== "open" || rule.clientCertificate;
+  const shown: PeerCertificate = sans === undefined ? { state: "missing" } : { state: "verified", sans };
+  return {
+    address,
+    tls: { ...(sni !== undefined && { sni }), certificate: requested ? shown : { state: "not-requested" } },
+  };
+}
