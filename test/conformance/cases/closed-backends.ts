@@ -85,7 +85,7 @@ export const CLOSED_DECISIONS: readonly DecisionCase[] = [
   {
     id: "D72a",
     about: "a policy for another Service governs nothing here",
-    objects: [...WORLD, policy([backend("bar", 80, "http")], [service("gw-ns/gw")])],
+    objects: [...WORLD, policy([backend("other", 80, "http")], [service("gw-ns/gw")])],
     callers: [[plain(GATEWAY), close("no-policy")]],
   },
   {

@@ -76,8 +76,8 @@ const CONFLICTS: readonly DecisionCase[] = [
     about: "two Services of this pod on one port: still one object governs",
     objects: [policy([http], ten, "test/a", NEW), policy([backend("bar", 80, "http")], nine, "test/b", OLD)],
     callers: [
-      [plain("10.1.1.1"), governed("test/a")],
-      [plain("10.2.1.1"), unknown],
+      [plain("10.2.1.1"), governed("test/b")],
+      [plain("10.1.1.1"), unknown],
     ],
   },
 ];

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { runValidate } from "../../src/cli/validate.ts";
+import type { Problem } from "../../src/policy/model.ts";
+import { parseIngressBackend } from "../../src/policy/parse.ts";
+import { validatePolicy } from "../../src/policy/validate.ts";
+import type { AdmissionCase, Refusal } from "./cases/admission.ts";
+import { ADMISSION } from "./cases/all.ts";
+import { inProcess, manifestDirectory } from "./world.ts";
+
+const main = join(import.meta.dirname, "../../src/main.ts");
+
+function isRefusal(problem: Problem, { at, says }: Refusal): boolean {
+  const fits = typeof says === "string" ? problem.message === says : says.test(problem.message);
+  return problem.severity === "error" && fits && (at === undefined || problem.path === at);
+}
+
+/** Every problem found with the row's object: by the schema, then by the rules where the schema holds. */
+function judge({ object, beside = [] }: AdmissionCase): readonly Problem[] {
+  const { policy, problems } = parseIngressBackend(object);
+  const others = beside.map((other) => parseIngressBackend(other).policy).filter((other) => other !== undefined);
+  return policy === undefined ? problems : [...problems, ...validatePolicy(policy, others)];
+}
+
+function check({ refusal, warns }: AdmissionCase, problems: readonly Problem[]): void {
+  const found = JSON.stringify(problems, undefined, 1);
+  const errors = problems.filter((problem) => problem.severity === "error");
+  if (refusal === undefined) assert.deepEqual(errors, []);
+  else
+    assert.ok(
+      problems.some((problem) => isRefusal(problem, refusal)),
+      `expected ${String(refusal.says)}, found ${found}`,
+    );
+  if (warns === undefined) return;
+  const warned = problems.some(({ severity, message }) => severity === "warning" && warns.test(message));
+  assert.ok(warned, `expected a warning like ${warns}, found ${found}`);
+}
+
+interface Report {
+  readonly problems: readonly (Problem & { readonly object?: string })[];
+}
+
+/** What the command reports of the row's own object; of those beside it only the row's own conflicts matter. */
+function reported(row: AdmissionCase, stdout: string): readonly Problem[] {
+  const { problems } = JSON.parse(stdout) as Report;
+  const { namespace = "", name } = row.object.metadata;
+  return problems.filter((problem) => problem.object === `IngressBackend ${namespace}/${name}`);
+}
+
+for (const row of ADMISSION) {
+  const outcome = row.refusal === undefined ? "accepted" : "refused";
+  test(`${row.id}: ${row.about}: ${outcome}`, async () => {
+    check(row, judge(row));
+    using directory = manifestDirectory([row.object, ...(row.beside ?? [])]);
+    const { code, stdout } = await inProcess(runValidate, [directory.path, "--json"]);
+    check(row, reported(row, stdout));
+    assert.equal(code, row.refusal === undefined ? 0 : 1);
+  });
+}
+
+test("the real command answers as the rows say", { timeout: 60_000 }, async () => {
+  const rows = ADMISSION.filter(({ id }) => ["V03", "V05", "V10", "V14", "V22"].includes(id));
+  await Promise.all(
+    rows.map(async (row) => {
+      using directory = manifestDirectory([row.object, ...(row.beside ?? [])]);
+      const run = promisify(execFile)(process.execPath, [main, "validate", directory.path, "--json"]);
+      const { code, stdout } = await run.then(
+        (result) => ({ code: 0, stdout: result.stdout }),
+        (error: unknown) => error as { code: number; stdout: string },
+      );
+      assert.equal(code, row.refusal === undefined ? 0 : 1, row.id);
+      check(row, reported(row, stdout));
+    }),
+  );
+});

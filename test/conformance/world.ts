@@ -1,0 +1,57 @@
+/** A row's objects as the world of the product: by its own reading of objects, and as a directory of manifests. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CliIo } from "../../src/cli/io.ts";
+import { listOf } from "../../src/discovery/manifests/kinds.ts";
+import { buildWorld, type WorldObjects } from "../../src/discovery/world.ts";
+import { compile } from "../../src/policy/compile.ts";
+import type { Snapshot } from "../../src/policy/snapshot.ts";
+import type { Manifest } from "./objects.ts";
+
+/** The pod that every row looks from. */
+export const NAMESPACE = "test";
+export const SERVICES: readonly string[] = ["foo", "bar"];
+
+export function compileObjects(objects: readonly Manifest[], meshName?: string): Snapshot {
+  const of = (list: keyof WorldObjects): readonly unknown[] => objects.filter((object) => listOf(object) === list);
+  const world = buildWorld({
+    ingressBackends: of("ingressBackends"),
+    services: of("services"),
+    endpointSlices: of("endpointSlices"),
+    endpoints: of("endpoints"),
+    namespaces: of("namespaces"),
+  });
+  const self = { namespace: NAMESPACE, services: SERVICES, ...(meshName === undefined ? {} : { meshName }) };
+  return compile(world, self, 1);
+}
+
+/** A directory that holds the objects as one file, gone when the scope ends. */
+export function manifestDirectory(objects: readonly Manifest[]): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), "postern-conformance-"));
+  // JSON is YAML; a file that is written at once is never read half.
+  writeFileSync(join(path, "objects.yaml"), objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command of the product inside this process: what the command line runs, without the price of a process. */
+export async function inProcess(
+  command: (argv: readonly string[], io: CliIo) => Promise<number>,
+  argv: readonly string[],
+): Promise<CommandResult> {
+  let stdout = "";
+  let stderr = "";
+  const code = await command(argv, {
+    stdout: (text) => (stdout += text),
+    stderr: (text) => (stderr += text),
+    env: {},
+    onTermination: () => {},
+  });
+  return { code, stdout, stderr };
+}
