@@ -1,0 +1,93 @@
+/** Credentials of a kubeconfig file, read as kubectl reads it, by the official client (imported only when this is used). */
+import type { KubeConfig } from "@kubernetes/client-node";
+import { delimiter } from "node:path";
+import type { ApiCredentials, ApiTls } from "./credentials.ts";
+
+export interface KubeconfigOptions {
+  /** One file, or several joined as in `KUBECONFIG`; the first that names a context wins, as for kubectl. */
+  readonly path: string;
+  /** Told once when the file switches verification of the server off. */
+  readonly warn: (message: string) => void;
+}
+
+/** Throws when the file cannot be read, names no cluster, or asks for something that is not supported. */
+export async function kubeconfigCredentials(options: KubeconfigOptions): Promise<ApiCredentials> {
+  let config = await load(options.path);
+  const cluster = config.getCurrentCluster();
+  const origin = `kubeconfig ${options.path}`;
+  if (cluster === null)
+    throw new Error(`${origin}: current-context names no cluster; set one with kubectl config use-context`);
+  if (cluster.proxyUrl !== undefined)
+    throw new Error(`${origin}: proxy-url is not supported; reach the API server directly`);
+  if (cluster.skipTLSVerify) {
+    options.warn(
+      `${origin}: insecure-skip-tls-verify is set, so anyone who answers at ${cluster.server} can decide who is let in`,
+    );
+  }
+  let stale = false;
+  const current = async (): Promise<KubeConfig> => {
+    if (stale) config = await load(options.path);
+    stale = false;
+    return config;
+  };
+  const namespace = config.getContextObject(config.getCurrentContext())?.namespace;
+  return {
+    server: new URL(cluster.server),
+    origin,
+    ...(namespace === undefined ? {} : { namespace }),
+    tls: async () => pickTls(await httpsOptions(await current())),
+    headers: async () => pickHeaders(await httpsOptions(await current())),
+    refused: () => {
+      stale = true;
+    },
+  };
+}
+
+async function load(path: string): Promise<KubeConfig> {
+  const { KubeConfig } = await import("@kubernetes/client-node");
+  const merged = new KubeConfig();
+  const [first, ...others] = path.split(delimiter).filter((file) => file !== "");
+  if (first === undefined) throw new Error("kubeconfig: no file given");
+  try {
+    merged.loadFromFile(first);
+    for (const other of others) {
+      const config = new KubeConfig();
+      config.loadFromFile(other);
+      merged.mergeConfig(config, true);
+    }
+  } catch (error) {
+    throw new Error(`kubeconfig ${path} cannot be used: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+  return merged;
+}
+
+type HttpsOptions = Parameters<KubeConfig["applyToHTTPSOptions"]>[0];
+
+async function httpsOptions(config: KubeConfig): Promise<HttpsOptions> {
+  const options: HttpsOptions = {};
+  await config.applyToHTTPSOptions(options);
+  return options;
+}
+
+function pickTls(options: HttpsOptions): ApiTls {
+  const { ca, cert, key, servername, rejectUnauthorized } = options as ApiTls;
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(servername === undefined ? {} : { servername }),
+    ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+  };
+}
+
+function pickHeaders(options: HttpsOptions): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries((options.headers ?? {}) as Record<string, unknown>)) {
+    if (typeof value === "string") headers[name.toLowerCase()] = value.trim();
+  }
+  const { auth } = options as { readonly auth?: unknown };
+  if (typeof auth === "string") headers["authorization"] = `Basic ${Buffer.from(auth).toString("base64")}`;
+  return headers;
+}

@@ -1,0 +1,202 @@
+/** Policy and endpoints from a Kubernetes API server: follows what one pod needs, and nothing more. */
+import { createHash, randomUUID } from "node:crypto";
+import type { Discovery, DiscoveryListener, ResourceHealth } from "../discovery.ts";
+import type { InvalidPolicy, Policy, World } from "../../policy/model.ts";
+import type { PolicyStatus } from "../../policy/snapshot.ts";
+import { ApiClient } from "./client.ts";
+import type { ClientCounters } from "./client.ts";
+import { SYSTEM_CLOCK } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import type { ApiCredentials } from "./credentials.ts";
+import { Lease } from "./lease.ts";
+import { OwnServices } from "./own-services.ts";
+import { PolicyFollower } from "./policies.ts";
+import { PublishPacer } from "./publish-pacer.ts";
+import { Report } from "./report.ts";
+import type { DiscoveryCounters, DiscoveryLog } from "./report.ts";
+import { sameElements, SourceServices } from "./source-services.ts";
+import { DEFAULT_STATUS_TIMING, StatusWriter } from "./status-writer.ts";
+import type { StatusTiming } from "./status-writer.ts";
+import { DEFAULT_TIMING } from "./timing.ts";
+import type { KubernetesTiming } from "./timing.ts";
+
+export interface KubernetesDiscoveryOptions {
+  readonly credentials: ApiCredentials;
+  /** Of this pod: whose policies are followed. */
+  readonly namespace: string;
+  /** Needed to find the Services that this pod backs, unless they are named. */
+  readonly podIp?: string;
+  /** Default: found from the EndpointSlices that hold `podIp`. */
+  readonly services?: readonly string[];
+  /** When set, the labels of source namespaces are followed too. */
+  readonly meshName?: string;
+  /** Reported in Events and in the Lease. */
+  readonly podName?: string;
+  readonly log: DiscoveryLog;
+  readonly clock?: Clock;
+  /** Uniform in [0, 1); every jitter comes from it. */
+  readonly random?: () => number;
+  readonly timing?: Partial<KubernetesTiming>;
+  readonly statusTiming?: Partial<StatusTiming>;
+  /** How long a status writer that fell silent keeps the others waiting; milliseconds. */
+  readonly leaseDurationMs?: number;
+}
+
+export interface KubernetesCounters extends DiscoveryCounters {
+  readonly client: Readonly<ClientCounters>;
+  readonly openConnections: number;
+  readonly statusWrites: number;
+}
+
+export interface KubernetesDiscovery extends Discovery {
+  /** Hands over what should stand in the status of the policies; one replica of all writes it. Never throws. */
+  publishStatuses(statuses: readonly PolicyStatus[]): void;
+  counters(): KubernetesCounters;
+}
+
+/** Throws when neither Services nor a usable pod IP are given. */
+export function createKubernetesDiscovery(options: KubernetesDiscoveryOptions): KubernetesDiscovery {
+  return new ClusterDiscovery(options);
+}
+
+class ClusterDiscovery implements KubernetesDiscovery {
+  readonly #client: ApiClient;
+  readonly #report: Report;
+  readonly #policies: PolicyFollower;
+  readonly #own: OwnServices;
+  readonly #sources: SourceServices;
+  readonly #status: StatusWriter;
+  readonly #pacer: PublishPacer;
+  readonly #attempted = Promise.withResolvers<void>();
+  #listener: DiscoveryListener | undefined;
+  #published: { readonly world: World; readonly services: readonly string[] } | undefined;
+  #stopped = false;
+
+  constructor(options: KubernetesDiscoveryOptions) {
+    const clock = options.clock ?? SYSTEM_CLOCK;
+    const random = options.random ?? Math.random;
+    const timing = { ...DEFAULT_TIMING, ...options.timing };
+    this.#client = new ApiClient({ credentials: options.credentials, timing });
+    this.#report = new Report(options.log, clock);
+    this.#pacer = new PublishPacer(clock, timing.publishIntervalMs, () => this.#publish());
+    const environment = { client: this.#client, clock, random, report: this.#report, timing };
+    const onChange = (): void => this.#changed();
+    this.#policies = new PolicyFollower(environment, { namespace: options.namespace, onChange });
+    this.#own = new OwnServices(environment, { ...options, onChange });
+    this.#sources = new SourceServices(environment, options.meshName !== undefined, onChange);
+    const reporter = options.podName ?? "postern";
+    this.#status = new StatusWriter({
+      client: this.#client,
+      clock,
+      random,
+      log: options.log,
+      reporter,
+      lease: new Lease({
+        client: this.#client,
+        clock,
+        namespace: options.namespace,
+        name: () => leaseName(this.#own.names()),
+        identity: `${reporter}_${randomUUID()}`,
+        durationMs: options.leaseDurationMs ?? 15_000,
+      }),
+      current: () => this.#policies.collect(),
+      timing: { ...DEFAULT_STATUS_TIMING, ...options.statusTiming },
+    });
+  }
+
+  async start(listener: DiscoveryListener): Promise<void> {
+    this.#listener = listener;
+    this.#policies.start();
+    this.#own.start();
+    await this.#attempted.promise;
+  }
+
+  health(): readonly ResourceHealth[] {
+    return [...this.#policies.health(), ...this.#own.health(), ...this.#sources.health()];
+  }
+
+  counters(): KubernetesCounters {
+    return {
+      ...this.#report.counters,
+      client: this.#client.counters,
+      openConnections: this.#client.openConnections,
+      statusWrites: this.#status.writes,
+    };
+  }
+
+  publishStatuses(statuses: readonly PolicyStatus[]): void {
+    this.#status.publish(statuses);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#pacer.stop();
+    await Promise.all([this.#policies.stop(), this.#own.stop(), this.#sources.stop(), this.#status.stop()]);
+    await this.#client.close();
+    this.#attempted.resolve();
+  }
+
+  /** Any reflector changed: sources are started and stopped at once, the world follows at its pace. */
+  #changed(): void {
+    if (this.#stopped) return;
+    if (this.#policies.settled && this.#own.settled) this.#attempted.resolve();
+    if (!this.#policies.synced || !this.#own.synced) return;
+    this.#sources.follow(this.#governing());
+    this.#status.observe();
+    if (this.#published === undefined && !this.#sources.settled) return;
+    this.#pacer.mark();
+  }
+
+  /** The objects that name a Service of ours. */
+  #governing(): readonly (Policy | InvalidPolicy)[] {
+    const own = new Set(this.#own.names());
+    return [...this.#policies.collect().governing.values()]
+      .map(({ object }) => object)
+      .filter((object) => object.backends.some(({ name }) => own.has(name)));
+  }
+
+  #publish(): void {
+    const objects = this.#governing();
+    const world: World = {
+      policies: objects.filter((object): object is Policy => !("problems" in object)),
+      invalidPolicies: objects.filter((object): object is InvalidPolicy => "problems" in object),
+      services: this.#own.services(),
+      endpoints: this.#sources.endpoints(),
+      namespaces: this.#sources.namespaces(),
+    };
+    const services = this.#own.names();
+    if (
+      this.#published !== undefined &&
+      sameWorld(this.#published.world, world) &&
+      sameElements(this.#published.services, services)
+    )
+      return;
+    this.#published = { world, services };
+    this.#listener?.onWorld(world, services);
+  }
+}
+
+/** Every part is kept by reference as long as it does not change, except own Services, which are few and small. */
+function sameWorld(a: World, b: World): boolean {
+  return (
+    sameElements(a.policies, b.policies) &&
+    sameElements(a.invalidPolicies, b.invalidPolicies) &&
+    sameElements([...a.endpoints].flat(), [...b.endpoints].flat()) &&
+    sameElements([...a.namespaces].flat(), [...b.namespaces].flat()) &&
+    JSON.stringify(describeServices(a)) === JSON.stringify(describeServices(b))
+  );
+}
+
+function describeServices(world: World): unknown {
+  return [...world.services].map(([key, service]) => [
+    key,
+    service.targetPorts,
+    [...service.appProtocols],
+    service.hasNamedTargetPorts,
+  ]);
+}
+
+/** Replicas that back the same Services come to the same statuses, so they share one Lease. */
+function leaseName(services: readonly string[]): string {
+  return `postern-status-${createHash("sha256").update(services.join(",")).digest("hex").slice(0, 16)}`;
+}

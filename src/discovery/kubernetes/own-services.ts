@@ -1,0 +1,129 @@
+/** The Services that this pod backs: named by the operator, or found from the EndpointSlices that hold its address. */
+import { isDeepStrictEqual } from "node:util";
+import type { ResourceHealth } from "../discovery.ts";
+import { parseAddress } from "../../policy/address.ts";
+import { objectKey } from "../../policy/model.ts";
+import type { ObjectKey, Service } from "../../policy/model.ts";
+import { parseEndpointSlice } from "../../policy/parse-endpoints.ts";
+import type { EndpointPort } from "../../policy/parse-endpoints.ts";
+import { listOf, textOf } from "./objects.ts";
+import type { KubernetesObject } from "./objects.ts";
+import { Reflector } from "./reflector.ts";
+import type { ReflectorEnvironment } from "./reflector.ts";
+import { SERVICE_LABEL, slicePath } from "./slices.ts";
+
+export interface OwnServicesOptions {
+  readonly namespace: string;
+  /** Named Services; then only their slices are followed. */
+  readonly services?: readonly string[];
+  /** Required when no Services are named. */
+  readonly podIp?: string;
+  readonly onChange: () => void;
+}
+
+/** What is kept of a slice of our own namespace. */
+interface OwnSlice {
+  readonly service: string;
+  readonly ports: readonly EndpointPort[];
+}
+
+export class OwnServices {
+  readonly #namespace: string;
+  readonly #named: readonly string[] | undefined;
+  readonly #reflectors: readonly Reflector<OwnSlice>[];
+
+  /** Throws when neither Services nor a usable pod address are given. */
+  constructor(environment: ReflectorEnvironment, options: OwnServicesOptions) {
+    this.#namespace = options.namespace;
+    this.#named = options.services;
+    if (options.services !== undefined) {
+      this.#reflectors = options.services.map((service) =>
+        ownReflector(environment, options, ` ${service}`, { labelSelector: `${SERVICE_LABEL}=${service}` }, () => true),
+      );
+      return;
+    }
+    const own = options.podIp === undefined ? undefined : parseAddress(options.podIp);
+    if (own === undefined) {
+      throw new Error(
+        `pod IP ${options.podIp ?? "is not set"}: set POD_IP from the downward API (fieldRef status.podIP), or name the Services with --service`,
+      );
+    }
+    const holdsUs = (object: KubernetesObject): boolean =>
+      listOf(object, "endpoints").some((endpoint) =>
+        listOf(endpoint, "addresses").some((address) => isDeepStrictEqual(parseAddress(String(address)), own)),
+      );
+    this.#reflectors = [ownReflector(environment, options, "", { labelSelector: SERVICE_LABEL }, holdsUs)];
+  }
+
+  start(): void {
+    for (const reflector of this.#reflectors) reflector.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
+  }
+
+  get settled(): boolean {
+    return this.#reflectors.every((reflector) => reflector.settled);
+  }
+
+  /** Which Services are ours is known. Named ones need no answer for that; their ports only serve warnings. */
+  get synced(): boolean {
+    return this.#named === undefined ? this.#reflectors.every((reflector) => reflector.synced) : this.settled;
+  }
+
+  health(): readonly ResourceHealth[] {
+    return this.#reflectors.map((reflector) => reflector.health());
+  }
+
+  /** Sorted. */
+  names(): readonly string[] {
+    return this.#named ?? [...new Set(this.#slices().map((slice) => slice.service))].sort();
+  }
+
+  services(): ReadonlyMap<ObjectKey, Service> {
+    const ports = new Map<string, EndpointPort[]>();
+    for (const slice of this.#slices()) ports.set(slice.service, [...(ports.get(slice.service) ?? []), ...slice.ports]);
+    return new Map(
+      [...ports].map(([name, declared]) => [
+        objectKey(this.#namespace, name),
+        serviceOf(this.#namespace, name, declared),
+      ]),
+    );
+  }
+
+  #slices(): readonly OwnSlice[] {
+    return this.#reflectors.flatMap((reflector) => [...reflector.items.values()]);
+  }
+}
+
+function ownReflector(
+  environment: ReflectorEnvironment,
+  options: OwnServicesOptions,
+  suffix: string,
+  selector: Readonly<Record<string, string>>,
+  matters: (object: KubernetesObject) => boolean,
+): Reflector<OwnSlice> {
+  return new Reflector<OwnSlice>(environment, {
+    resource: `endpointslices of own services${suffix}`,
+    path: slicePath(options.namespace),
+    selector,
+    project: (object, _identity, previous) => {
+      if (!matters(object)) return undefined;
+      const service = textOf((object["metadata"] as KubernetesObject)["labels"], SERVICE_LABEL);
+      if (service === undefined || service === "") return undefined;
+      const slice: OwnSlice = { service, ports: parseEndpointSlice(object)?.ports ?? [] };
+      return isDeepStrictEqual(slice, previous) ? previous : slice;
+    },
+    onChange: options.onChange,
+  });
+}
+
+/** A slice carries target ports by number, whether the Service names or numbers them; without any, nothing is known of them. */
+function serviceOf(namespace: string, name: string, ports: readonly EndpointPort[]): Service {
+  const appProtocols = new Map<number, string>();
+  for (const { number, appProtocol } of ports)
+    if (appProtocol !== undefined && !appProtocols.has(number)) appProtocols.set(number, appProtocol);
+  const targetPorts = [...new Set(ports.map((port) => port.number))];
+  return { name, namespace, targetPorts, appProtocols, hasNamedTargetPorts: targetPorts.length === 0 };
+}

@@ -1,0 +1,122 @@
+/** IngressBackends of one namespace, from OSM's API group and from that of its fork, where they are installed. */
+import type { ResourceHealth } from "../discovery.ts";
+import { objectKey } from "../../policy/model.ts";
+import type { InvalidPolicy, ObjectKey, Policy } from "../../policy/model.ts";
+import { parseIngressBackend } from "../../policy/parse.ts";
+import { textOf } from "./objects.ts";
+import type { KubernetesObject } from "./objects.ts";
+import { Reflector } from "./reflector.ts";
+import type { ReflectorEnvironment } from "./reflector.ts";
+
+export const OSM_GROUP = "policy.openservicemesh.io";
+export const FLOMESH_GROUP = "policy.flomesh.io";
+
+/** One IngressBackend as the API server has it. */
+export interface FollowedPolicy {
+  readonly group: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  /** Kept as long as the object's generation stands, so that a change of status alone changes no world. */
+  readonly object: Policy | InvalidPolicy;
+  readonly status: { readonly currentStatus: string; readonly reason: string };
+}
+
+export interface PolicyFollowerOptions {
+  readonly namespace: string;
+  readonly onChange: () => void;
+}
+
+export class PolicyFollower {
+  readonly #osm: Reflector<FollowedPolicy>;
+  readonly #flomesh: Reflector<FollowedPolicy>;
+
+  constructor(environment: ReflectorEnvironment, options: PolicyFollowerOptions) {
+    const follow = (group: string): Reflector<FollowedPolicy> =>
+      new Reflector<FollowedPolicy>(environment, {
+        resource: `ingressbackends.${group}`,
+        path: `/apis/${group}/v1alpha1/namespaces/${options.namespace}/ingressbackends`,
+        selector: {},
+        project: (object, identity, previous) => readPolicy(group, object, identity, previous),
+        onChange: options.onChange,
+        // The fork's group is there or not; nobody has to install it.
+        optional: group === FLOMESH_GROUP,
+      });
+    this.#osm = follow(OSM_GROUP);
+    this.#flomesh = follow(FLOMESH_GROUP);
+  }
+
+  start(): void {
+    this.#osm.start();
+    this.#flomesh.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#osm.stop(), this.#flomesh.stop()]);
+  }
+
+  /** Both groups have had their first answer. */
+  get settled(): boolean {
+    return this.#osm.settled && this.#flomesh.settled;
+  }
+
+  /** What governs is known. A group that we may not read can only add refusals, so the fork's never holds anything up. */
+  get synced(): boolean {
+    return this.#osm.synced && this.#flomesh.settled;
+  }
+
+  health(): readonly ResourceHealth[] {
+    const fork = this.#flomesh.health();
+    const osm = this.#osm.health();
+    const forkServes = this.#flomesh.failure === undefined && this.#flomesh.synced;
+    // Where only the fork is installed, the absence of the original is no failure.
+    if (forkServes && this.#osm.failure?.kind === "absent") return [fork];
+    return this.#flomesh.failure?.kind === "absent" ? [osm] : [osm, fork];
+  }
+
+  /** By key. Of two objects of one name the older governs, and both are listed: `shadowed` are the others. */
+  collect(): {
+    readonly governing: ReadonlyMap<ObjectKey, FollowedPolicy>;
+    readonly shadowed: readonly FollowedPolicy[];
+  } {
+    const governing = new Map<ObjectKey, FollowedPolicy>();
+    const shadowed: FollowedPolicy[] = [];
+    for (const policy of [...this.#osm.items.values(), ...this.#flomesh.items.values()]) {
+      const key = objectKey(policy.namespace, policy.name);
+      const other = governing.get(key);
+      if (other === undefined || isOlder(policy, other)) {
+        governing.set(key, policy);
+        if (other !== undefined) shadowed.push(other);
+      } else {
+        shadowed.push(policy);
+      }
+    }
+    return { governing, shadowed };
+  }
+}
+
+function isOlder(a: FollowedPolicy, b: FollowedPolicy): boolean {
+  return (a.object.createdAt ?? Infinity) < (b.object.createdAt ?? Infinity);
+}
+
+function readPolicy(
+  group: string,
+  object: KubernetesObject,
+  identity: { readonly name: string; readonly namespace: string; readonly uid: string },
+  previous: FollowedPolicy | undefined,
+): FollowedPolicy | undefined {
+  const parsed = parseIngressBackend(object);
+  const read = parsed.policy ?? parsed.invalid;
+  if (read === undefined) return undefined;
+  const unchanged =
+    previous?.uid === identity.uid && read.generation !== undefined && previous.object.generation === read.generation;
+  const { status } = object;
+  return {
+    group,
+    name: identity.name,
+    namespace: identity.namespace,
+    uid: identity.uid,
+    object: unchanged ? previous.object : read,
+    status: { currentStatus: textOf(status, "currentStatus") ?? "", reason: textOf(status, "reason") ?? "" },
+  };
+}

@@ -1,0 +1,193 @@
+/**
+ * Writes what the compiler found into `status` of the IngressBackends. Every replica knows what should stand there and
+ * sees through its watch what does; only where the two differ does anybody act, and of all who see the difference one
+ * acts: the holder of a Lease. Enforcement never waits for any of this.
+ */
+import type { ObjectKey } from "../../policy/model.ts";
+import type { PolicyStatus } from "../../policy/snapshot.ts";
+import type { ApiClient } from "./client.ts";
+import type { Clock } from "./clock.ts";
+import { createEvent } from "./events.ts";
+import { failureOfError } from "./failure.ts";
+import type { ApiFailure } from "./failure.ts";
+import type { Lease } from "./lease.ts";
+import type { FollowedPolicy } from "./policies.ts";
+import { adviceFor } from "./report.ts";
+import type { DiscoveryLog } from "./report.ts";
+
+export interface StatusWriterOptions {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: DiscoveryLog;
+  readonly lease: Lease;
+  /** `metadata.name` of this pod, for Events. */
+  readonly reporter: string;
+  /** What the API server has, as our watch last showed it. */
+  readonly current: () => {
+    readonly governing: ReadonlyMap<ObjectKey, FollowedPolicy>;
+    readonly shadowed: readonly FollowedPolicy[];
+  };
+  readonly timing: StatusTiming;
+}
+
+export interface StatusTiming {
+  /** How long the last writer lets a difference stand: a rollout passes through states nobody needs to read. */
+  readonly settleMs: number;
+  /** The others wait up to this long, spread evenly, so that the first write has been seen before most of them look. */
+  readonly spreadMs: number;
+  /** A status that somebody else overwrote is not written again within this time: two versions must not fight. */
+  readonly repeatMs: number;
+  /** After a refusal by the API server. */
+  readonly refusedMs: number;
+}
+
+export const DEFAULT_STATUS_TIMING: StatusTiming = Object.freeze({
+  settleMs: 250,
+  spreadMs: 5_000,
+  repeatMs: 600_000,
+  refusedMs: 60_000,
+});
+
+interface Wanted {
+  readonly policy: FollowedPolicy;
+  readonly status: PolicyStatus;
+}
+
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #written = new Map<string, { readonly text: string; readonly at: number }>();
+  #statuses: ReadonlyMap<ObjectKey, PolicyStatus> = new Map();
+  #cancel: (() => void) | undefined;
+  #attempt: Promise<void> | undefined;
+  #refusal: ApiFailure["kind"] | undefined;
+  #stopped = false;
+  /** Statuses written by this replica. */
+  writes = 0;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+  }
+
+  /** What should stand in the status of each object that governs something here. */
+  publish(statuses: readonly PolicyStatus[]): void {
+    this.#statuses = new Map(statuses.map((status) => [status.policy, status]));
+    this.observe();
+  }
+
+  /** Something changed at the API server or here: looks whether there is anything to write. */
+  observe(): void {
+    if (this.#stopped || this.#cancel !== undefined || this.#attempt !== undefined || this.#differences().length === 0)
+      return;
+    const { lease, random, timing } = this.#options;
+    this.#schedule(lease.heldLast ? timing.settleMs : timing.settleMs + random() * timing.spreadMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel?.();
+    await this.#attempt;
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#stopped) return;
+    this.#cancel = this.#options.clock.after(delayMs, () => {
+      this.#cancel = undefined;
+      this.#attempt = this.#try().finally(() => {
+        this.#attempt = undefined;
+        if (this.#cancel === undefined) this.observe();
+      });
+    });
+  }
+
+  async #try(): Promise<void> {
+    const { lease, random, timing } = this.#options;
+    if (this.#differences().length === 0) return;
+    try {
+      const waitMs = await lease.acquire();
+      if (waitMs > 0) {
+        this.#schedule(waitMs + random() * timing.spreadMs);
+        return;
+      }
+      await this.#writeAll();
+      this.#refusal = undefined;
+    } catch (error) {
+      this.#refused(failureOfError(error));
+    }
+  }
+
+  async #writeAll(): Promise<void> {
+    for (const wanted of this.#differences()) {
+      if (this.#stopped || !this.#options.lease.held) return;
+      await this.#write(wanted);
+    }
+  }
+
+  async #write({ policy, status }: Wanted): Promise<void> {
+    const { client, clock, reporter, log } = this.#options;
+    this.#written.set(writeKey(policy), { text: textOfStatus(status), at: clock.monotonic() });
+    const { currentStatus, reason, warnings } = status;
+    await client.json({
+      method: "PATCH",
+      path: `/apis/${policy.group}/v1alpha1/namespaces/${policy.namespace}/ingressbackends/${policy.name}/status`,
+      contentType: "application/merge-patch+json",
+      // The UID is a precondition: an object that was deleted and made again is not the one that was judged.
+      body: { metadata: { uid: policy.uid }, status: { currentStatus, reason } },
+    });
+    this.writes += 1;
+    log.info(
+      { event: "status-written", policy: status.policy, currentStatus, reason },
+      `status of ${status.policy}: ${currentStatus}`,
+    );
+    await createEvent(client, { policy, currentStatus, reason, warnings, reporter, nowMs: clock.now() });
+  }
+
+  #refused(failure: ApiFailure): void {
+    const { log, random, timing } = this.#options;
+    if (this.#stopped) return;
+    if (failure.kind !== this.#refusal) {
+      const advice = adviceFor(failure.kind);
+      log.warn(
+        { event: "status-refused", status: failure.status, error: failure.message },
+        `the status of IngressBackends cannot be written: ${failure.message}${advice === "" ? "" : `; ${advice}`}; policies are enforced all the same`,
+      );
+    }
+    this.#refusal = failure.kind;
+    this.#schedule(timing.refusedMs * (0.5 + random()));
+  }
+
+  #differences(): readonly Wanted[] {
+    return this.#wanted().filter(({ policy, status }) => {
+      if (policy.status.currentStatus === status.currentStatus && policy.status.reason === status.reason) return false;
+      const written = this.#written.get(writeKey(policy));
+      const recent =
+        written !== undefined && this.#options.clock.monotonic() - written.at < this.#options.timing.repeatMs;
+      return !(recent && written.text === textOfStatus(status));
+    });
+  }
+
+  #wanted(): readonly Wanted[] {
+    const { governing, shadowed } = this.#options.current();
+    const wanted: Wanted[] = [];
+    for (const [key, status] of this.#statuses) {
+      const policy = governing.get(key);
+      if (policy !== undefined) wanted.push({ policy, status });
+    }
+    for (const policy of shadowed) {
+      const key: ObjectKey = `${policy.namespace}/${policy.name}`;
+      const winner = governing.get(key);
+      if (winner === undefined || !this.#statuses.has(key)) continue;
+      const reason = `this object has no effect: IngressBackend ${key} of ${winner.group} is older and governs`;
+      wanted.push({ policy, status: { policy: key, currentStatus: "error", reason, warnings: [] } });
+    }
+    return wanted;
+  }
+}
+
+function writeKey(policy: FollowedPolicy): string {
+  return `${policy.group}/${policy.uid}/${String(policy.object.generation ?? 0)}`;
+}
+
+function textOfStatus(status: PolicyStatus): string {
+  return `${status.currentStatus}: ${status.reason}`;
+}
