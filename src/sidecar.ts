@@ -71,7 +71,7 @@ export class Sidecar {
     const reasons: Unready[] = [];
     if (this.#draining) reasons.push("draining");
     if (this.#dataPlane === undefined) reasons.push("starting");
-    else if (!this.#dataPlane.listening()) reasons.push("waiting for the listeners");
+    else if (!this.#dataPlane.threads().every((thread) => thread.listening)) reasons.push("waiting for the listeners");
     if (this.#snapshot.sealed === "no-snapshot") reasons.push("waiting for policy and endpoints");
     if (this.#snapshot.sealed === "stale-snapshot") reasons.push("policy and endpoints are stale");
     return reasons;
@@ -91,8 +91,9 @@ export class Sidecar {
       { ...config, snapshot: this.#snapshot, credentials: this.#credentials },
       {
         onRecords: (records) => writeTraffic(log, records),
-        onThreadLost: (loss) => log.error(loss, "data-plane thread lost; it is replaced"),
-        onProblem: (problem) => log.warn({ problem }, "data plane problem"),
+        onThreadLost: ({ thread, cause, restartInMs }) =>
+          log.error({ thread, restartInMs, error: cause }, "data-plane thread lost; it is replaced"),
+        onProblem: (thread, problem) => log.warn({ thread, problem }, "data plane problem"),
       },
     );
     for (const { port, listen, app, forward } of config.backends)

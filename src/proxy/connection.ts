@@ -27,7 +27,7 @@ export interface ConnectionParts {
   readonly sources: Sources;
   readonly handshakes: Handshakes;
   readonly table: ConnectionTable;
-  readonly forwarder: (mode: ForwardMode) => Forwarder;
+  readonly forwarder: (mode: ForwardMode, backend: BackendConfig) => Forwarder;
   readonly draining: () => boolean;
 }
 
@@ -44,7 +44,8 @@ export async function serveConnection(connection: AcceptedConnection, parts: Con
     // Nothing is awaited from here on: a change that comes later finds the connection in the table.
     const decision = decide(connection, parts);
     const refusal = closingRefusal(decision, connection.mode);
-    if (refusal === undefined) forward(connection, decision, parts.forwarder(connection.mode), parts);
+    if (refusal === undefined)
+      forward(connection, decision, parts.forwarder(connection.mode, connection.backend), parts);
     else refuse(connection, refusal);
   } catch (error) {
     connection.close("internal-error", error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -14,6 +14,7 @@ import { ConnectionTable } from "./connection-table.ts";
 import { ThreadCounters } from "./counters.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { Handshakes } from "./handshakes.ts";
+import { createHttpForwarder } from "./http/http-forwarder.ts";
 import { Journal } from "./journal.ts";
 import { judgeExpiry, trustJudge } from "./lost-trust.ts";
 import { Listener } from "./listener.ts";
@@ -34,7 +35,9 @@ export class DataThread {
   readonly #handshakes: Handshakes;
   readonly #counters = new ThreadCounters();
   readonly #journal: Journal;
-  readonly #forwarders: Readonly<Record<ForwardMode, Forwarder>>;
+  readonly #stream: StreamForwarder;
+  /** By backend port: each application has connections of its own. */
+  readonly #http = new Map<number, Forwarder>();
   readonly #parts: ConnectionParts;
   readonly #idPrefix: string;
   #snapshot: Snapshot;
@@ -59,7 +62,7 @@ export class DataThread {
       snapshot: () => this.#snapshot,
       post: (records) => post({ kind: "records", records }),
     });
-    this.#forwarders = { http: new StreamForwarder(limits), stream: new StreamForwarder(limits) };
+    this.#stream = new StreamForwarder(limits);
     this.#parts = {
       limits,
       clientCertHeader: start.clientCertHeader,
@@ -67,7 +70,7 @@ export class DataThread {
       sources: new Sources(limits),
       handshakes: this.#handshakes,
       table: this.#table,
-      forwarder: (mode) => this.#forwarders[mode],
+      forwarder: (mode, backend) => this.#forwarder(mode, backend),
       draining: () => this.#draining,
     };
     this.#applyCredentials(start.credentials);
@@ -140,6 +143,17 @@ export class DataThread {
     // The TLS socket above, if any, closes in the same turn and has the better reason.
     socket.once("close", () => setImmediate(() => this.#conclude(connection)));
     void serveConnection(connection, this.#parts);
+  }
+
+  #forwarder(mode: ForwardMode, backend: BackendConfig): Forwarder {
+    if (mode === "stream") return this.#stream;
+    let forwarder = this.#http.get(backend.port);
+    if (forwarder === undefined) {
+      const { limits, thread } = this.#start;
+      forwarder = createHttpForwarder({ backend, limits, thread, sink: this.#journal });
+      this.#http.set(backend.port, forwarder);
+    }
+    return forwarder;
   }
 
   #conclude(connection: AcceptedConnection): void {

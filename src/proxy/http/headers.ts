@@ -1,0 +1,142 @@
+/**
+ * Header lines as Node gives and undici takes them: flat arrays of name and value, order, case and repetition kept.
+ * Pure; one pass over the lines each way.
+ */
+
+/** A flat array: name, value, name, value. */
+export type RawHeaders = readonly string[];
+
+/** For one hop only (RFC 9110 section 7.6.1), and what proxies have added to the list. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+]);
+
+/** Written by Postern or its client alone: what a caller says under these names is dropped (OSM's Envoy drops the same). */
+const RESERVED = new Set([
+  "x-forwarded-client-cert",
+  "x-envoy-internal",
+  "x-envoy-retry-on",
+  "x-envoy-original-path",
+  "x-envoy-expected-rq-timeout-ms",
+  "x-envoy-upstream-rq-timeout-ms",
+]);
+
+/** Never removed because a Connection header names them: they address and frame the message. */
+const PROTECTED = new Set(["host", "content-length"]);
+
+/** What Postern itself adds to a request. */
+export interface AddedHeaders {
+  readonly protocol: "http" | "https";
+  /** Makes an identifier for a request that has none. */
+  readonly newRequestId: () => string;
+  /** Value of x-forwarded-client-cert; absent where there is nothing to say. */
+  readonly clientCert: string | undefined;
+}
+
+export interface UpstreamHeaders {
+  readonly lines: string[];
+  readonly requestId: string;
+  readonly traceparent: string | undefined;
+  readonly userAgent: string | undefined;
+}
+
+/** Values that the Connection lines name, lower-case; `undefined` when there are none beyond `keep-alive` and `close`. */
+function connectionNamed(raw: RawHeaders): ReadonlySet<string> | undefined {
+  let named: Set<string> | undefined;
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!;
+    if (name.length !== 10 || name.toLowerCase() !== "connection") continue;
+    for (const token of raw[index + 1]!.toLowerCase().split(",")) {
+      const value = token.trim();
+      if (value !== "" && value !== "keep-alive" && value !== "close" && !PROTECTED.has(value))
+        (named ??= new Set()).add(value);
+    }
+  }
+  return named;
+}
+
+/**
+ * Lines for the application. Underscores count as dashes where a name is reserved: applications behind CGI-like servers
+ * read both as one (CVE-2014-0099's class; nginx drops such names for the same reason).
+ *
+ * @param hasBody a body without a length gets its framing from undici; a request without body has no framing
+ */
+export function upstreamHeaders(raw: RawHeaders, hasBody: boolean, added: AddedHeaders): UpstreamHeaders {
+  const named = connectionNamed(raw);
+  const lines: string[] = [];
+  let requestId: string | undefined;
+  let traceparent: string | undefined;
+  let userAgent: string | undefined;
+  let hasProtocol = false;
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!;
+    const value = raw[index + 1]!;
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || lower === "expect" || named?.has(lower) === true) continue;
+    if (lower === "content-length" && !hasBody) continue;
+    if (lower.startsWith("x") && RESERVED.has(lower.replaceAll("_", "-"))) continue;
+    if (lower === "x-request-id") requestId ??= value;
+    else if (lower === "x-forwarded-proto") hasProtocol = true;
+    else if (lower === "traceparent") traceparent = value;
+    else if (lower === "user-agent") userAgent = value;
+    lines.push(name, value);
+  }
+  if (!hasProtocol) lines.push("x-forwarded-proto", added.protocol);
+  if (requestId === undefined) {
+    requestId = added.newRequestId();
+    lines.push("x-request-id", requestId);
+  }
+  if (added.clientCert !== undefined) lines.push("x-forwarded-client-cert", added.clientCert);
+  return { lines, requestId, traceparent, userAgent };
+}
+
+export interface DownstreamHeaders {
+  readonly lines: string[];
+  /** Set when the application declared a length: Node then adds no framing of its own. */
+  readonly hasLength: boolean;
+  /** An event stream never ends by itself. */
+  readonly endless: boolean;
+}
+
+/** Why an answer cannot be passed on: its framing could be read in two ways. */
+export type FramingFault =
+  | "answer with Transfer-Encoding other than chunked"
+  | "answer with both Transfer-Encoding and Content-Length"
+  | "answer with several Content-Length";
+
+/** Lines for the caller. */
+export function downstreamHeaders(raw: readonly (Buffer | string)[]): DownstreamHeaders | FramingFault {
+  const text = raw.map((part) => (typeof part === "string" ? part : part.toString("latin1")));
+  const named = connectionNamed(text);
+  const lines: string[] = [];
+  let lengths = 0;
+  let encodings = 0;
+  let endless = false;
+  for (let index = 0; index < text.length; index += 2) {
+    const name = text[index]!;
+    const value = text[index + 1]!;
+    const lower = name.toLowerCase();
+    if (lower === "transfer-encoding") {
+      encodings += 1;
+      if (value.trim().toLowerCase() !== "chunked" || encodings > 1)
+        return "answer with Transfer-Encoding other than chunked";
+      continue;
+    }
+    if (HOP_BY_HOP.has(lower) || named?.has(lower) === true) continue;
+    if (lower === "content-length") lengths += 1;
+    else if (lower === "content-type" && value.startsWith("text/event-stream")) endless = true;
+    lines.push(name, value);
+  }
+  if (lengths > 1) return "answer with several Content-Length";
+  if (lengths > 0 && encodings > 0) return "answer with both Transfer-Encoding and Content-Length";
+  return { lines, hasLength: lengths > 0, endless };
+}

@@ -1,0 +1,85 @@
+/** What is written down of one exchange. */
+import type { RequestRecord } from "../../telemetry/records.ts";
+import type { Connection } from "../forwarder.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Longest path that is written down. */
+const MAX_PATH = 1_024;
+
+/** The part of a request that every record names. */
+export interface NamedRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+}
+
+/** Of an exchange that went to the application. */
+export function exchangeRecord(exchange: Exchange, thread: number, port: number): RequestRecord {
+  const { connection, request, headers } = exchange;
+  return {
+    ...commonFields(connection, thread, request),
+    port,
+    requestId: headers.requestId,
+    status: exchange.status,
+    ...(exchange.failure !== undefined && { reason: exchange.failure }),
+    ...(headers.userAgent !== undefined && { userAgent: headers.userAgent }),
+    ...(headers.traceparent !== undefined && { traceparent: headers.traceparent }),
+    startedAt: exchange.startedAt,
+    durationMs: round(exchange.durationMs),
+    ...(exchange.firstByteMs !== undefined && { firstByteMs: round(exchange.firstByteMs) }),
+    bytesIn: exchange.bytesIn,
+    bytesOut: exchange.bytesOut,
+  };
+}
+
+/** Of a request that was answered without the application, or left HTTP by an upgrade. */
+export function refusalRecord(
+  connection: Connection,
+  thread: number,
+  request: NamedRequest,
+  status: number,
+  reason: string | undefined,
+): RequestRecord {
+  return {
+    ...commonFields(connection, thread, request),
+    port: connection.backend.port,
+    requestId: "",
+    status,
+    ...(reason !== undefined && { reason }),
+    startedAt: Date.now(),
+    durationMs: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+  };
+}
+
+function commonFields(connection: Connection, thread: number, request: NamedRequest) {
+  const { decision, peer } = connection;
+  const allowed = decision.verdict === "forward" ? decision : undefined;
+  const sans =
+    peer.tls?.certificate.state === "verified"
+      ? peer.tls.certificate.sans.map((san) => `${san.type}:${san.value}`)
+      : undefined;
+  return {
+    kind: "request",
+    connection: connection.id,
+    thread,
+    method: request.method ?? "",
+    path: pathOf(request.url ?? ""),
+    protocol: `HTTP/${request.httpVersion}`,
+    address: connection.address,
+    ...(decision.policy !== undefined && { policy: decision.policy }),
+    ...(allowed !== undefined && { source: allowed.source }),
+    ...(allowed?.principal !== undefined && { principal: allowed.principal }),
+    ...(sans !== undefined && { sans }),
+  } as const;
+}
+
+/** Queries may hold secrets. */
+function pathOf(url: string): string {
+  return url.split("?", 1)[0]!.slice(0, MAX_PATH);
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
