@@ -3,7 +3,7 @@
  * step that fails ends it there, and every accepted socket ends in exactly one record.
  */
 import { performance } from "node:perf_hooks";
-import type { ClientCertHeader, ForwardMode, Limits } from "../config/config.ts";
+import type { BackendConfig, ClientCertHeader, ForwardMode, Limits } from "../config/config.ts";
 import { authorize, judgeAddress, judgeServerName } from "../policy/authorize.ts";
 import type { Decision, Refused } from "../policy/decision.ts";
 import type { OpenRule, Snapshot } from "../policy/snapshot.ts";
