@@ -1,5 +1,15 @@
 /** Admission of backends: protocol, port, tls, duplicates, matches, unknown keys; and of two objects that claim one backend. */
-import { backend, http, mutual, policy, policyOf, principal, range, serverOnly, service } from "../objects.ts";
+import {
+  backend,
+  http,
+  mutual,
+  policy,
+  policyOf,
+  principal,
+  range,
+  serverOnly,
+  service,
+} from "../../support/objects.ts";
 import { accepted, refused, required, type AdmissionCase, type Refusal } from "./admission.ts";
 
 const named = principal("a.b.cluster.local");

@@ -15,7 +15,7 @@ import {
   slice,
   withSni,
   type Manifest,
-} from "../objects.ts";
+} from "../../support/objects.ts";
 import { GATEWAY, NAME, WORLD } from "./decision.ts";
 
 export interface OpenShape {

@@ -1,5 +1,5 @@
 /** https backends: the names in a verified certificate. */
-import { mutual, policy, principal, range, service } from "../objects.ts";
+import { mutual, policy, principal, range, service } from "../../support/objects.ts";
 import {
   alert,
   close,

@@ -1,5 +1,14 @@
 /** Who may connect: the live addresses of the named Services, and what counts as live. */
-import { endpoints, http, namespaceObject, policy, range, service, serviceObject, slice } from "../objects.ts";
+import {
+  endpoints,
+  http,
+  namespaceObject,
+  policy,
+  range,
+  service,
+  serviceObject,
+  slice,
+} from "../../support/objects.ts";
 import { close, forward, GATEWAY, plain, STRANGER, WORLD, type DecisionCase } from "./decision.ts";
 
 const unknown = close("source-not-listed");
