@@ -3,7 +3,9 @@
  * their files, and everything that may change while it runs is here. The only file that knows every part.
  */
 import type { Config } from "./config/config.ts";
-import type { Discovery, ResourceHealth } from "./discovery/discovery.ts";
+import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
+import { resolveCredentials } from "./discovery/kubernetes/api-credentials.ts";
+import { createKubernetesDiscovery } from "./discovery/kubernetes/kubernetes-discovery.ts";
 import { ManifestsDiscovery } from "./discovery/manifests/manifests-discovery.ts";
 import { compile } from "./policy/compile.ts";
 import type { World } from "./policy/model.ts";
@@ -16,6 +18,9 @@ import { readCredentials, type Credentials } from "./tls/credentials.ts";
 
 /** How often the age of the data is compared with `maxStale`. */
 const STALE_CHECK_MS = 1_000;
+
+/** A quiet watch proves its age once a minute, by a bookmark. */
+const LEAST_CLUSTER_MAX_STALE_MS = 120_000;
 
 /** What keeps the sidecar from being ready; empty when it is. */
 export type Unready =
@@ -65,6 +70,10 @@ export class Sidecar {
 
   resources(): readonly ResourceHealth[] {
     return this.#discovery.health();
+  }
+
+  discoveryCounts(): DiscoveryCounts | undefined {
+    return this.#discovery.counts?.();
   }
 
   unready(): readonly Unready[] {
@@ -175,6 +184,7 @@ export class Sidecar {
       "snapshot published",
     );
     for (const status of snapshot.statuses) this.#reportStatus(status);
+    this.#discovery.publishStatuses?.(snapshot.statuses);
   }
 
   #reportStatus(status: PolicyStatus): void {
@@ -208,16 +218,36 @@ export class Sidecar {
   }
 }
 
-/** @throws ManifestsError and what the sources of policy reject */
-export function createDiscovery(config: Config, log: Log): Discovery {
-  const { discovery, namespace, services, podIp } = config;
-  if (discovery.kind === "kubernetes")
-    throw new Error("policy from a Kubernetes API server is not available in this version: use --manifests DIR");
-  return new ManifestsDiscovery({
-    directory: discovery.directory,
-    namespace,
-    log,
-    ...(services !== undefined && { services }),
-    ...(podIp !== undefined && { podIp }),
+/**
+ * @param env where a pod finds its API server (`KUBERNETES_SERVICE_HOST`, `KUBERNETES_SERVICE_PORT`)
+ * @throws ManifestsError and what the sources of policy reject
+ */
+export async function createDiscovery(
+  config: Config,
+  log: Log,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Discovery> {
+  const { discovery, namespace, services, podIp, podName, meshName, maxStaleMs } = config;
+  const self = { namespace, log, ...(services !== undefined && { services }), ...(podIp !== undefined && { podIp }) };
+  if (discovery.kind === "manifests") return new ManifestsDiscovery({ ...self, directory: discovery.directory });
+  if (maxStaleMs !== undefined && maxStaleMs < LEAST_CLUSTER_MAX_STALE_MS)
+    log.warn(
+      { maxStaleMs },
+      "max-stale is shorter than the API server's own silence between bookmarks: everybody will be refused now and then; use 2m or more",
+    );
+  const credentials = await resolveCredentials({
+    ...(discovery.kubeconfig !== undefined && { kubeconfig: discovery.kubeconfig }),
+    env,
+    warn: (message) => log.warn({}, message),
+  });
+  log.info(
+    { server: credentials.server.href, origin: credentials.origin },
+    "policy comes from a Kubernetes API server",
+  );
+  return createKubernetesDiscovery({
+    ...self,
+    credentials,
+    ...(podName !== undefined && { podName }),
+    ...(meshName !== undefined && { meshName }),
   });
 }

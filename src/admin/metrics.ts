@@ -1,6 +1,7 @@
 /** `/metrics`: counters of the threads and the state of the control side in Prometheus' text format. Label sets are bounded. */
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { DURATION_BUCKETS, type Counters } from "../telemetry/records.ts";
+import { discoveryText } from "./discovery-metrics.ts";
 import type { AdminSubject } from "./subject.ts";
 
 export class AdminMetrics {
@@ -19,7 +20,8 @@ export class AdminMetrics {
   }
 
   async text(): Promise<string> {
-    const state = await this.#registry.metrics();
+    const discovery = this.#subject.discoveryCounts();
+    const state = `${await this.#registry.metrics()}${discovery === undefined ? "" : discoveryText(discovery)}`;
     const counters = await this.#subject.dataPlane?.counters();
     return counters === undefined ? state : `${state}${trafficText(counters)}`;
   }

@@ -1,6 +1,6 @@
 /** What the admin pages look at: the sidecar, read-only. */
 import type { Config } from "../config/config.ts";
-import type { ResourceHealth } from "../discovery/discovery.ts";
+import type { DiscoveryCounts, ResourceHealth } from "../discovery/discovery.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { DataPlane } from "../proxy/data-plane.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -15,6 +15,8 @@ export interface AdminSubject {
   readonly credentialFailures: number;
   readonly dataPlane: DataPlane | undefined;
   resources(): readonly ResourceHealth[];
+  /** Absent where nothing is asked of a server. */
+  discoveryCounts(): DiscoveryCounts | undefined;
   /** Empty when ready. */
   unready(): readonly string[];
 }

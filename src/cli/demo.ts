@@ -76,7 +76,7 @@ async function serve(directory: string, ports: Ports, io: CliIo): Promise<number
   const app = await startApplication(ports.app);
   const log = createLog("info", io.stderr);
   const config = parseConfig(demoSettings(directory, ports), { parallelism: 1, inCluster: false });
-  const sidecar = new Sidecar(config, log, createDiscovery(config, log));
+  const sidecar = new Sidecar(config, log, await createDiscovery(config, log, io.env));
   const admin = await startAdmin(sidecar).catch((error: unknown) => {
     app.close();
     throw error;

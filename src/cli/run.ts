@@ -67,7 +67,7 @@ async function serve(config: Config, log: Log, io: CliIo): Promise<number> {
   let sidecar: Sidecar | undefined;
   let admin: AdminServers | undefined;
   try {
-    sidecar = new Sidecar(config, log, createDiscovery(config, log));
+    sidecar = new Sidecar(config, log, await createDiscovery(config, log, io.env));
     admin = await startAdmin(sidecar);
     await sidecar.start();
     const signal = await terminated;

@@ -1,5 +1,6 @@
 /** What every source of policy offers the control side, whether a directory or an API server feeds it. */
 import type { World } from "../policy/model.ts";
+import type { PolicyStatus } from "../policy/snapshot.ts";
 
 /** State of one kind of object that is being followed. */
 export interface ResourceHealth {
@@ -18,9 +19,27 @@ export interface DiscoveryListener {
   readonly onWorld: (world: World, services: readonly string[]) => void;
 }
 
+/** What following costs and met since the start. Counts only grow. */
+export interface DiscoveryCounts {
+  /** By resource, then by what happened, e.g. `list`, `watch`, `event`. */
+  readonly events: ReadonlyMap<string, Readonly<Record<string, number>>>;
+  /** By resource, then by the class of error, e.g. `forbidden`. */
+  readonly failures: ReadonlyMap<string, Readonly<Record<string, number>>>;
+  /** Connections that were made, and those that are open now. */
+  readonly connections: number;
+  readonly openConnections: number;
+  readonly requests: number;
+  readonly receivedBytes: number;
+  readonly statusWrites: number;
+}
+
 export interface Discovery {
-  /** Begins following; returns once the first attempt was made, synced or not. Rejects only for what an operator must mend (a directory that does not exist). */
+  /** Begins following and returns without waiting for a sync. Rejects only for what an operator must mend (a directory that does not exist). */
   start(listener: DiscoveryListener): Promise<void>;
   health(): readonly ResourceHealth[];
+  /** Where there is an API server. */
+  counts?(): DiscoveryCounts;
+  /** Where objects have a status: hands over what should stand there. Never throws. */
+  publishStatuses?(statuses: readonly PolicyStatus[]): void;
   stop(): Promise<void>;
 }

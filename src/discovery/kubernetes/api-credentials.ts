@@ -12,7 +12,7 @@ export interface CredentialSource {
 }
 
 /** Rejects, with what to do about it, when neither can be used. */
-export function resolveCredentials(source: CredentialSource): Promise<ApiCredentials> {
+export async function resolveCredentials(source: CredentialSource): Promise<ApiCredentials> {
   if (source.kubeconfig !== undefined && source.kubeconfig !== "") {
     return kubeconfigCredentials({ path: source.kubeconfig, warn: source.warn });
   }

@@ -33,11 +33,11 @@ const MAX_EXPLANATION_BYTES = 64 * 1024;
 export interface ClientCounters {
   connections: number;
   requests: number;
-  bytesReceived: number;
+  receivedBytes: number;
 }
 
 export class ApiClient {
-  readonly counters: ClientCounters = { connections: 0, requests: 0, bytesReceived: 0 };
+  readonly counters: ClientCounters = { connections: 0, requests: 0, receivedBytes: 0 };
   readonly #credentials: ApiCredentials;
   readonly #timing: ApiClientOptions["timing"];
   readonly #connections: ApiConnections;
@@ -143,7 +143,7 @@ export class ApiClient {
   async *#counted(body: Dispatcher.ResponseData["body"]): AsyncGenerator<Uint8Array> {
     try {
       for await (const chunk of body as AsyncIterable<Buffer>) {
-        this.counters.bytesReceived += chunk.length;
+        this.counters.receivedBytes += chunk.length;
         yield chunk;
       }
     } catch (error) {

@@ -12,8 +12,6 @@ export interface ApiTls {
 export interface ApiCredentials {
   /** Base address, e.g. `https://10.0.0.1:443`; a path in it prefixes every request. */
   readonly server: URL;
-  /** Namespace of the context or of the service account, when it names one. */
-  readonly namespace?: string;
   /** For people: where these come from. */
   readonly origin: string;
   /** Read for every connection, so a rotated CA serves the next one. Rejects when a file cannot be read. */

@@ -1,5 +1,5 @@
 /**
- * Credentials of a pod's service account. The client library reads the same three files, but importing it costs every
+ * Credentials of a pod's service account. The client library reads the same two files, but importing it costs every
  * sidecar about 60 MB of memory for the sake of them; a test holds the two to the same answers.
  */
 import { readFile } from "node:fs/promises";
@@ -22,13 +22,8 @@ export interface InClusterOptions {
   readonly monotonic: () => number;
 }
 
-/** True when this process runs in a pod that the cluster gave an API server address. */
-export function isInCluster(env: InClusterOptions["env"]): boolean {
-  return (env["KUBERNETES_SERVICE_HOST"] ?? "") !== "" && (env["KUBERNETES_SERVICE_PORT"] ?? "") !== "";
-}
-
 /** Throws when the environment names no API server: that is for the operator to mend. */
-export async function inClusterCredentials(options: InClusterOptions): Promise<ApiCredentials> {
+export function inClusterCredentials(options: InClusterOptions): ApiCredentials {
   const directory = options.directory ?? SERVICE_ACCOUNT_DIRECTORY;
   const host = options.env["KUBERNETES_SERVICE_HOST"] ?? "";
   const port = options.env["KUBERNETES_SERVICE_PORT"] ?? "";
@@ -37,12 +32,10 @@ export async function inClusterCredentials(options: InClusterOptions): Promise<A
       "not in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; give --kubeconfig FILE or --manifests DIR",
     );
   }
-  const namespace = await readFile(join(directory, "namespace"), "utf8").catch(() => undefined);
   const token = rotatingFile(join(directory, "token"), options.monotonic);
   return {
     server: new URL(`https://${isIPv6(host) ? `[${host}]` : host}:${port}`),
     origin: `service account in ${directory}`,
-    ...(namespace === undefined ? {} : { namespace: namespace.trim() }),
     tls: async (): Promise<ApiTls> => ({ ca: await readFile(join(directory, "ca.crt")) }),
     headers: async () => ({ authorization: `Bearer ${(await token.read()).trim()}` }),
     refused: () => token.forget(),

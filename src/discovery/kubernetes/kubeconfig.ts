@@ -30,11 +30,9 @@ export async function kubeconfigCredentials(options: KubeconfigOptions): Promise
     stale = false;
     return config;
   };
-  const namespace = config.getContextObject(config.getCurrentContext())?.namespace;
   return {
     server: new URL(cluster.server),
     origin,
-    ...(namespace === undefined ? {} : { namespace }),
     tls: async () => pickTls(await httpsOptions(await current())),
     headers: async () => pickHeaders(await httpsOptions(await current())),
     refused: () => {

@@ -1,10 +1,9 @@
 /** Policy and endpoints from a Kubernetes API server: follows what one pod needs, and nothing more. */
 import { createHash, randomUUID } from "node:crypto";
-import type { Discovery, DiscoveryListener, ResourceHealth } from "../discovery.ts";
+import type { Discovery, DiscoveryCounts, DiscoveryListener, ResourceHealth } from "../discovery.ts";
 import type { InvalidPolicy, Policy, World } from "../../policy/model.ts";
 import type { PolicyStatus } from "../../policy/snapshot.ts";
 import { ApiClient } from "./client.ts";
-import type { ClientCounters } from "./client.ts";
 import { SYSTEM_CLOCK } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import type { ApiCredentials } from "./credentials.ts";
@@ -13,7 +12,7 @@ import { OwnServices } from "./own-services.ts";
 import { PolicyFollower } from "./policies.ts";
 import { PublishPacer } from "./publish-pacer.ts";
 import { Report } from "./report.ts";
-import type { DiscoveryCounters, DiscoveryLog } from "./report.ts";
+import type { DiscoveryLog } from "./report.ts";
 import { sameElements, SourceServices } from "./source-services.ts";
 import { DEFAULT_STATUS_TIMING, StatusWriter } from "./status-writer.ts";
 import type { StatusTiming } from "./status-writer.ts";
@@ -42,17 +41,7 @@ export interface KubernetesDiscoveryOptions {
   readonly leaseDurationMs?: number;
 }
 
-export interface KubernetesCounters extends DiscoveryCounters {
-  readonly client: Readonly<ClientCounters>;
-  readonly openConnections: number;
-  readonly statusWrites: number;
-}
-
-export interface KubernetesDiscovery extends Discovery {
-  /** Hands over what should stand in the status of the policies; one replica of all writes it. Never throws. */
-  publishStatuses(statuses: readonly PolicyStatus[]): void;
-  counters(): KubernetesCounters;
-}
+export type KubernetesDiscovery = Required<Discovery>;
 
 /** Throws when neither Services nor a usable pod IP are given. */
 export function createKubernetesDiscovery(options: KubernetesDiscoveryOptions): KubernetesDiscovery {
@@ -67,7 +56,6 @@ class ClusterDiscovery implements KubernetesDiscovery {
   readonly #sources: SourceServices;
   readonly #status: StatusWriter;
   readonly #pacer: PublishPacer;
-  readonly #attempted = Promise.withResolvers<void>();
   #listener: DiscoveryListener | undefined;
   #published: { readonly world: World; readonly services: readonly string[] } | undefined;
   #stopped = false;
@@ -104,21 +92,21 @@ class ClusterDiscovery implements KubernetesDiscovery {
     });
   }
 
-  async start(listener: DiscoveryListener): Promise<void> {
+  start(listener: DiscoveryListener): Promise<void> {
     this.#listener = listener;
     this.#policies.start();
     this.#own.start();
-    await this.#attempted.promise;
+    return Promise.resolve();
   }
 
   health(): readonly ResourceHealth[] {
     return [...this.#policies.health(), ...this.#own.health(), ...this.#sources.health()];
   }
 
-  counters(): KubernetesCounters {
+  counts(): DiscoveryCounts {
     return {
       ...this.#report.counters,
-      client: this.#client.counters,
+      ...this.#client.counters,
       openConnections: this.#client.openConnections,
       statusWrites: this.#status.writes,
     };
@@ -133,13 +121,11 @@ class ClusterDiscovery implements KubernetesDiscovery {
     this.#pacer.stop();
     await Promise.all([this.#policies.stop(), this.#own.stop(), this.#sources.stop(), this.#status.stop()]);
     await this.#client.close();
-    this.#attempted.resolve();
   }
 
   /** Any reflector changed: sources are started and stopped at once, the world follows at its pace. */
   #changed(): void {
     if (this.#stopped) return;
-    if (this.#policies.settled && this.#own.settled) this.#attempted.resolve();
     if (!this.#policies.synced || !this.#own.synced) return;
     this.#sources.follow(this.#governing());
     this.#status.observe();

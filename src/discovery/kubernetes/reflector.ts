@@ -119,7 +119,7 @@ export class Reflector<T> {
         if (signal.aborted) return;
         const failure = failureOfError(error);
         // Slowed down, the server still has our place; after anything else only a list is certain.
-        if (failure.kind !== "throttled") resumeAt = undefined;
+        resumeAt = failure.kind === "throttled" && resumeAt !== undefined ? this.#version : undefined;
         waitMs = this.#failed(failure);
       }
       if (waitMs > 0) await pause(this.#environment.clock, waitMs, signal);

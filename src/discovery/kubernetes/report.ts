@@ -13,11 +13,11 @@ export interface DiscoveryLog {
 export type ReflectorEvent = "list" | "watch" | "event" | "bookmark" | "expired" | "history-lost";
 
 /** Monotonic counts since the start, for `postern_discovery_*_total`. */
-export interface DiscoveryCounters {
-  /** By resource, then by what happened. */
-  readonly events: ReadonlyMap<string, Readonly<Partial<Record<ReflectorEvent, number>>>>;
-  /** By resource, then by the class of error. */
-  readonly failures: ReadonlyMap<string, Readonly<Partial<Record<FailureKind, number>>>>;
+export interface ReportCounters {
+  /** By resource, then by {@link ReflectorEvent}. */
+  readonly events: ReadonlyMap<string, Readonly<Record<string, number>>>;
+  /** By resource, then by {@link FailureKind}. */
+  readonly failures: ReadonlyMap<string, Readonly<Record<string, number>>>;
 }
 
 /** A standing failure is repeated in the log at this pace only; the counters have every one. */
@@ -26,8 +26,8 @@ const REPEAT_MS = 60_000;
 export class Report {
   readonly #log: DiscoveryLog;
   readonly #clock: Clock;
-  readonly #events = new Map<string, Partial<Record<ReflectorEvent, number>>>();
-  readonly #failures = new Map<string, Partial<Record<FailureKind, number>>>();
+  readonly #events = new Map<string, Record<string, number>>();
+  readonly #failures = new Map<string, Record<string, number>>();
   readonly #standing = new Map<string, { kind: FailureKind; loggedAt: number }>();
 
   constructor(log: DiscoveryLog, clock: Clock) {
@@ -35,7 +35,7 @@ export class Report {
     this.#clock = clock;
   }
 
-  get counters(): DiscoveryCounters {
+  get counters(): ReportCounters {
     return { events: this.#events, failures: this.#failures };
   }
 
@@ -87,9 +87,11 @@ export class Report {
     );
   }
 
-  /** A source that stopped being followed leaves no standing failure behind. */
+  /** A source that stopped being followed leaves nothing behind: sources come and go for years. */
   forget(resource: string): void {
     this.#standing.delete(resource);
+    this.#events.delete(resource);
+    this.#failures.delete(resource);
   }
 }
 

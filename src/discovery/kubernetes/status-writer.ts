@@ -8,8 +8,7 @@ import type { PolicyStatus } from "../../policy/snapshot.ts";
 import type { ApiClient } from "./client.ts";
 import type { Clock } from "./clock.ts";
 import { createEvent } from "./events.ts";
-import { failureOfError } from "./failure.ts";
-import type { ApiFailure } from "./failure.ts";
+import { ApiFailure, failureOfError } from "./failure.ts";
 import type { Lease } from "./lease.ts";
 import type { FollowedPolicy } from "./policies.ts";
 import { adviceFor } from "./report.ts";
@@ -72,6 +71,7 @@ export class StatusWriter {
   /** What should stand in the status of each object that governs something here. */
   publish(statuses: readonly PolicyStatus[]): void {
     this.#statuses = new Map(statuses.map((status) => [status.policy, status]));
+    this.#forgetOld();
     this.observe();
   }
 
@@ -119,27 +119,50 @@ export class StatusWriter {
   async #writeAll(): Promise<void> {
     for (const wanted of this.#differences()) {
       if (this.#stopped || !this.#options.lease.held) return;
-      await this.#write(wanted);
+      if (await this.#write(wanted)) await this.#announce(wanted);
     }
   }
 
-  async #write({ policy, status }: Wanted): Promise<void> {
-    const { client, clock, reporter, log } = this.#options;
+  /** False when the object is not the one that was judged any more; the watch will show what it is now. */
+  async #write({ policy, status }: Wanted): Promise<boolean> {
+    const { client, clock, log } = this.#options;
+    const { currentStatus, reason } = status;
     this.#written.set(writeKey(policy), { text: textOfStatus(status), at: clock.monotonic() });
-    const { currentStatus, reason, warnings } = status;
-    await client.json({
-      method: "PATCH",
-      path: `/apis/${policy.group}/v1alpha1/namespaces/${policy.namespace}/ingressbackends/${policy.name}/status`,
-      contentType: "application/merge-patch+json",
-      // The UID is a precondition: an object that was deleted and made again is not the one that was judged.
-      body: { metadata: { uid: policy.uid }, status: { currentStatus, reason } },
-    });
+    try {
+      await client.json({
+        method: "PATCH",
+        path: `/apis/${policy.group}/v1alpha1/namespaces/${policy.namespace}/ingressbackends/${policy.name}/status`,
+        contentType: "application/merge-patch+json",
+        // The UID is a precondition: an object that was deleted and made again is not the one that was judged.
+        body: { metadata: { uid: policy.uid }, status: { currentStatus, reason } },
+      });
+    } catch (error) {
+      if (error instanceof ApiFailure && (error.status === 404 || error.status === 409)) return false;
+      // Not written, so it is tried again.
+      this.#written.delete(writeKey(policy));
+      throw error;
+    }
     this.writes += 1;
     log.info(
       { event: "status-written", policy: status.policy, currentStatus, reason },
       `status of ${status.policy}: ${currentStatus}`,
     );
-    await createEvent(client, { policy, currentStatus, reason, warnings, reporter, nowMs: clock.now() });
+    return true;
+  }
+
+  /** Events are for people: without them the statuses are written all the same. */
+  async #announce({ policy, status }: Wanted): Promise<void> {
+    const { client, clock, reporter, log } = this.#options;
+    const { currentStatus, reason, warnings } = status;
+    try {
+      await createEvent(client, { policy, currentStatus, reason, warnings, reporter, nowMs: clock.now() });
+    } catch (error) {
+      const failure = failureOfError(error);
+      log.warn(
+        { event: "event-refused", policy: status.policy, status: failure.status, error: failure.message },
+        `no Event could be made about ${status.policy}: ${failure.message}`,
+      );
+    }
   }
 
   #refused(failure: ApiFailure): void {
@@ -154,6 +177,11 @@ export class StatusWriter {
     }
     this.#refusal = failure.kind;
     this.#schedule(timing.refusedMs * (0.5 + random()));
+  }
+
+  #forgetOld(): void {
+    const oldest = this.#options.clock.monotonic() - this.#options.timing.repeatMs;
+    for (const [key, { at }] of this.#written) if (at < oldest) this.#written.delete(key);
   }
 
   #differences(): readonly Wanted[] {
