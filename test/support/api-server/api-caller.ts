@@ -1,0 +1,127 @@
+/** What a test asks of an API server, real or not, as its administrator. */
+import { once } from "node:events";
+import { request } from "node:https";
+import type { IncomingMessage } from "node:http";
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body: ApiObject;
+}
+
+/** An object as a server answers it: the members that tests look at. */
+export interface ApiObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly generation?: number;
+  };
+  readonly status?: { readonly currentStatus?: string; readonly reason?: string; readonly token?: string };
+  readonly items?: readonly ApiObject[];
+  readonly message?: string;
+  readonly [member: string]: unknown;
+}
+
+/** An object to be written, with `apiVersion` and `kind`. */
+export interface ManifestLike {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly [member: string]: unknown };
+  readonly [member: string]: unknown;
+}
+
+export interface ApiCallerOptions {
+  readonly port: () => number;
+  readonly ca: () => string;
+  readonly token: string;
+}
+
+const PLURALS: Readonly<Record<string, string>> = { Endpoints: "endpoints", NetworkPolicy: "networkpolicies" };
+const CLUSTER_WIDE: ReadonlySet<string> = new Set([
+  "Namespace",
+  "Node",
+  "CustomResourceDefinition",
+  "ClusterRole",
+  "ClusterRoleBinding",
+]);
+
+export function collectionPath(apiVersion: string, kind: string, namespace: string | undefined): string {
+  const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const plural = PLURALS[kind] ?? `${kind.toLowerCase()}s`;
+  return CLUSTER_WIDE.has(kind) ? `${root}/${plural}` : `${root}/namespaces/${namespace ?? "default"}/${plural}`;
+}
+
+export function objectPath({ apiVersion, kind, metadata }: ManifestLike): string {
+  return `${collectionPath(apiVersion, kind, metadata.namespace)}/${metadata.name}`;
+}
+
+export class ApiCaller {
+  readonly #options: ApiCallerOptions;
+
+  constructor(options: ApiCallerOptions) {
+    this.#options = options;
+  }
+
+  async call(method: string, path: string, body?: unknown, contentType = "application/json"): Promise<ApiAnswer> {
+    const outgoing = request({
+      host: "127.0.0.1",
+      port: this.#options.port(),
+      path,
+      method,
+      ca: this.#options.ca(),
+      agent: false,
+      headers: {
+        authorization: `Bearer ${this.#options.token}`,
+        accept: "application/json",
+        "content-type": contentType,
+      },
+    });
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+    const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
+    let text = "";
+    for await (const chunk of incoming.setEncoding("utf8")) text += String(chunk);
+    return { status: incoming.statusCode ?? 0, body: parsed(text) };
+  }
+
+  /** @throws when the server refuses */
+  async ask(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiObject> {
+    const answer = await this.call(method, path, body, contentType);
+    if (answer.status >= 200 && answer.status < 300) return answer.body;
+    throw new Error(`${method} ${path}: ${answer.status} ${answer.body.message ?? ""}`);
+  }
+
+  create(object: ManifestLike): Promise<ApiObject> {
+    return this.ask("POST", collectionPath(object.apiVersion, object.kind, object.metadata.namespace), object);
+  }
+
+  /** Takes the place of the object of that name, whatever its version. */
+  async replace(object: ManifestLike): Promise<ApiObject> {
+    const { resourceVersion } = (await this.ask("GET", objectPath(object))).metadata;
+    return this.ask("PUT", objectPath(object), { ...object, metadata: { ...object.metadata, resourceVersion } });
+  }
+
+  async apply(...objects: readonly ManifestLike[]): Promise<void> {
+    for (const object of objects) {
+      const path = collectionPath(object.apiVersion, object.kind, object.metadata.namespace);
+      const { status, body } = await this.call("POST", path, object);
+      if (status === 409) await this.replace(object);
+      else if (status >= 300) throw new Error(`POST ${path}: ${status} ${body.message ?? ""}`);
+    }
+  }
+
+  read(object: ManifestLike): Promise<ApiObject> {
+    return this.ask("GET", objectPath(object));
+  }
+
+  delete(object: ManifestLike): Promise<ApiObject> {
+    return this.ask("DELETE", objectPath(object));
+  }
+}
+
+function parsed(text: string): ApiObject {
+  try {
+    return JSON.parse(text) as ApiObject;
+  } catch {
+    return { metadata: { name: "", uid: "", resourceVersion: "" }, message: text.slice(0, 200) };
+  }
+}
