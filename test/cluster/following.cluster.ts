@@ -1,10 +1,7 @@
-import { after, before } from "node:test";
 import { following } from "../discovery/kubernetes/suite/following.ts";
-import { RealCluster } from "./real-cluster.ts";
+import { sharedCluster } from "./shared-cluster.ts";
 
-let cluster: RealCluster;
 // The namespace controller has a part in it.
-before(async () => (cluster = await RealCluster.start({ controllers: true })));
-after(() => cluster.end());
+const cluster = sharedCluster({ controllers: true });
 
-following(() => cluster.borrow());
+following(() => cluster().borrow());

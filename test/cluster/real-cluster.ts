@@ -40,8 +40,13 @@ export class RealCluster {
     if (binaries === undefined) throw new Error("the control plane is not built: npm run test:cluster builds it");
     const plane = await ControlPlane.start(binaries, { advertise: NODE_ADDRESS, ...options });
     const cluster = new RealCluster(plane, await Link.open(() => plane.port));
-    await cluster.prepare();
-    return cluster;
+    try {
+      await cluster.prepare();
+      return cluster;
+    } catch (error) {
+      await cluster.end();
+      throw error;
+    }
   }
 
   get api(): ApiCaller {
@@ -78,7 +83,7 @@ export class RealCluster {
     const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     if (defined) {
       const { spec } = object as ManifestLike & { readonly spec: object };
-      await this.api.call("POST", path, { ...object, metadata: { name: definition }, spec: { ...spec, group } });
+      await this.api.apply({ ...(object as ManifestLike), metadata: { name: definition }, spec: { ...spec, group } });
     } else await this.api.call("DELETE", `${path}/${definition}`);
     const list = collectionPath(`${group}/v1alpha1`, "IngressBackend", "test");
     await this.#until(async () => ((await this.api.call("GET", list)).status === 200) === defined);

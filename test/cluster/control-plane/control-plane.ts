@@ -4,7 +4,7 @@
  */
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { request, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
@@ -42,8 +42,8 @@ export class ControlPlane implements AsyncDisposable {
   readonly #options: ControlPlaneOptions;
   readonly #ports: Ports;
   #generation = 0;
-  #etcd!: ControlPlaneProcess;
-  #apiServer!: ControlPlaneProcess;
+  #etcd: ControlPlaneProcess | undefined;
+  #apiServer: ControlPlaneProcess | undefined;
   #controllers: ControlPlaneProcess | undefined;
 
   private constructor(
@@ -66,11 +66,17 @@ export class ControlPlane implements AsyncDisposable {
     const directory = mkdtempSync(join(tmpdir(), "postern-cluster-"));
     const authority = await TestAuthority.create("CN=test cluster CA");
     const plane = new ControlPlane(binaries, options, authority, { etcd, peers, api, controllers }, directory);
-    await plane.#writeFiles();
-    await plane.#startEtcd();
-    await plane.#startApiServer();
-    if (options.controllers === true) await plane.#startControllers();
-    return plane;
+    try {
+      await plane.#writeFiles();
+      await plane.#startEtcd();
+      await plane.#startApiServer();
+      if (options.controllers === true) await plane.#startControllers();
+      return plane;
+    } catch (error) {
+      // Nobody else knows the processes that run already.
+      await plane[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   get port(): number {
@@ -84,7 +90,7 @@ export class ControlPlane implements AsyncDisposable {
   }
 
   async stopApiServer(): Promise<void> {
-    await this.#apiServer.end();
+    await this.#apiServer?.end();
   }
 
   async startApiServer(): Promise<void> {
@@ -92,17 +98,17 @@ export class ControlPlane implements AsyncDisposable {
   }
 
   pauseApiServer(): void {
-    this.#apiServer.pause();
+    this.#apiServer?.pause();
   }
 
   resumeApiServer(): void {
-    this.#apiServer.resume();
+    this.#apiServer?.resume();
   }
 
   /** Another etcd, with nothing in it, behind the same API server address. */
   async restartEmpty(): Promise<void> {
-    await this.#apiServer.end();
-    await this.#etcd.end();
+    await this.#apiServer?.end();
+    await this.#etcd?.end();
     this.#generation += 1;
     await this.#startEtcd();
     await this.#startApiServer();
@@ -118,8 +124,8 @@ export class ControlPlane implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#controllers?.end();
-    await this.#apiServer.end();
-    await this.#etcd.end();
+    await this.#apiServer?.end();
+    await this.#etcd?.end();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -213,7 +219,7 @@ export class ControlPlane implements AsyncDisposable {
   async #askEtcd(path: string, body: object): Promise<unknown> {
     const outgoing = request({ host: "127.0.0.1", port: this.#ports.etcd, path, method: "POST", agent: false });
     outgoing.end(JSON.stringify(body));
-    const [incoming] = (await once(outgoing, "response")) as [import("node:http").IncomingMessage];
+    const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
     let text = "";
     for await (const chunk of incoming.setEncoding("utf8")) text += String(chunk);
     if (incoming.statusCode !== 200) throw new Error(`etcd ${path}: ${incoming.statusCode} ${text}`);
