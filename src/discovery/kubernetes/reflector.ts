@@ -54,6 +54,7 @@ export class Reflector<T> {
   #freshAt: number | undefined;
   #failure: ApiFailure | undefined;
   #absentSince: number | undefined;
+  #absences = 0;
   #watchingSince: number | undefined;
   #running: Promise<void> | undefined;
 
@@ -244,6 +245,7 @@ export class Reflector<T> {
     this.#freshAt = clock.monotonic();
     this.#failure = undefined;
     this.#absentSince = undefined;
+    this.#absences = 0;
     report.recovered(this.#options.resource);
     this.#settle(true);
   }
@@ -287,6 +289,12 @@ export class Reflector<T> {
     this.#version = undefined;
     this.#synced = true;
     this.#freshAt = now;
-    return (timing.absentCheckMs / 2) * (1 + random());
+    // Most clusters never get an optional API: ten thousand sidecars must not ask for it three times a minute for years.
+    const ceilingMs =
+      this.#options.optional === true
+        ? Math.min(timing.optionalCheckMs, timing.absentCheckMs * 2 ** Math.min(this.#absences, 10))
+        : timing.absentCheckMs;
+    this.#absences += 1;
+    return (ceilingMs / 2) * (1 + random());
   }
 }

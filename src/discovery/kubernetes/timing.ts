@@ -22,6 +22,8 @@ export interface KubernetesTiming {
   readonly absentConfirmMs: number;
   /** Longest wait between two looks for a CRD that is not installed. */
   readonly absentCheckMs: number;
+  /** The same for one that need not be installed, once it has been missing for a while. */
+  readonly optionalCheckMs: number;
   /** Changes that follow each other faster than this are published together. */
   readonly publishIntervalMs: number;
 }
@@ -45,5 +47,6 @@ export const DEFAULT_TIMING: KubernetesTiming = Object.freeze({
   retryAfterCapMs: 60_000,
   absentConfirmMs: 10_000,
   absentCheckMs: 20_000,
+  optionalCheckMs: 300_000,
   publishIntervalMs: 20,
 });

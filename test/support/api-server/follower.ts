@@ -24,6 +24,7 @@ export const FAST: Partial<KubernetesTiming> = {
   backoffCapMs: 200,
   absentConfirmMs: 300,
   absentCheckMs: 200,
+  optionalCheckMs: 200,
 };
 
 export type FollowerOptions = Pick<KubernetesDiscoveryOptions, "credentials"> & Partial<KubernetesDiscoveryOptions>;

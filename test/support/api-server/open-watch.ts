@@ -1,4 +1,5 @@
 /** One watch that a client has open at the stand-in. */
+import type { Clock } from "../../../src/discovery/kubernetes/clock.ts";
 import { groupVersion, type ResourceType } from "./resource-types.ts";
 import type { Selection } from "./selection.ts";
 import { statusBody, type Refusal } from "./status-answers.ts";
@@ -27,18 +28,19 @@ export interface WatchRequest {
 export class OpenWatch {
   readonly request: WatchRequest;
   readonly #answer: Answer;
-  readonly #timeout: NodeJS.Timeout;
+  readonly #over: () => void;
   /** Set: changes are kept back, as by a server whose watch cache hangs. */
   stalled = false;
 
-  constructor(request: WatchRequest, answer: Answer, onClose: () => void) {
+  constructor(request: WatchRequest, answer: Answer, clock: Clock, onClose: () => void) {
     this.request = request;
     this.#answer = answer;
-    this.#timeout = setTimeout(() => this.end(), request.timeoutMs);
-    answer.once("close", () => {
-      clearTimeout(this.#timeout);
+    const cancel = clock.after(request.timeoutMs, () => this.end());
+    this.#over = () => {
+      cancel();
       onClose();
-    });
+    };
+    answer.once("close", this.#over);
     answer.writeHead(200, { "content-type": "application/json" });
     answer.flushHeaders?.();
   }
@@ -84,6 +86,8 @@ export class OpenWatch {
   }
 
   end(): void {
+    // At once: nothing may be written behind the end.
+    this.#over();
     this.#answer.end();
   }
 }

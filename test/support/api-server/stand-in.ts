@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from "node:http2";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { SYSTEM_CLOCK, type Clock } from "../../../src/discovery/kubernetes/clock.ts";
 import { Accounts } from "./accounts.ts";
 import { attributesOf, isWatch, readCall, type Call, type Target } from "./call.ts";
 import { discoveryDocument } from "./discovery-documents.ts";
@@ -33,6 +34,8 @@ export interface StandInOptions {
   readonly keyPem: string;
   readonly http2?: boolean;
   readonly bookmarkEveryMs?: number;
+  /** By which bookmarks are sent and watches end. */
+  readonly clock?: Clock;
 }
 
 export class StandIn implements AsyncDisposable {
@@ -42,14 +45,18 @@ export class StandIn implements AsyncDisposable {
   readonly #watches = new Set<OpenWatch>();
   readonly #sockets = new Set<Socket>();
   readonly #server: Http2SecureServer;
-  readonly #bookmarks: NodeJS.Timeout;
+  readonly #clock: Clock;
+  readonly #bookmarkEveryMs: number;
+  #cancelBookmark = (): void => {};
   /** Every request since the start, in order. */
   readonly calls: Call[] = [];
   /** Asked before every answer. */
   intervene: (call: Call) => Intervention | undefined = () => undefined;
 
   private constructor(options: StandInOptions) {
-    const { certPem, keyPem, http2 = true, bookmarkEveryMs = 60_000 } = options;
+    const { certPem, keyPem, http2 = true, bookmarkEveryMs = 60_000, clock = SYSTEM_CLOCK } = options;
+    this.#clock = clock;
+    this.#bookmarkEveryMs = bookmarkEveryMs;
     this.#server = createSecureServer(
       { cert: certPem, key: keyPem, allowHTTP1: true, ...(!http2 && { ALPNProtocols: ["http/1.1"] }) },
       (request, answer) => void this.#serve(request, answer),
@@ -63,7 +70,7 @@ export class StandIn implements AsyncDisposable {
       for (const watch of this.#watches) watch.change(change);
       if (change.type === "DELETED") this.#endWatchesOf(change.object.metadata.name);
     });
-    this.#bookmarks = setInterval(() => this.bookmark(), bookmarkEveryMs);
+    this.#scheduleBookmarks();
     this.install(OSM_DEFINITION);
   }
 
@@ -122,7 +129,7 @@ export class StandIn implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#bookmarks);
+    this.#cancelBookmark();
     for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
@@ -176,6 +183,13 @@ export class StandIn implements AsyncDisposable {
     return object === undefined ? refuse(answer, answers.NOT_FOUND) : sendJson(answer, 200, object);
   }
 
+  #scheduleBookmarks(): void {
+    this.#cancelBookmark = this.#clock.after(this.#bookmarkEveryMs, () => {
+      this.bookmark();
+      this.#scheduleBookmarks();
+    });
+  }
+
   /** Nobody watches what is not defined any more. */
   #endWatchesOf(definition: string): void {
     for (const watch of this.#watches) if (watch.request.resource.definition === definition) watch.end();
@@ -214,7 +228,7 @@ export class StandIn implements AsyncDisposable {
       bookmarks: query.get("allowWatchBookmarks") !== null,
       timeoutMs: Number(query.get("timeoutSeconds") ?? "1800") * 1_000,
     };
-    const watch = new OpenWatch(request, answer, () => this.#watches.delete(watch));
+    const watch = new OpenWatch(request, answer, this.#clock, () => this.#watches.delete(watch));
     if (missed === undefined) return watch.fail(answers.EXPIRED);
     this.#watches.add(watch);
     if (version === "" || version === "0") watch.initial(this.store.list(resource, namespace));
