@@ -63,6 +63,15 @@ export class Lease {
     return this.#write("PUT", record.resourceVersion, startedAt);
   }
 
+  /** Gives the lock up, so that nobody has to wait for its end. Rejects with an ApiFailure when that cannot be told. */
+  async release(signal: AbortSignal): Promise<void> {
+    const held = this.#held;
+    if (held === undefined || !this.held) return;
+    this.#held = undefined;
+    const body = this.#body("", held.resourceVersion);
+    await this.#options.client.json({ method: "PUT", path: `${this.#path}/${this.#options.name()}`, body, signal });
+  }
+
   #othersTurn(record: LeaseRecord): number {
     const { clock, durationMs, identity } = this.#options;
     if (record.holder === identity || record.holder === "") return 0;
@@ -91,18 +100,9 @@ export class Lease {
 
   /** The resource version makes it a compare-and-swap: of many who try at once, one succeeds. */
   async #write(method: "POST" | "PUT", resourceVersion: string | undefined, startedAt: number): Promise<number> {
-    const { client, clock, durationMs, identity, namespace } = this.#options;
+    const { client, durationMs, identity } = this.#options;
     const name = this.#options.name();
-    const body = {
-      apiVersion: "coordination.k8s.io/v1",
-      kind: "Lease",
-      metadata: { name, namespace, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
-      spec: {
-        holderIdentity: identity,
-        leaseDurationSeconds: Math.ceil(durationMs / 1_000),
-        renewTime: microTime(clock.now()),
-      },
-    };
+    const body = this.#body(identity, resourceVersion);
     try {
       const path = method === "POST" ? this.#path : `${this.#path}/${name}`;
       const written = await client.json({ method, path, body });
@@ -114,6 +114,20 @@ export class Lease {
       this.#held = undefined;
       return durationMs;
     }
+  }
+
+  #body(holderIdentity: string, resourceVersion: string | undefined): object {
+    const { clock, durationMs, name, namespace } = this.#options;
+    return {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: { name: name(), namespace, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+      spec: {
+        holderIdentity,
+        leaseDurationSeconds: Math.ceil(durationMs / 1_000),
+        renewTime: microTime(clock.now()),
+      },
+    };
   }
 
   get #path(): string {

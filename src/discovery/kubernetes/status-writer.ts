@@ -48,6 +48,9 @@ export const DEFAULT_STATUS_TIMING: StatusTiming = Object.freeze({
   refusedMs: 60_000,
 });
 
+/** An API server that is gone must not hold up the end of the process. */
+const RELEASE_MS = 1_000;
+
 interface Wanted {
   readonly policy: FollowedPolicy;
   readonly status: PolicyStatus;
@@ -87,6 +90,10 @@ export class StatusWriter {
     this.#stopped = true;
     this.#cancel?.();
     await this.#attempt;
+    // A courtesy to the others, who would take over all the same a few seconds later.
+    await this.#options.lease.release(AbortSignal.timeout(RELEASE_MS)).catch((error: unknown) => {
+      this.#options.log.info({ event: "lease-kept", error: String(error) }, "the status lease could not be given up");
+    });
   }
 
   #schedule(delayMs: number): void {

@@ -1,6 +1,6 @@
 /** What a test asks of an API server, real or not, as its administrator. */
 import { once } from "node:events";
-import { request } from "node:https";
+import { Agent, request } from "node:https";
 import type { IncomingMessage } from "node:http";
 
 export interface ApiAnswer {
@@ -57,27 +57,14 @@ export function objectPath({ apiVersion, kind, metadata }: ManifestLike): string
 
 export class ApiCaller {
   readonly #options: ApiCallerOptions;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 8 });
 
   constructor(options: ApiCallerOptions) {
     this.#options = options;
   }
 
   async call(method: string, path: string, body?: unknown, contentType = "application/json"): Promise<ApiAnswer> {
-    const outgoing = request({
-      host: "127.0.0.1",
-      port: this.#options.port(),
-      path,
-      method,
-      ca: this.#options.ca(),
-      agent: false,
-      headers: {
-        authorization: `Bearer ${this.#options.token}`,
-        accept: "application/json",
-        "content-type": contentType,
-      },
-    });
-    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
-    const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
+    const incoming = await this.#send(method, path, body === undefined ? undefined : JSON.stringify(body), contentType);
     let text = "";
     for await (const chunk of incoming.setEncoding("utf8")) text += String(chunk);
     return { status: incoming.statusCode ?? 0, body: parsed(text) };
@@ -115,6 +102,27 @@ export class ApiCaller {
 
   delete(object: ManifestLike): Promise<ApiObject> {
     return this.ask("DELETE", objectPath(object));
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    body: string | undefined,
+    contentType: string,
+    again = true,
+  ): Promise<IncomingMessage> {
+    const { port, ca, token } = this.#options;
+    const headers = { authorization: `Bearer ${token}`, accept: "application/json", "content-type": contentType };
+    const outgoing = request({ host: "127.0.0.1", port: port(), path, method, ca: ca(), agent: this.#agent, headers });
+    outgoing.end(body);
+    try {
+      const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
+      return incoming;
+    } catch (error) {
+      // The server was restarted since the last call.
+      if (outgoing.reusedSocket && again) return this.#send(method, path, body, contentType, false);
+      throw error;
+    }
   }
 }
 

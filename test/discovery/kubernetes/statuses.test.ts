@@ -1,0 +1,4 @@
+import { StandInCluster } from "../../support/api-server/test-cluster.ts";
+import { statuses } from "./suite/statuses.ts";
+
+statuses(() => StandInCluster.start());

@@ -1,0 +1,89 @@
+/** What is written back: statuses and Events, by one of many. The same answers from every API server. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ApiCaller, ApiObject, ManifestLike } from "../../../support/api-server/api-caller.ts";
+import { Follower } from "../../../support/api-server/follower.ts";
+import type { TestCluster } from "../../../support/api-server/test-cluster.ts";
+import { EDGE, OTHER, edgeSlice, letIn, letInOn } from "./objects.ts";
+
+async function statusOf(api: ApiCaller, object: ManifestLike): Promise<readonly (string | undefined)[]> {
+  const { status } = await api.read(object);
+  return [status?.currentStatus, status?.reason];
+}
+
+interface EventObject extends ApiObject {
+  readonly reason: string;
+  readonly note: string;
+  readonly regarding: { readonly name: string; readonly uid: string };
+}
+
+async function eventsAbout(api: ApiCaller, uid: string): Promise<readonly EventObject[]> {
+  const { items = [] } = await api.ask("GET", "/apis/events.k8s.io/v1/namespaces/test/events");
+  return (items as readonly EventObject[]).filter(({ regarding }) => regarding.uid === uid);
+}
+
+const writes = (followers: readonly Follower[]): number =>
+  followers.reduce((sum, follower) => sum + follower.discovery.counts().statusWrites, 0);
+
+export function statuses(use: () => Promise<TestCluster>): void {
+  test("status and Event say what OSM says, and change with what they describe", async () => {
+    await using cluster = await use();
+    await cluster.api.apply(letIn("gateways/edge"));
+    await using follower = await Follower.start({ credentials: cluster.credentials(), podName: "foo-1" });
+    await follower.until("the status is written", () => follower.discovery.counts().statusWrites === 1);
+    assert.deepEqual(await statusOf(cluster.api, letIn()), ["error", "endpoints not found for service gateways/edge"]);
+    await cluster.api.apply(edgeSlice(EDGE));
+    await follower.until("it is written again", () => follower.discovery.counts().statusWrites === 2);
+    assert.deepEqual(await statusOf(cluster.api, letIn()), ["committed", "successfully committed by the system"]);
+    await follower.until("Events were made", () => follower.discovery.counts().requests > 8);
+    const { metadata } = await cluster.api.read(letIn());
+    const events = await eventsAbout(cluster.api, metadata.uid);
+    assert.deepEqual(events.map(({ reason }) => reason).sort(), ["PolicyCommitted", "PolicyError"]);
+    assert.ok(events.some(({ note }) => note === "endpoints not found for service gateways/edge"));
+    assert.equal(metadata.generation, 1, "the spec was not touched");
+  });
+
+  test("a status that says it already is left alone", async () => {
+    await using cluster = await use();
+    await cluster.api.apply(letIn("gateways/edge"), edgeSlice(EDGE));
+    {
+      await using first = await Follower.start({ credentials: cluster.credentials() });
+      await first.until("it is written", () => first.discovery.counts().statusWrites === 1);
+    }
+    const { resourceVersion } = (await cluster.api.read(letIn())).metadata;
+    await using second = await Follower.start({ credentials: cluster.credentials() });
+    await second.until("in force", () => second.allows(EDGE));
+    // Another object's status is written, so that the writer has surely looked.
+    await cluster.api.apply(letInOn("other", 81, "gateways/edge"));
+    await second.until("the other one is written", () => second.discovery.counts().statusWrites > 0);
+    assert.equal(second.discovery.counts().statusWrites, 1);
+    assert.equal((await cluster.api.read(letIn())).metadata.resourceVersion, resourceVersion);
+  });
+
+  test("of twenty replicas one writes, and when the writer is gone another takes over", async () => {
+    await using cluster = await use();
+    await cluster.api.apply(letIn("gateways/edge"), edgeSlice(EDGE));
+    const credentials = cluster.credentials();
+    const options = { credentials, leaseDurationMs: 1_000, statusTiming: { spreadMs: 300 } };
+    const followers = await Promise.all(Array.from({ length: 20 }, () => Follower.start(options)));
+    try {
+      await Promise.all(followers.map((one) => one.until("in force", () => one.allows(EDGE), 20_000)));
+      await followers[0]?.until("the status is written", () => writes(followers) > 0);
+      const writer = followers.find((one) => one.discovery.counts().statusWrites > 0);
+      assert.ok(writer !== undefined);
+      await writer.discovery.stop();
+      const others = followers.filter((one) => one !== writer);
+      await cluster.api.replace({ ...edgeSlice(), endpoints: [] });
+      await others[0]?.until("another one writes", () => writes(others) > 0, 10_000);
+      assert.deepEqual(await statusOf(cluster.api, letIn()), [
+        "error",
+        "endpoints not found for service gateways/edge",
+      ]);
+      assert.equal(writes(followers), 2, "one write for each change, of twenty that saw it");
+      await cluster.api.replace(edgeSlice(OTHER));
+      await others[0]?.until("the third change is written", () => writes(followers) === 3, 10_000);
+    } finally {
+      await Promise.all(followers.map((one) => one.discovery.stop()));
+    }
+  });
+}
