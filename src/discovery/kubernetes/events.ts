@@ -1,4 +1,5 @@
 /** Kubernetes Events about an IngressBackend: what `kubectl describe` shows. */
+import { randomBytes } from "node:crypto";
 import type { ApiClient } from "./client.ts";
 import { microTime } from "./lease.ts";
 import type { FollowedPolicy } from "./policies.ts";
@@ -25,7 +26,7 @@ export async function createEvent(client: ApiClient, note: PolicyNote): Promise<
     body: {
       apiVersion: "events.k8s.io/v1",
       kind: "Event",
-      metadata: { generateName: `${policy.name.slice(0, 200)}.`, namespace: policy.namespace },
+      metadata: { name: eventName(policy.name), namespace: policy.namespace },
       eventTime: microTime(note.nowMs),
       type: currentStatus === "committed" && warnings.length === 0 ? "Normal" : "Warning",
       reason: currentStatus === "committed" ? "PolicyCommitted" : "PolicyError",
@@ -42,6 +43,11 @@ export async function createEvent(client: ApiClient, note: PolicyNote): Promise<
       reportingInstance: note.reporter.slice(0, 128),
     },
   });
+}
+
+/** As kubectl shows them: the object's name and a unique end. */
+function eventName(policy: string): string {
+  return `${policy.slice(0, 200).replace(/[-.]+$/, "")}.${randomBytes(8).toString("hex")}`;
 }
 
 function truncated(text: string): string {

@@ -81,10 +81,15 @@ export class ApiCaller {
     return this.ask("POST", collectionPath(object.apiVersion, object.kind, object.metadata.namespace), object);
   }
 
-  /** Takes the place of the object of that name, whatever its version. */
+  /** Takes the place of the object of that name, whatever its version: a controller or a status may come between. */
   async replace(object: ManifestLike): Promise<ApiObject> {
-    const { resourceVersion } = (await this.ask("GET", objectPath(object))).metadata;
-    return this.ask("PUT", objectPath(object), { ...object, metadata: { ...object.metadata, resourceVersion } });
+    for (let tries = 1; ; tries += 1) {
+      const { resourceVersion } = (await this.ask("GET", objectPath(object))).metadata;
+      const next = { ...object, metadata: { ...object.metadata, resourceVersion } };
+      const { status, body } = await this.call("PUT", objectPath(object), next);
+      if (status < 300) return body;
+      if (status !== 409 || tries === 5) throw new Error(`PUT ${objectPath(object)}: ${status} ${body.message ?? ""}`);
+    }
   }
 
   async apply(...objects: readonly ManifestLike[]): Promise<void> {

@@ -9,10 +9,16 @@ interface Written {
   readonly body: unknown;
 }
 
+/** RFC 1123 subdomain; a real server demands it of generated names' prefixes too. */
+const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+const INVALID_NAME = { status: 422, reason: "Invalid", message: "metadata.name: Invalid value" };
+
 export function changeObject(store: Store, method: string, target: Target, draft: Draft): Written {
   const { resource, name } = target;
   const namespace = target.namespace ?? "";
   if (method === "POST") {
+    if (!NAME.test(draft.metadata.name ?? draft.metadata.generateName ?? "")) return refused(INVALID_NAME);
     // The server owns the status of a new object.
     const { status: _status, ...rest } = draft;
     const created = store.create(resource, namespace, resource.hasStatus ? rest : draft);
