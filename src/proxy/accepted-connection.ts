@@ -87,6 +87,13 @@ export class AcceptedConnection implements Connection {
     return this.socket.bytesWritten;
   }
 
+  /** What is known of the peer, a server name of a failed handshake included: for records only. */
+  get judgedPeer(): Peer {
+    const { sni } = this.facts;
+    if (this.peer.tls !== undefined || sni === undefined) return this.peer;
+    return { address: this.peer.address, tls: { certificate: { state: "missing" }, sni } };
+  }
+
   get ageMs(): number {
     return performance.now() - this.#acceptedAt;
   }

@@ -38,6 +38,8 @@ export interface Connection {
 /** Where a forwarder reports the exchanges it carried: counted always, logged within the limits. */
 export interface TrafficSink {
   exchange(record: RequestRecord): void;
+  /** A request that policy refused, on a connection that is kept. Its line says what came nearest. */
+  forbidden(record: RequestRecord, connection: Connection): void;
 }
 
 export interface Forwarder {

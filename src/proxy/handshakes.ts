@@ -33,6 +33,7 @@ export type HandshakeResult =
 interface Pending {
   readonly terms: HandshakeTerms;
   readonly credentials: Credentials;
+  watched: boolean;
   sni?: string;
   presented?: readonly San[];
   settle: (result: HandshakeResult) => void;
@@ -81,6 +82,7 @@ export class Handshakes {
       const pending: Pending = {
         terms,
         credentials,
+        watched: false,
         settle: (result) => {
           this.#pending.delete(raw);
           resolve(result);
@@ -118,6 +120,8 @@ export class Handshakes {
         done(onServerName(this, name));
       },
     });
+    // The one event that names the socket before the handshake ends, whether or not a server name was sent.
+    if (terms.clientCertificate) server.on("keylog", (_line, socket) => this.#watchCertificate(socket));
     server.on("secureConnection", (socket) => this.#secured(socket));
     server.on("tlsClientError", (error, socket) => this.#failed(error, socket));
     return server;
@@ -128,15 +132,21 @@ export class Handshakes {
     const pending = this.#pendingOf(socket);
     if (pending === undefined) return new Error("server name of an unknown connection");
     pending.sni = name;
-    // First in line: Node's own listener destroys a socket whose certificate it does not trust, and its SANs with it.
-    socket.prependOnceListener("secure", () => {
-      const certificate = socket.getPeerX509Certificate();
-      if (certificate !== undefined) pending.presented = sansOf(certificate);
-    });
     const refused = pending.terms.judgeServerName(name);
     if (refused === undefined) return null;
     fail(pending, refused);
     return new Error(refused.reason);
+  }
+
+  /** Notes the names that were presented. First in line: Node destroys a socket whose certificate it does not trust. */
+  #watchCertificate(socket: TLSSocket): void {
+    const pending = this.#pendingOf(socket);
+    if (pending === undefined || pending.watched) return;
+    pending.watched = true;
+    socket.prependOnceListener("secure", () => {
+      const certificate = socket.getPeerX509Certificate();
+      if (certificate !== undefined) pending.presented = sansOf(certificate);
+    });
   }
 
   #secured(socket: TLSSocket): void {

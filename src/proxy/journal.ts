@@ -5,12 +5,12 @@
 import { performance } from "node:perf_hooks";
 import { LRUCache } from "lru-cache";
 import type { Limits } from "../config/config.ts";
-import { nearestMiss } from "../policy/nearest.ts";
+import { nearestTo } from "../policy/nearest.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { ConnectionRecord, RequestRecord, TrafficRecord } from "../telemetry/records.ts";
 import { definedFields, type AcceptedConnection } from "./accepted-connection.ts";
 import type { ThreadCounters } from "./counters.ts";
-import type { TrafficSink } from "./forwarder.ts";
+import type { Connection, TrafficSink } from "./forwarder.ts";
 import { RateBudget } from "./sources.ts";
 
 const BATCH_DELAY_MS = 100;
@@ -54,9 +54,18 @@ export class Journal implements TrafficSink {
   exchange(record: RequestRecord): void {
     this.#options.counters.exchanged(record.port, record.status, record.reason, record.durationMs);
     if (record.reason === undefined && !this.#options.accessLog) return;
-    const suppressed = record.status === 403 && record.reason !== undefined ? this.#admitRefusal(record.address) : 0;
+    this.#push(record);
+  }
+
+  forbidden(record: RequestRecord, { backend, peer, decision }: Connection): void {
+    this.#options.counters.exchanged(record.port, record.status, record.reason, record.durationMs);
+    const suppressed = this.#admitRefusal(record.address);
     if (suppressed === undefined) return;
-    this.#push(suppressed > 0 ? { ...record, suppressed } : record);
+    const nearest =
+      decision.verdict === "forward"
+        ? undefined
+        : nearestTo(this.#options.snapshot(), backend.port, peer, decision.reason);
+    this.#push({ ...record, ...definedFields({ nearest }), ...(suppressed > 0 && { suppressed }) });
   }
 
   /** Posts what is waiting. */
@@ -102,8 +111,7 @@ export class Journal implements TrafficSink {
         principal: allowed?.principal,
         sni: connection.facts.sni,
         sans: connection.sans(),
-        nearest:
-          refusal === undefined ? undefined : nearestMiss(this.#options.snapshot(), connection.port, connection.peer),
+        nearest: refusal && nearestTo(this.#options.snapshot(), connection.port, connection.judgedPeer, refusal.reason),
         detail: connection.detail,
       }),
       address: connection.address,

@@ -135,7 +135,8 @@ class HttpForwarder implements Forwarder {
     const { decision } = connection;
     if (decision.verdict !== "forward") {
       answerForbidden(response, head.grpc, head.hasBody);
-      this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, request, 403, decision.reason));
+      const record = refusalRecord(connection, this.#options.thread, request, 403, decision.reason);
+      this.#options.sink.forbidden(record, connection);
       return;
     }
     const headers = this.#headersOf(connection, request, head);
@@ -187,7 +188,7 @@ class HttpForwarder implements Forwarder {
     }
     if (connection.decision.verdict !== "forward") {
       answerRaw(socket, 403, "RBAC: access denied");
-      sink.exchange(refusalRecord(connection, thread, request, 403, connection.decision.reason));
+      sink.forbidden(refusalRecord(connection, thread, request, 403, connection.decision.reason), connection);
       return;
     }
     const original = { method: request.method ?? "", url: request.url ?? "" };
