@@ -44,22 +44,24 @@ export async function runSidecar(argv: readonly string[], io: CliIo): Promise<nu
 
 async function loadConfig(
   values: ReadonlyMap<string, readonly string[]>,
-  problems: readonly string[],
+  flagProblems: readonly string[],
   { env }: CliIo,
   log: Log,
 ): Promise<Config | undefined> {
   const file = values.get("config")?.[0] ?? env[envName("config")];
   const flags = new Map([...values].filter(([name]) => name !== "config"));
+  const problems = [...flagProblems];
   try {
-    if (problems.length > 0) throw new ConfigError(problems);
     const settings = await readSettings({ flags, env, ...(file !== undefined && { file }) });
     const inCluster = env["KUBERNETES_SERVICE_HOST"] !== undefined && existsSync(SERVICE_ACCOUNT);
-    return parseConfig(settings, { parallelism: availableParallelism(), inCluster });
+    const config = parseConfig(settings, { parallelism: availableParallelism(), inCluster });
+    if (problems.length === 0) return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    for (const problem of error.problems) log.error({ problem }, "configuration problem; see 'postern run --help'");
-    return undefined;
+    problems.push(...error.problems);
   }
+  for (const problem of problems) log.error({ problem }, "configuration problem; see 'postern run --help'");
+  return undefined;
 }
 
 async function serve(config: Config, log: Log, io: CliIo): Promise<number> {

@@ -20,7 +20,10 @@ export interface TestBackend {
 }
 
 export interface SidecarOptions {
-  readonly manifests: readonly Manifest[];
+  /** `undefined` where the flags say where policy comes from. */
+  readonly manifests: readonly Manifest[] | undefined;
+  /** A free one unless told. */
+  readonly adminPort?: number;
   readonly backends: readonly TestBackend[];
   readonly tls?: KeyPair & { readonly caPem: string; readonly crlPem?: string };
   readonly namespace?: string;
@@ -124,13 +127,14 @@ export async function spawnSidecar(options: SidecarOptions): Promise<TestSidecar
   const directory = mkdtempSync(join(tmpdir(), "postern-test-"));
   const manifests = join(directory, "manifests");
   mkdirSync(manifests);
-  writeManifests(manifests, options.manifests);
-  const [adminPort = 0, ...listenPorts] = await freePorts(options.backends.length + 1);
+  writeManifests(manifests, options.manifests ?? []);
+  const [freePort = 0, ...listenPorts] = await freePorts(options.backends.length + 1);
+  const { adminPort = freePort } = options;
   const ports = new Map(options.backends.map(({ port = 80 }, index) => [port, listenPorts[index] ?? 0]));
   const argv = [
     MAIN,
     "run",
-    `--manifests=${manifests}`,
+    ...(options.manifests === undefined ? [] : [`--manifests=${manifests}`]),
     `--namespace=${options.namespace ?? "test"}`,
     ...(options.services ?? ["foo"]).map((name) => `--service=${name}`),
     ...options.backends.map((backend) => `--backend=${backendFlag(backend, ports)}`),
