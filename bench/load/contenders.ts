@@ -165,16 +165,19 @@ ${server(ports.mutual, `ssl_client_certificate ${certificates.ca}; ssl_verify_cl
   },
 };
 
-const httpProxy: Contender = {
-  name: "http-proxy",
-  note: "1.18, keep-alive agent, https.Server",
-  missing: () => undefined,
-  judgesAddress: false,
-  start: ({ certificates, appPort }, ports) =>
-    start(PROXY_CORE, process.execPath, ["--no-deprecation", join(import.meta.dirname, "rivals/http-proxy.ts")], {
-      RIVAL: JSON.stringify({ ...certificates, appPort, ...ports }),
-    }),
-};
+/** A rival of a few lines on Node, in a file of its own. */
+function script(name: string, file: string, note: string): Contender {
+  return {
+    name,
+    note,
+    missing: () => undefined,
+    judgesAddress: false,
+    start: ({ certificates, appPort }, ports) =>
+      start(PROXY_CORE, process.execPath, ["--no-deprecation", join(import.meta.dirname, "rivals", file)], {
+        RIVAL: JSON.stringify({ ...certificates, appPort, ...ports }),
+      }),
+  };
+}
 
 export const CONTENDERS: readonly Contender[] = [
   postern("http", "http", "Postern, parsed and rewritten"),
@@ -182,5 +185,6 @@ export const CONTENDERS: readonly Contender[] = [
   haproxy("haproxy tcp", "tcp"),
   haproxy("haproxy http", "http"),
   nginx,
-  httpProxy,
+  script("node+undici", "undici.ts", "the bare parts: https.Server and undici, no policy"),
+  script("http-proxy", "http-proxy.ts", "1.18, keep-alive agent, https.Server"),
 ];
