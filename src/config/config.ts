@@ -1,6 +1,7 @@
 /** The frozen configuration and its defaults. Nothing below sidecar.ts sees flags, environment or files. */
 
-export type ForwardMode = "http" | "stream";
+/** `http` and `h2c` parse requests and differ in what the application speaks; `stream` copies bytes. */
+export type ForwardMode = "http" | "h2c" | "stream";
 
 /** `host:port`, IPv6 hosts without brackets. */
 export interface SocketAddress {
@@ -50,6 +51,8 @@ export interface Limits {
   readonly lifetimeMs: number;
   readonly maxHeaderBytes: number;
   readonly maxHeaders: number;
+  /** Streams that one HTTP/2 connection may have open at once. */
+  readonly maxStreams: number;
   /** Open connections over all threads. */
   readonly maxConnections: number;
   /** Open connections of one source address; zero: off (the one source is usually the gateway). */
@@ -107,6 +110,8 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   // OSM's Envoy: 60 KiB and 100 headers.
   maxHeaderBytes: 61_440,
   maxHeaders: 100,
+  // OSM's Envoy: 2147483647 (its default); a gateway's pool opens another connection above this.
+  maxStreams: 250,
   maxConnections: 10_000,
   maxConnectionsPerSource: 0,
   handshakesPerSecondPerSource: 0,

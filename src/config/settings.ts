@@ -58,6 +58,7 @@ export const LIMIT_SETTINGS: readonly LimitSetting[] = [
   limit("lifetimeMs", "lifetime", "duration", 0, "oldest age of a connection, 0 for off (off)"),
   limit("maxHeaderBytes", "max-header-bytes", "bytes", 1024, "largest request header (60KiB)"),
   limit("maxHeaders", "max-headers", "count", 1, "most header lines of a request (100)"),
+  limit("maxStreams", "max-streams", "count", 1, "open streams of one HTTP/2 connection (250)"),
   limit("maxConnections", "max-connections", "count", 1, "open connections in all (10000)"),
   limit(
     "maxConnectionsPerSource",
@@ -126,7 +127,7 @@ export const SETTINGS: readonly Setting[] = [
     name: "backend",
     value: "SPEC",
     repeatable: true,
-    help: "port=80[,listen=[::]:15080][,app=127.0.0.1:80][,forward=http|stream]; in the environment separated by ;",
+    help: "port=80[,listen=[::]:15080][,app=127.0.0.1:80][,forward=http|h2c|stream]; in the environment separated by ;",
   },
   { name: "tls-cert", value: "FILE", help: "mesh-issued certificate, PEM, leaf first" },
   { name: "tls-key", value: "FILE", help: "its private key, PEM" },

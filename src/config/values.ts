@@ -61,7 +61,7 @@ export function readSocketAddress(text: string): Read<SocketAddress> {
   return { host, port };
 }
 
-const BACKEND_SYNTAX = "port=N[,listen=ADDR:PORT][,app=ADDR:PORT][,forward=http|stream]";
+const BACKEND_SYNTAX = "port=N[,listen=ADDR:PORT][,app=ADDR:PORT][,forward=http|h2c|stream]";
 
 /** One `--backend` value. */
 export function readBackend(text: string): Read<BackendConfig> {
@@ -90,8 +90,8 @@ export function readBackend(text: string): Read<BackendConfig> {
       `app= to differ from listen=: ${fields.get("app") ?? `127.0.0.1:${port}`} is Postern's own listener`,
     );
   const forward = fields.get("forward");
-  if (forward !== undefined && forward !== "http" && forward !== "stream")
-    return new Unusable("forward= as http or stream");
+  if (forward !== undefined && forward !== "http" && forward !== "h2c" && forward !== "stream")
+    return new Unusable("forward= as http, h2c or stream");
   return { port, listen, app, ...(forward !== undefined && { forward }) };
 }
 

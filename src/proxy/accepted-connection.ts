@@ -51,6 +51,7 @@ export class AcceptedConnection implements Connection {
   /** The last decision that let it in: what the record names as policy, source and principal. */
   allowed: Allowed | undefined;
   mode: ForwardMode | undefined;
+  protocol: Connection["protocol"] = "http/1.1";
   clientCertHeader: string | undefined;
   ending = false;
   requests = 0;
@@ -153,7 +154,7 @@ export class AcceptedConnection implements Connection {
       port: this.port,
       address: this.address,
       state: this.#state(),
-      protocol: this.#protocol(),
+      protocol: this.#spoken(),
       ...definedFields({
         policy: this.decision.policy,
         source: this.allowed?.source,
@@ -173,9 +174,10 @@ export class AcceptedConnection implements Connection {
     return this.facts.presented?.map((san) => `${san.type}:${san.value}`);
   }
 
-  #protocol(): string {
+  #spoken(): string {
     const encrypted = this.secured !== undefined;
     if (this.mode === "stream") return encrypted ? "tls" : "tcp";
+    if (this.protocol === "http/2") return encrypted ? "h2" : "h2c";
     return encrypted ? "https" : "http";
   }
 

@@ -38,7 +38,10 @@ export async function serveConnection(connection: AcceptedConnection, parts: Con
     if (rule === undefined) return;
     connection.mode = forwardMode(connection.backend, rule);
 
-    const greeted = rule.protocol === "https" ? await secure(connection, rule, parts) : await hear(connection, parts);
+    const greeted =
+      rule.protocol === "https"
+        ? await secure(connection, rule, parts)
+        : await hear(connection, connection.mode !== "stream", parts);
     if (!greeted || connection.socket.destroyed) return;
 
     // Nothing is awaited from here on: a change that comes later finds the connection in the table.
@@ -71,10 +74,13 @@ function admitAddress(connection: AcceptedConnection, parts: ConnectionParts): O
 }
 
 /** Waits for the first byte on a plaintext port; a caller that speaks TLS there gets none back. */
-async function hear(connection: AcceptedConnection, parts: ConnectionParts): Promise<boolean> {
-  const first = await awaitFirstByte(connection.raw, parts.limits.handshakeTimeoutMs);
+async function hear(connection: AcceptedConnection, http: boolean, parts: ConnectionParts): Promise<boolean> {
+  const first = await awaitFirstByte(connection.raw, http, parts.limits.handshakeTimeoutMs);
   switch (first) {
     case "plaintext":
+      return true;
+    case "http/2":
+      connection.protocol = "http/2";
       return true;
     case "tls":
       refuse(connection, { verdict: "close", reason: "tls-unexpected", ...policyOf(connection, parts) });
@@ -103,6 +109,7 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
   }
   const { socket, facts, credentials } = result;
   socket.on("error", (error: NodeJS.ErrnoException) => connection.failed(error));
+  if (socket.alpnProtocol === "h2") connection.protocol = "http/2";
   const verified = verifiedPeer(socket, rule.clientCertificate);
   connection.secured = { socket, verified, trust: credentials };
   connection.facts = { ...facts, presented: verified.identity?.sans ?? facts.presented };
@@ -124,7 +131,7 @@ function decide(connection: AcceptedConnection, parts: ConnectionParts): Decisio
 
 /** A refusal that ends the connection. `forbidden` is an answer in HTTP, where each request gets its 403; a stream has no words for it. */
 function closingRefusal(decision: Decision, mode: ForwardMode): Refused | undefined {
-  if (decision.verdict === "forward" || (decision.verdict === "forbidden" && mode === "http")) return undefined;
+  if (decision.verdict === "forward" || (decision.verdict === "forbidden" && mode !== "stream")) return undefined;
   return decision;
 }
 

@@ -14,7 +14,7 @@ import { ConnectionTable } from "./connection-table.ts";
 import { ThreadCounters } from "./counters.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { Handshakes } from "./handshakes.ts";
-import { createHttpForwarder } from "./http/http-forwarder.ts";
+import { HttpForwarder } from "./http/http-forwarder.ts";
 import { Journal } from "./journal.ts";
 import { judgeExpiry, trustJudge } from "./lost-trust.ts";
 import { Listener } from "./listener.ts";
@@ -36,8 +36,8 @@ export class DataThread {
   readonly #counters = new ThreadCounters();
   readonly #journal: Journal;
   readonly #stream: StreamForwarder;
-  /** By backend port: each application has connections of its own. */
-  readonly #http = new Map<number, Forwarder>();
+  /** By backend port and mode: each application has connections of its own. */
+  readonly #http = new Map<string, Forwarder>();
   readonly #parts: ConnectionParts;
   readonly #idPrefix: string;
   #snapshot: Snapshot;
@@ -147,11 +147,18 @@ export class DataThread {
 
   #forwarder(mode: ForwardMode, backend: BackendConfig): Forwarder {
     if (mode === "stream") return this.#stream;
-    let forwarder = this.#http.get(backend.port);
+    const key = `${backend.port}|${mode}`;
+    let forwarder = this.#http.get(key);
     if (forwarder === undefined) {
       const { limits, thread } = this.#start;
-      forwarder = createHttpForwarder({ backend, limits, thread, sink: this.#journal });
-      this.#http.set(backend.port, forwarder);
+      forwarder = new HttpForwarder({
+        backend,
+        upstreamHttp2: mode === "h2c",
+        limits,
+        thread,
+        sink: this.#journal,
+      });
+      this.#http.set(key, forwarder);
     }
     return forwarder;
   }

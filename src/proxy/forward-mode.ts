@@ -12,9 +12,10 @@ export function forwardMode(backend: BackendConfig, rule: OpenRule): ForwardMode
     case undefined:
     case "http":
     case "kubernetes.io/ws":
+      return "http";
     case "kubernetes.io/h2c":
     case "grpc":
-      return "http";
+      return "h2c";
     default:
       return "stream";
   }
@@ -24,7 +25,8 @@ export function forwardMode(backend: BackendConfig, rule: OpenRule): ForwardMode
 export function alpnProtocols(mode: ForwardMode): readonly string[] {
   switch (mode) {
     case "http":
-      return ["http/1.1"];
+    case "h2c":
+      return ["h2", "http/1.1"];
     case "stream":
       return [];
   }

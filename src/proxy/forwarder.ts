@@ -18,6 +18,8 @@ export interface Connection {
   readonly address: string;
   readonly startedAt: number;
   readonly socket: DownstreamSocket;
+  /** What the caller speaks on an http backend: agreed on by ALPN, or told by HTTP/2's preface. */
+  readonly protocol: "http/1.1" | "http/2";
   readonly peer: Peer;
   /** `forward`, or `forbidden` on an http backend: then every request is answered 403. Replaced with every snapshot. */
   decision: Decision;

@@ -40,6 +40,8 @@ export interface AddedHeaders {
   readonly newRequestId: () => string;
   /** Value of x-forwarded-client-cert; absent where there is nothing to say. */
   readonly clientCert: string | undefined;
+  /** The application may send trailers: `te: trailers` is the one value of TE that is passed on (RFC 9113 section 8.2.2). */
+  readonly trailers: boolean;
 }
 
 export interface UpstreamHeaders {
@@ -81,6 +83,10 @@ export function upstreamHeaders(raw: RawHeaders, hasBody: boolean, added: AddedH
     const name = raw[index]!;
     const value = raw[index + 1]!;
     const lower = name.toLowerCase();
+    if (lower === "te" && added.trailers && value.trim().toLowerCase() === "trailers") {
+      lines.push("te", "trailers");
+      continue;
+    }
     if (HOP_BY_HOP.has(lower) || lower === "expect" || named?.has(lower) === true) continue;
     if (lower === "content-length" && !hasBody) continue;
     if (lower.startsWith("x") && RESERVED.has(lower.replaceAll("_", "-"))) continue;
@@ -115,7 +121,7 @@ export type FramingFault =
 
 /** Lines for the caller. */
 export function downstreamHeaders(raw: readonly (Buffer | string)[]): DownstreamHeaders | FramingFault {
-  const text = raw.map((part) => (typeof part === "string" ? part : part.toString("latin1")));
+  const text = textOf(raw);
   const named = connectionNamed(text);
   const lines: string[] = [];
   let lengths = 0;
@@ -125,6 +131,8 @@ export function downstreamHeaders(raw: readonly (Buffer | string)[]): Downstream
     const name = text[index]!;
     const value = text[index + 1]!;
     const lower = name.toLowerCase();
+    // Pseudo-headers of an application that speaks HTTP/2.
+    if (lower.startsWith(":")) continue;
     if (lower === "transfer-encoding") {
       encodings += 1;
       if (value.trim().toLowerCase() !== "chunked" || encodings > 1)
@@ -139,4 +147,28 @@ export function downstreamHeaders(raw: readonly (Buffer | string)[]): Downstream
   if (lengths > 1) return "answer with several Content-Length";
   if (lengths > 0 && encodings > 0) return "answer with both Transfer-Encoding and Content-Length";
   return { lines, hasLength: lengths > 0, endless };
+}
+
+/** Links of a 103 answer. */
+export function earlyHintLinks(raw: readonly (Buffer | string)[]): readonly string[] {
+  const text = textOf(raw);
+  return text.filter((_, index) => index % 2 === 1 && text[index - 1]!.toLowerCase() === "link");
+}
+
+/** Trailers must not change how the message is framed, routed or trusted (RFC 9110 section 6.5.1). */
+export function downstreamTrailers(
+  trailers: Readonly<Record<string, string | readonly string[] | undefined>>,
+): Readonly<Record<string, string>> {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(trailers)) {
+    const lower = name.toLowerCase();
+    if (value === undefined || lower.startsWith(":") || HOP_BY_HOP.has(lower)) continue;
+    if (PROTECTED.has(lower) || lower === "set-cookie" || lower === "content-type") continue;
+    kept[lower] = typeof value === "string" ? value : value.join(", ");
+  }
+  return kept;
+}
+
+function textOf(raw: readonly (Buffer | string)[]): readonly string[] {
+  return raw.map((part) => (typeof part === "string" ? part : part.toString("latin1")));
 }

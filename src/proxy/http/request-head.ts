@@ -3,19 +3,23 @@
  * Nothing that undici would refuse may pass: a refusal inside a pool with a connection limit wedges the pool.
  */
 import type { RawHeaders } from "./headers.ts";
+import type { HttpVersion, RequestHead } from "./message.ts";
 
 /** A head that may be forwarded. */
 export interface CleanHead {
   readonly ok: true;
   /** Origin-form, byte for byte as it came. */
   readonly path: string;
+  /** Of HTTP/1.1 by its framing; of HTTP/2 only the stream itself knows. */
   readonly hasBody: boolean;
   readonly grpc: boolean;
+  /** `Expect: 100-continue`, which is answered here and never passed on. */
+  readonly expectsContinue: boolean;
 }
 
 export interface HeadFault {
   readonly ok: false;
-  readonly status: 400 | 404 | 405 | 431 | 501;
+  readonly status: 400 | 404 | 405 | 417 | 431 | 501;
   /** One line for humans. */
   readonly reason: string;
 }
@@ -35,27 +39,30 @@ interface Framing {
   encodings: number;
   encoding: string | undefined;
   contentType: string | undefined;
+  expect: string | undefined;
 }
 
-/** @param version `1.0` or `1.1` */
-export function judgeHead(
-  method: string,
-  target: string,
-  raw: RawHeaders,
-  version: string,
-  maxHeaders: number,
-): CleanHead | HeadFault {
-  if (raw.length / 2 > maxHeaders) return fault(431, "too many header lines");
-  const framing = readFraming(raw);
+export function judgeHead(head: RequestHead, maxHeaders: number): CleanHead | HeadFault {
+  const { method, target, lines, version } = head;
+  if (lines.length / 2 > maxHeaders) return fault(431, "too many header lines");
+  const framing = readFraming(lines);
   const framingFault = judgeFraming(framing, version);
   if (framingFault !== undefined) return framingFault;
   if (framing.hosts > 1) return fault(400, "more than one Host header");
   if (framing.host !== undefined && !HOST.test(framing.host)) return fault(400, "invalid Host header");
   if (framing.host === undefined && version !== "1.0") return fault(400, "missing Host header");
+  if (framing.expect !== undefined && framing.expect !== "100-continue")
+    return fault(417, "Expect other than 100-continue");
   const path = originForm(method, target, framing.host);
   if (typeof path !== "string") return path;
-  const hasBody = framing.encodings > 0 || (framing.length !== undefined && Number(framing.length) > 0);
-  return { ok: true, path, hasBody, grpc: framing.contentType?.startsWith("application/grpc") === true };
+  return {
+    ok: true,
+    path,
+    hasBody: head.hasBody ?? (framing.encodings > 0 || (framing.length !== undefined && Number(framing.length) > 0)),
+    grpc: framing.contentType?.startsWith("application/grpc") === true,
+    // HTTP/1.0 knows no informational answers (RFC 9110 section 10.1.1).
+    expectsContinue: framing.expect !== undefined && version !== "1.0",
+  };
 }
 
 function fault(status: HeadFault["status"], reason: string): HeadFault {
@@ -71,6 +78,7 @@ function readFraming(raw: RawHeaders): Framing {
     encodings: 0,
     encoding: undefined,
     contentType: undefined,
+    expect: undefined,
   };
   for (let index = 0; index < raw.length; index += 2) {
     const value = raw[index + 1]!;
@@ -90,6 +98,9 @@ function readFraming(raw: RawHeaders): Framing {
       case "content-type":
         framing.contentType = value.toLowerCase();
         break;
+      case "expect":
+        framing.expect = value.trim().toLowerCase();
+        break;
       default:
     }
   }
@@ -97,12 +108,12 @@ function readFraming(raw: RawHeaders): Framing {
 }
 
 /** RFC 9112 section 6: two ways to find the end of a message are one too many (request smuggling). */
-function judgeFraming({ lengths, length, encodings, encoding }: Framing, version: string): HeadFault | undefined {
+function judgeFraming({ lengths, length, encodings, encoding }: Framing, version: HttpVersion): HeadFault | undefined {
   if (lengths > 1) return fault(400, "more than one Content-Length header");
   if (length !== undefined && !DIGITS.test(length)) return fault(400, "invalid Content-Length header");
   if (encodings === 0) return undefined;
   if (lengths > 0) return fault(400, "both Transfer-Encoding and Content-Length");
-  if (version === "1.0") return fault(400, "Transfer-Encoding in HTTP/1.0");
+  if (version !== "1.1") return fault(400, `Transfer-Encoding in HTTP/${version}`);
   if (encodings > 1) return fault(400, "more than one Transfer-Encoding header");
   return encoding === "chunked" ? undefined : fault(501, "Transfer-Encoding other than chunked");
 }

@@ -2,23 +2,23 @@
 import type { RequestRecord } from "../../telemetry/records.ts";
 import type { Connection } from "../forwarder.ts";
 import type { Exchange } from "./exchange.ts";
+import type { HttpVersion } from "./message.ts";
 
 /** Longest path that is written down. */
 const MAX_PATH = 1_024;
 
 /** The part of a request that every record names. */
 export interface NamedRequest {
-  readonly method?: string | undefined;
-  readonly url?: string | undefined;
-  readonly httpVersion: string;
+  readonly method: string;
+  readonly target: string;
+  readonly version: HttpVersion;
 }
 
 /** Of an exchange that went to the application. */
-export function exchangeRecord(exchange: Exchange, thread: number, port: number): RequestRecord {
-  const { connection, request, headers } = exchange;
+export function exchangeRecord(exchange: Exchange, thread: number): RequestRecord {
+  const { connection, head, headers } = exchange.parts;
   return {
-    ...commonFields(connection, thread, request),
-    port,
+    ...commonFields(connection, thread, head),
     requestId: headers.requestId,
     status: exchange.status,
     ...(exchange.failure !== undefined && { reason: exchange.failure }),
@@ -42,7 +42,6 @@ export function refusalRecord(
 ): RequestRecord {
   return {
     ...commonFields(connection, thread, request),
-    port: connection.backend.port,
     requestId: "",
     status,
     ...(reason !== undefined && { reason }),
@@ -54,7 +53,7 @@ export function refusalRecord(
 }
 
 function commonFields(connection: Connection, thread: number, request: NamedRequest) {
-  const { decision, peer } = connection;
+  const { decision, peer, backend } = connection;
   const allowed = decision.verdict === "forward" ? decision : undefined;
   const sans =
     peer.tls?.certificate.state === "verified"
@@ -64,9 +63,10 @@ function commonFields(connection: Connection, thread: number, request: NamedRequ
     kind: "request",
     connection: connection.id,
     thread,
-    method: request.method ?? "",
-    path: pathOf(request.url ?? ""),
-    protocol: `HTTP/${request.httpVersion}`,
+    port: backend.port,
+    method: request.method,
+    path: pathOf(request.target),
+    protocol: `HTTP/${request.version}`,
     address: connection.address,
     ...(decision.policy !== undefined && { policy: decision.policy }),
     ...(allowed !== undefined && { source: allowed.source }),
@@ -76,8 +76,8 @@ function commonFields(connection: Connection, thread: number, request: NamedRequ
 }
 
 /** Queries may hold secrets. */
-function pathOf(url: string): string {
-  return url.split("?", 1)[0]!.slice(0, MAX_PATH);
+function pathOf(target: string): string {
+  return target.split("?", 1)[0]!.slice(0, MAX_PATH);
 }
 
 function round(ms: number): number {

@@ -1,46 +1,38 @@
 /** Answers of our own: one style, one line for humans, details in the log only. */
-import { STATUS_CODES, type ServerResponse } from "node:http";
+import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import type { AfterAnswer, Downstream } from "./message.ts";
 
 /** The answer to a wrong principal, byte for byte that of OSM's Envoy. */
 export const ACCESS_DENIED = "RBAC: access denied";
 
-/**
- * 403, or for gRPC its own way to say so (200 with status 7, RFC-like rule of the gRPC protocol over HTTP).
- * @param close whether the connection ends with it: a body that is on its way would have to be read otherwise
- */
-export function answerForbidden(response: ServerResponse, grpc: boolean, close: boolean): void {
-  if (close) response.shouldKeepAlive = false;
-  if (grpc) {
-    response.writeHead(200, [
-      "content-type",
-      "application/grpc",
-      "grpc-status",
-      "7",
-      "grpc-message",
-      ACCESS_DENIED,
-      "content-length",
-      "0",
-    ]);
-    response.end();
-    return;
-  }
-  response.writeHead(403, ["content-type", "text/plain", "content-length", String(ACCESS_DENIED.length)]);
-  response.end(ACCESS_DENIED);
+export interface ErrorAnswer {
+  readonly status: number;
+  /** One line. */
+  readonly reason: string;
+  /** Shown to the caller, so that the log line can be found. */
+  readonly requestId?: string | undefined;
+  readonly grpc: boolean;
 }
 
-/** @param requestId shown to the caller, so that the log line can be found */
-export function answerError(
-  response: ServerResponse,
-  status: number,
-  reason: string,
-  requestId: string | undefined,
-  close: boolean,
-): void {
-  if (close) response.shouldKeepAlive = false;
-  const body = errorBody(reason, requestId);
-  response.writeHead(status, ["content-type", "text/plain", "content-length", String(Buffer.byteLength(body))]);
-  response.end(body);
+/** 403, or for gRPC its own way to say so. */
+export function answerForbidden(downstream: Downstream, grpc: boolean, after: AfterAnswer): void {
+  if (grpc) answerGrpc(downstream, 7, ACCESS_DENIED, after);
+  else {
+    const lines = ["content-type", "text/plain", "content-length", String(ACCESS_DENIED.length)];
+    downstream.answer(403, lines, ACCESS_DENIED, after);
+  }
+}
+
+/** @param after `close` where a body that is on its way would have to be read otherwise */
+export function answerError(downstream: Downstream, error: ErrorAnswer, after: AfterAnswer): void {
+  if (error.grpc) {
+    answerGrpc(downstream, grpcStatusOf(error.status), error.reason, after);
+    return;
+  }
+  const body = errorBody(error.reason, error.requestId);
+  const lines = ["content-type", "text/plain", "content-length", String(Buffer.byteLength(body))];
+  downstream.answer(error.status, lines, body, after);
 }
 
 /** For a connection whose request never became one: written past Node's response machinery, and the last thing on it. */
@@ -50,6 +42,36 @@ export function answerRaw(socket: Duplex, status: number, reason: string): void 
   socket.end(head + body);
 }
 
+/** A "trailers-only" answer (gRPC over HTTP2, section Responses): 200, with the status among the headers. */
+function answerGrpc(downstream: Downstream, status: number, message: string, after: AfterAnswer): void {
+  const lines = ["content-type", "application/grpc", "grpc-status", String(status), "grpc-message", message];
+  downstream.answer(200, [...lines, "content-length", "0"], "", after);
+}
+
+/** gRPC's mapping of HTTP statuses (doc/http-grpc-status-mapping.md), and Envoy's for timeouts. */
+function grpcStatusOf(status: number): number {
+  switch (status) {
+    case 400:
+      return 13;
+    case 403:
+      return 7;
+    case 404:
+      return 12;
+    case 408:
+    case 504:
+      return 4;
+    case 413:
+    case 431:
+      return 8;
+    case 429:
+    case 502:
+    case 503:
+      return 14;
+    default:
+      return 2;
+  }
+}
+
 function errorBody(reason: string, requestId: string | undefined): string {
-  return requestId === undefined ? `${reason}\n` : `${reason} (request ${requestId})\n`;
+  return requestId === undefined || requestId === "" ? `${reason}\n` : `${reason} (request ${requestId})\n`;
 }

@@ -8,9 +8,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import httpProxy from "http-proxy";
 import type { BackendConfig, Limits } from "../../config/config.ts";
-import type { Connection } from "../forwarder.ts";
 import type { UpstreamHeaders } from "./headers.ts";
-import type { CleanHead } from "./request-head.ts";
 
 /** Headers of the WebSocket handshake that are hop-by-hop, and have to be said again (RFC 6455 section 4.1). */
 const HANDSHAKE = ["connection", "Upgrade", "upgrade", "websocket"];
@@ -44,24 +42,26 @@ export class WebSocketTunnel {
     this.#proxy.on("proxyReqWs", (upstream, request) => this.#guard(upstream, request));
   }
 
-  /** @param head bytes that came behind the request's head: they belong to the tunnel */
+  /**
+   * @param request what http-proxy reads: it is given our lines, not the caller's
+   * @param socket the caller's side, which gets the application's answer as it is written in HTTP/1.1
+   * @param first bytes that came behind the request's head: they belong to the tunnel
+   */
   carry(
-    connection: Connection,
     request: IncomingMessage,
     socket: Duplex,
-    head: Buffer,
-    clean: CleanHead,
+    first: Buffer,
+    path: string,
     headers: UpstreamHeaders,
     events: UpgradeEvents,
   ): void {
-    // http-proxy reads the request object: it gets our lines, not the caller's.
-    request.url = clean.path;
+    request.url = path;
     const lines = [...headers.lines, ...HANDSHAKE];
     request.rawHeaders = lines;
     request.headers = joinLines(lines);
-    pending.set(request, { connection, events });
+    carried.set(request, { socket, events });
     socket.on("error", () => undefined);
-    this.#proxy.ws(request, socket, head, {}, (error: NodeJS.ErrnoException) => events.onFailure(error));
+    this.#proxy.ws(request, socket, first, {}, (error: NodeJS.ErrnoException) => events.onFailure(error));
   }
 
   close(): void {
@@ -69,28 +69,29 @@ export class WebSocketTunnel {
   }
 
   #guard(upstream: ClientRequest, request: IncomingMessage): void {
-    const carried = pending.get(request);
-    const downstream = carried?.connection.socket;
+    const tunnel = carried.get(request);
+    if (tunnel === undefined) return;
+    const { socket: downstream, events } = tunnel;
     upstream.setTimeout(this.#connectTimeoutMs, () =>
       upstream.destroy(Object.assign(new Error("application did not answer the upgrade"), { code: "ETIMEDOUT" })),
     );
     upstream.once("upgrade", (_response: IncomingMessage, socket: Socket) => {
       socket.setTimeout(0);
-      socket.once("close", () => downstream?.destroy());
-      downstream?.once("close", () => socket.destroy());
-      carried?.events.onStart(101);
+      socket.once("close", () => downstream.destroy());
+      downstream.once("close", () => socket.destroy());
+      events.onStart(101);
     });
-    upstream.once("response", (response: IncomingMessage) => carried?.events.onStart(response.statusCode ?? 0));
-    downstream?.once("close", () => upstream.destroy());
+    upstream.once("response", (response: IncomingMessage) => events.onStart(response.statusCode ?? 0));
+    downstream.once("close", () => upstream.destroy());
   }
 }
 
 interface Carried {
-  readonly connection: Connection;
+  readonly socket: Duplex;
   readonly events: UpgradeEvents;
 }
 
-const pending = new WeakMap<IncomingMessage, Carried>();
+const carried = new WeakMap<IncomingMessage, Carried>();
 
 /** As Node's own parser joins repeated lines. */
 function joinLines(lines: readonly string[]): Record<string, string> {

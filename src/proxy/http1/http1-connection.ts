@@ -1,0 +1,111 @@
+/** What one HTTP/1.1 connection is doing: its exchanges, and how it comes to an end without cutting an answer short. */
+import { TLSSocket } from "node:tls";
+import type { Limits } from "../../config/config.ts";
+import type { Connection } from "../forwarder.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { HttpConnection } from "../http/http-connection.ts";
+import { answerRaw } from "../http/responses.ts";
+import { endIfStalled } from "../http/stalled.ts";
+import type { Http1Answer } from "./http1-answer.ts";
+
+export class Http1Connection implements HttpConnection {
+  readonly connection: Connection;
+  readonly #graceMs: number;
+  readonly #exchanges = new Set<Exchange>();
+  /** Answers that are not out yet, our own included: an answer out of turn would be taken for another's. */
+  readonly #owed = new Set<Http1Answer>();
+  #tunnel = false;
+  #grace: NodeJS.Timeout | undefined;
+  #refusal: { readonly status: number; readonly reason: string } | undefined;
+
+  constructor(connection: Connection, graceMs: number) {
+    this.connection = connection;
+    this.#graceMs = graceMs;
+  }
+
+  get busy(): boolean {
+    return this.#owed.size > 0;
+  }
+
+  /** False when no further request may be served: the connection has lost its right, or was told to end. */
+  takesRequests(): boolean {
+    if (!this.connection.ending && this.#refusal === undefined) return true;
+    if (this.#owed.size === 0) this.connection.socket.destroySoon();
+    return false;
+  }
+
+  owes(answer: Http1Answer): void {
+    this.connection.requests += 1;
+    this.#owed.add(answer);
+  }
+
+  answered(answer: Http1Answer): void {
+    this.#owed.delete(answer);
+    if (this.#owed.size === 0 && this.connection.ending) this.#close();
+  }
+
+  exchangeBegan(exchange: Exchange): void {
+    this.#exchanges.add(exchange);
+  }
+
+  exchangeEnded(exchange: Exchange): void {
+    this.#exchanges.delete(exchange);
+  }
+
+  tunnelled(): void {
+    this.connection.requests += 1;
+    this.#tunnel = true;
+  }
+
+  revoke(): void {
+    const { connection } = this;
+    if (this.#tunnel || [...this.#exchanges].some((exchange) => exchange.endless)) connection.reset();
+    else if (this.#owed.size === 0) connection.socket.destroySoon();
+    else this.#endAfterPending(() => connection.reset());
+  }
+
+  drain(): void {
+    if (this.#tunnel) return;
+    if (this.#owed.size === 0) this.connection.socket.destroySoon();
+    else this.#endAfterPending(undefined);
+  }
+
+  /** Refuses what came behind the pending answers, once they are out, and ends the connection. */
+  refuseAfterPending(status: number, reason: string): void {
+    this.#refusal ??= { status, reason };
+    this.connection.ending = true;
+    if (this.#owed.size === 0) this.#close();
+  }
+
+  enforceLimits(limits: Limits, nowMs: number): void {
+    const { connection } = this;
+    if (limits.lifetimeMs > 0 && Date.now() - connection.startedAt >= limits.lifetimeMs && !connection.ending) {
+      connection.finish("lifetime-reached");
+      connection.ending = true;
+      this.drain();
+    }
+    for (const exchange of this.#exchanges) endIfStalled(exchange, limits, nowMs);
+  }
+
+  closed(): void {
+    clearTimeout(this.#grace);
+  }
+
+  #endAfterPending(atDeadline: (() => void) | undefined): void {
+    for (const answer of this.#owed) answer.last();
+    if (atDeadline !== undefined) this.#grace ??= setTimeout(atDeadline, this.#graceMs);
+  }
+
+  #close(): void {
+    const { socket } = this.connection;
+    if (socket.destroyed) return;
+    if (this.#refusal === undefined) {
+      socket.destroySoon();
+      return;
+    }
+    answerRaw(socket, this.#refusal.status, this.#refusal.reason);
+    // Whatever the caller still sends is not read: the rest of a refused request must not be taken for another one.
+    if (socket instanceof TLSSocket) socket.once("finish", () => socket.destroy());
+    else socket.destroySoon();
+  }
+}

@@ -1,0 +1,112 @@
+/** HTTP/2 towards the caller: one nghttp2 session on each admitted connection. */
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { Limits } from "../../config/config.ts";
+import type { Connection } from "../forwarder.ts";
+import type { HttpConnection } from "../http/http-connection.ts";
+import type { RequestGate } from "../http/request-gate.ts";
+import { answerError, answerForbidden } from "../http/responses.ts";
+import type { WebSocketTunnel } from "../http/websocket-tunnel.ts";
+import { carryExtendedConnect } from "./extended-connect.ts";
+import { Http2Answer } from "./http2-answer.ts";
+import { Http2Connection } from "./http2-connection.ts";
+import { readHttp2Head, type Http2Head } from "./http2-head.ts";
+import { SESSION_LIMITS } from "./session-limits.ts";
+
+const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
+/** Of one stream, and of all streams of a connection: what a caller may send before the application has read it. */
+const STREAM_WINDOW_BYTES = 262_144;
+const CONNECTION_WINDOW_BYTES = 1_048_576;
+const PSEUDO_HEADERS = 5;
+
+export interface Http2ServerOptions {
+  readonly limits: Limits;
+  readonly gate: RequestGate;
+  readonly tunnel: WebSocketTunnel;
+}
+
+export class Http2Server {
+  readonly #options: Http2ServerOptions;
+
+  constructor(options: Http2ServerOptions) {
+    this.#options = options;
+  }
+
+  serve(connection: Connection): HttpConnection {
+    const { limits } = this.#options;
+    const session = performServerHandshake(connection.socket, {
+      settings: {
+        enableConnectProtocol: true,
+        initialWindowSize: STREAM_WINDOW_BYTES,
+        maxConcurrentStreams: limits.maxStreams,
+        maxHeaderListSize: limits.maxHeaderBytes,
+      },
+      // One more than is allowed gets our 431; beyond that nghttp2 ends the stream by itself.
+      maxHeaderListPairs: limits.maxHeaders + PSEUDO_HEADERS + 1,
+      ...SESSION_LIMITS,
+    });
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    const state = new Http2Connection(connection, session, limits.revokeGraceMs);
+    session.on("error", (error: NodeJS.ErrnoException) =>
+      connection.finish("protocol-error", error.code ?? error.message),
+    );
+    session.on("stream", (stream, _headers, flags, raw) =>
+      this.#onStream(state, stream, readHttp2Head(raw, (flags & NGHTTP2_FLAG_END_STREAM) !== 0)),
+    );
+    this.#endSocketWith(session, connection);
+    return state;
+  }
+
+  #endSocketWith(session: ServerHttp2Session, connection: Connection): void {
+    session.once("close", () => connection.socket.destroySoon());
+  }
+
+  #onStream(state: Http2Connection, stream: ServerHttp2Stream, head: Http2Head): void {
+    if (!state.takesRequests) {
+      stream.on("error", () => undefined);
+      stream.close(NGHTTP2_REFUSED_STREAM);
+      return;
+    }
+    state.opened(stream);
+    const answer = new Http2Answer(stream, head, () => state.closedStream(stream));
+    if (head.fault !== undefined) {
+      answerError(answer, { status: 400, reason: head.fault, grpc: false }, "close");
+      this.#options.gate.refused(state.connection, head, 400, "protocol-error");
+      return;
+    }
+    if (head.method === "CONNECT") {
+      this.#onConnect(state, stream, head, answer);
+      return;
+    }
+    const exchange = this.#options.gate.admit(state.connection, head, answer, (ended) => state.exchangeEnded(ended));
+    if (exchange === undefined) return;
+    state.exchangeBegan(exchange);
+    exchange.start();
+  }
+
+  /** CONNECT proper is not served; with `:protocol` it is HTTP/2's way to ask for a WebSocket (RFC 8441). */
+  #onConnect(state: Http2Connection, stream: ServerHttp2Stream, head: Http2Head, answer: Http2Answer): void {
+    const { gate, tunnel } = this.#options;
+    const { connection } = state;
+    const clean = head.protocol === "websocket" ? gate.judge({ ...head, method: "GET", hasBody: false }) : undefined;
+    if (clean === undefined || !clean.ok) {
+      const [status, reason] =
+        clean === undefined ? ([405, "CONNECT is not served"] as const) : [clean.status, clean.reason];
+      answerError(answer, { status, reason, grpc: false }, "close");
+      gate.refused(connection, head, status, "protocol-error");
+      return;
+    }
+    if (connection.decision.verdict !== "forward") {
+      answerForbidden(answer, false, "close");
+      gate.forbidden(connection, head);
+      return;
+    }
+    state.tunnelled(stream);
+    carryExtendedConnect(stream, tunnel, clean.path, gate.headersOf(connection, head, clean), {
+      onStart: (status) => gate.tunnelled(connection, head, status),
+      onFailure: (failure) => {
+        answerError(answer, { status: failure.status, reason: failure.reason, grpc: false }, "close");
+        gate.refused(connection, head, failure.status, failure.code);
+      },
+    });
+  }
+}
