@@ -33,7 +33,8 @@ before(async () => {
     manifests: [],
     backends: PORTS.map((port) => ({ port, app: application.port })),
     tls: { ...own, caPem: mesh.certPem },
-    flags: ["--handshake-timeout=2s"],
+    // Every refusal of a table has a line to be read.
+    flags: ["--handshake-timeout=2s", "--refusal-logs-per-second=10000"],
   });
 });
 
@@ -79,7 +80,7 @@ test("rows with a mesh name are played by a sidecar that has it", { timeout: 60_
     manifests: [],
     backends: PORTS.map((port) => ({ port, app: application.port })),
     tls: { ...own, caPem: mesh.certPem },
-    flags: [`--mesh-name=${meshName}`],
+    flags: [`--mesh-name=${meshName}`, "--refusal-logs-per-second=10000"],
   });
   for (const row of named.filter((candidate) => candidate.meshName === meshName)) {
     await watching.apply(row.objects.map(onLoopback));
