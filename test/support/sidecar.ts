@@ -16,7 +16,7 @@ export interface TestBackend {
   readonly port?: number;
   /** Port of the application on 127.0.0.1. */
   readonly app: number;
-  readonly forward?: "http" | "stream";
+  readonly forward?: "http" | "h2c" | "stream";
 }
 
 export interface SidecarOptions {

@@ -132,7 +132,10 @@ export class Exchange implements AnswerHandler {
     this.firstByteMs = performance.now() - this.#startedAtMs;
     // An answer to a request whose body is still coming leaves an HTTP/1.1 connection in the middle of that body.
     const inBody = downstream.body !== undefined && !downstream.body.received;
-    downstream.start(status, answer.lines, connection.ending || inBody ? "close" : "keep");
+    downstream.start(status, answer.lines, {
+      after: connection.ending || inBody ? "close" : "keep",
+      bodyless: control.bodyless === true || answer.empty,
+    });
   }
 
   onResponseData(control: AnswerControl, chunk: Buffer): void {

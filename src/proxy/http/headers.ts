@@ -107,8 +107,8 @@ export function upstreamHeaders(raw: RawHeaders, hasBody: boolean, added: AddedH
 
 export interface DownstreamHeaders {
   readonly lines: string[];
-  /** Set when the application declared a length: Node then adds no framing of its own. */
-  readonly hasLength: boolean;
+  /** The application declared a length of zero. */
+  readonly empty: boolean;
   /** An event stream never ends by itself. */
   readonly endless: boolean;
 }
@@ -127,6 +127,7 @@ export function downstreamHeaders(raw: readonly (Buffer | string)[]): Downstream
   let lengths = 0;
   let encodings = 0;
   let endless = false;
+  let empty = false;
   for (let index = 0; index < text.length; index += 2) {
     const name = text[index]!;
     const value = text[index + 1]!;
@@ -140,13 +141,15 @@ export function downstreamHeaders(raw: readonly (Buffer | string)[]): Downstream
       continue;
     }
     if (HOP_BY_HOP.has(lower) || named?.has(lower) === true) continue;
-    if (lower === "content-length") lengths += 1;
-    else if (lower === "content-type" && value.startsWith("text/event-stream")) endless = true;
+    if (lower === "content-length") {
+      lengths += 1;
+      empty = value === "0";
+    } else if (lower === "content-type" && value.startsWith("text/event-stream")) endless = true;
     lines.push(name, value);
   }
   if (lengths > 1) return "answer with several Content-Length";
   if (lengths > 0 && encodings > 0) return "answer with both Transfer-Encoding and Content-Length";
-  return { lines, hasLength: lengths > 0, endless };
+  return { lines, empty, endless };
 }
 
 /** Links of a 103 answer. */

@@ -15,8 +15,14 @@ export interface RequestHead {
   readonly hasBody?: boolean;
 }
 
-/** Which of the caller's answers end its connection is HTTP/1.1's affair; HTTP/2 ends the stream alone. */
+/** Whether an answer ends its connection, which is HTTP/1.1's affair: HTTP/2 ends the stream alone. */
 export type AfterAnswer = "keep" | "close";
+
+export interface AnswerForm {
+  readonly after: AfterAnswer;
+  /** The head is all there is. */
+  readonly bodyless: boolean;
+}
 
 /** The caller's side of one exchange. */
 export interface Downstream {
@@ -30,7 +36,7 @@ export interface Downstream {
   /** 103 (RFC 8297): the links of an answer that is still being made. */
   hint(links: readonly string[]): void;
   /** The head of the application's answer. @param lines free of hop-by-hop and framing lines, Content-Length apart */
-  start(status: number, lines: string[], after: AfterAnswer): void;
+  start(status: number, lines: string[], form: AnswerForm): void;
   /** @returns false when the caller reads too slowly: wait for `onceWritable` */
   write(chunk: Buffer): boolean;
   onceWritable(resume: () => void): void;

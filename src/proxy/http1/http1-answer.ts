@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Connection } from "../forwarder.ts";
-import type { AfterAnswer, Downstream, HttpVersion, RequestHead } from "../http/message.ts";
+import type { AfterAnswer, AnswerForm, Downstream, HttpVersion, RequestHead } from "../http/message.ts";
 import { RequestBody } from "../http/request-body.ts";
 
 /** Up to here head and body are joined into one string: a copy costs less than a second buffer to encrypt. */
@@ -64,7 +64,7 @@ export class Http1Answer implements Downstream {
     if (!this.#response.headersSent) this.#response.shouldKeepAlive = false;
   }
 
-  start(status: number, lines: string[], after: AfterAnswer): void {
+  start(status: number, lines: string[], { after }: AnswerForm): void {
     this.#begun = true;
     if (after === "close") this.last();
     this.#pending = { status, lines, length: declaredLength(lines) };

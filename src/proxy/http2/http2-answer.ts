@@ -1,6 +1,6 @@
 /** One HTTP/2 stream on its way through. */
 import { constants, type ServerHttp2Stream } from "node:http2";
-import type { Downstream, RequestHead } from "../http/message.ts";
+import type { AnswerForm, Downstream, RequestHead } from "../http/message.ts";
 import { RequestBody } from "../http/request-body.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR } = constants;
@@ -42,10 +42,10 @@ export class Http2Answer implements Downstream {
     if (this.#usable()) this.#stream.additionalHeaders({ ":status": 103, link: [...links] });
   }
 
-  start(status: number, lines: readonly string[]): void {
+  start(status: number, lines: readonly string[], { bodyless }: AnswerForm): void {
     this.#begun = true;
     if (!this.#usable()) return;
-    const empty = this.#head.method === "HEAD" || status === 204 || status === 304;
+    const empty = bodyless || this.#head.method === "HEAD" || status === 204 || status === 304;
     if (empty) this.#whole = true;
     this.#stream.respond(pseudoFirst(status, lines), { endStream: empty, waitForTrailers: !empty });
     this.#stream.once("wantTrailers", () => this.#stream.sendTrailers(this.#trailers));

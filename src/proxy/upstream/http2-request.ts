@@ -3,7 +3,7 @@ import { constants, type ClientHttp2Stream } from "node:http2";
 import type { AnswerControl, AnswerHandler, UpstreamRequest } from "./upstream.ts";
 import type { UpstreamSession } from "./http2-upstream.ts";
 
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 
 export class Http2Request implements AnswerControl {
   readonly #request: UpstreamRequest;
@@ -15,6 +15,7 @@ export class Http2Request implements AnswerControl {
   #aborted: Error | undefined;
   #ended = false;
   rawHeaders: readonly string[] = [];
+  bodyless = false;
 
   constructor(request: UpstreamRequest, handler: AnswerHandler, idleTimeoutMs: number) {
     this.#request = request;
@@ -56,8 +57,8 @@ export class Http2Request implements AnswerControl {
 
   #listen(stream: ClientHttp2Stream): void {
     const handler = this.#handler;
-    stream.on("headers", (_headers, _flags, raw) => this.#onHead(raw));
-    stream.on("response", (_headers, _flags, raw) => this.#onHead(raw));
+    stream.on("headers", (_headers, _flags, raw) => this.#onHead(raw, false));
+    stream.on("response", (_headers, flags, raw) => this.#onHead(raw, (flags & NGHTTP2_FLAG_END_STREAM) !== 0));
     stream.on("trailers", (_trailers, _flags, raw) => (this.#trailers = recordOf(raw)));
     stream.on("data", (chunk: Buffer) => handler.onResponseData(this, chunk));
     stream.on("error", (error) => (this.#aborted ??= error));
@@ -70,9 +71,10 @@ export class Http2Request implements AnswerControl {
     stream.once("close", () => this.#onClose(stream));
   }
 
-  #onHead(raw: readonly string[]): void {
+  #onHead(raw: readonly string[], bodyless: boolean): void {
     const status = Number(raw[raw.indexOf(":status") + 1]);
     this.rawHeaders = raw;
+    this.bodyless = bodyless;
     this.#handler.onResponseStart(this, status);
   }
 
@@ -83,9 +85,10 @@ export class Http2Request implements AnswerControl {
       this.#handler.onResponseEnd(this, this.#trailers);
       return;
     }
-    const sessionError = this.#session?.error;
+    // A stream that ends with its connection knows only that; the connection knows why.
     const error =
-      sessionError ??
+      this.#session?.error ??
+      (this.#aborted?.cause as Error | undefined) ??
       this.#aborted ??
       Object.assign(new Error(`stream reset with code ${rstCode}`), { code: "ERR_HTTP2_STREAM_ERROR" });
     this.#fail(Object.assign(error, { refused: rstCode === NGHTTP2_REFUSED_STREAM }));

@@ -18,6 +18,8 @@ export interface UpstreamRequest {
 export interface AnswerControl {
   /** Flat name-value array as it came. */
   readonly rawHeaders?: readonly (Buffer | string)[] | null;
+  /** HTTP/2 says with the head that nothing follows; gRPC reads a status in such a head only ("trailers-only"). */
+  readonly bodyless?: boolean;
   /** Gives the request up, or the rest of the answer. */
   abort(reason: Error): void;
   pause(): void;
