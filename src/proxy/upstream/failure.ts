@@ -41,10 +41,12 @@ export function classifyFailure(error: Error): UpstreamFailure {
  * it, without a byte of an answer, or a stream that it refused (RFC 9113 section 8.7).
  */
 export function wasNotServed(error: Error): boolean {
-  const { code, socket, refused } = error as NodeJS.ErrnoException & {
+  const { code, socket, refused, message } = error as NodeJS.ErrnoException & {
     readonly socket?: { readonly bytesRead?: number };
     readonly refused?: boolean;
   };
   if (refused === true) return true;
-  return ["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"].includes(code ?? "") && (socket?.bytesRead ?? 0) > 0;
+  // undici's word for a FIN; its other socket errors are faults in what the application said.
+  const closed = code === "ECONNRESET" || code === "EPIPE" || message === "other side closed";
+  return closed && (socket?.bytesRead ?? 0) > 0;
 }
