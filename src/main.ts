@@ -101,4 +101,6 @@ async function main(argv: readonly string[]): Promise<number> {
   return run(rest, createIo());
 }
 
-process.exitCode = await main(process.argv.slice(2));
+// Ended here and not by running out of work: Node's own clean-up can wait for ever for a TLS or HTTP/2 write that will
+// never be confirmed. Pipes, files and terminals are written synchronously, so nothing said is lost.
+process.exit(await main(process.argv.slice(2)));

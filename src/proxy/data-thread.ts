@@ -26,6 +26,8 @@ import { StreamForwarder } from "./stream-forwarder.ts";
 const SWEEP_MS = 500;
 /** For sockets that were cut to close and leave their record. */
 const CUT_SETTLE_MS = 250;
+/** How long a connection without a byte may still send its first one in a drain. */
+const SILENT_AT_DRAIN_MS = 1_000;
 
 /** Runs until its worker ends. */
 export class DataThread {
@@ -186,9 +188,12 @@ export class DataThread {
     this.#draining = true;
     for (const connection of this.#table) connection.admission?.forwarder.drain(connection);
     await Promise.race([deadline, Promise.all(this.#listeners.map((listener) => listener.drain()))]);
+    const silent = setTimeout(() => this.#endSilent(), SILENT_AT_DRAIN_MS);
     await Promise.race([deadline, this.#table.whenEmpty()]);
+    clearTimeout(silent);
     for (const listener of this.#listeners) listener.close();
-    const cut = this.#table.size;
+    // Whoever never got through its handshake has lost nothing.
+    const cut = [...this.#table].filter(({ admission }) => admission !== undefined).length;
     for (const connection of this.#table) {
       connection.finish("drained");
       connection.reset();
@@ -196,6 +201,12 @@ export class DataThread {
     await Promise.race([delay(CUT_SETTLE_MS), this.#table.whenEmpty()]);
     this.#journal.flush();
     this.#post({ kind: "drained", cut });
+  }
+
+  /** Connections that were opened in advance, as gateways do, and not used. */
+  #endSilent(): void {
+    for (const connection of this.#table)
+      if (connection.admission === undefined && connection.raw.bytesRead === 0) connection.close("drained");
   }
 
   #sweep(): void {

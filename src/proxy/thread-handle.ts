@@ -2,6 +2,7 @@
  * The control side's end of one data-plane worker, from its start to its death. It reports; what to do about a death is
  * the data plane's business.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { ConnectionRow, Counters, TrafficRecord } from "../telemetry/records.ts";
 import { NO_COUNTERS } from "./counters.ts";
@@ -10,6 +11,7 @@ import type { ThreadCommand, ThreadEvent, ThreadStart } from "./messages.ts";
 
 /** Unanswered heartbeats, one a second, after which a thread counts as hung. */
 const MISSED_HEARTBEATS = 5;
+const TERMINATE_PATIENCE_MS = 1_000;
 
 export interface ThreadEvents {
   readonly onListening: () => void;
@@ -119,10 +121,11 @@ export class ThreadHandle {
     });
   }
 
+  /** Waits for the worker's end, but not for ever: Node's clean-up of a worker can wait for a write that never completes. */
   async terminate(): Promise<void> {
     this.#alive = false;
     this.#release();
-    await this.#worker.terminate();
+    await Promise.race([this.#worker.terminate(), delay(TERMINATE_PATIENCE_MS, undefined, { ref: false })]);
   }
 
   #report(what: "connections" | "counters"): Promise<Report | undefined> {

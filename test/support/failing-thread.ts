@@ -2,11 +2,12 @@
 import { BroadcastChannel, workerData } from "node:worker_threads";
 import { FAULTS, type Fault } from "./faults.ts";
 
-new BroadcastChannel(FAULTS).onmessage = (event) => {
-  const { thread, kind } = (event as { readonly data: Fault }).data;
+const channel = new BroadcastChannel(FAULTS);
+channel.addEventListener("message", (event) => {
+  const { thread, kind } = (event as Event & { readonly data: Fault }).data;
   if (thread !== (workerData as { readonly thread: number }).thread) return;
   setImmediate(() => fail(kind));
-};
+});
 
 const hoard: unknown[] = [];
 

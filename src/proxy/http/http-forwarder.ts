@@ -60,7 +60,6 @@ export class HttpForwarder implements Forwarder {
   }
 
   drain(connection: Connection): void {
-    connection.ending = true;
     this.#connections.get(connection)?.drain();
   }
 

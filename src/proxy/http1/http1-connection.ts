@@ -8,6 +8,9 @@ import { answerRaw } from "../http/responses.ts";
 import { endIfStalled } from "../http/stalled.ts";
 import type { Http1Answer } from "./http1-answer.ts";
 
+/** How long a caller may have had a request on its way before it could learn that the connection ends. */
+const CROSSING_MS = 1_000;
+
 export class Http1Connection implements HttpConnection {
   readonly connection: Connection;
   readonly #graceMs: number;
@@ -15,6 +18,8 @@ export class Http1Connection implements HttpConnection {
   /** Answers that are not out yet, our own included: an answer out of turn would be taken for another's. */
   readonly #owed = new Set<Http1Answer>();
   #tunnel = false;
+  #draining = false;
+  #crossing: NodeJS.Timeout | undefined;
   #grace: NodeJS.Timeout | undefined;
   #refusal: { readonly status: number; readonly reason: string } | undefined;
 
@@ -37,6 +42,7 @@ export class Http1Connection implements HttpConnection {
   owes(answer: Http1Answer): void {
     this.connection.requests += 1;
     this.#owed.add(answer);
+    if (this.#draining) this.#endWith(answer);
   }
 
   answered(answer: Http1Answer): void {
@@ -61,13 +67,22 @@ export class Http1Connection implements HttpConnection {
     const { connection } = this;
     if (this.#tunnel || [...this.#exchanges].some((exchange) => exchange.endless)) connection.reset();
     else if (this.#owed.size === 0) connection.socket.destroySoon();
-    else this.#endAfterPending(() => connection.reset());
+    else {
+      for (const answer of this.#owed) answer.last();
+      this.#grace ??= setTimeout(() => connection.reset(), this.#graceMs);
+    }
   }
 
+  /**
+   * The next answer says that it is the last. An idle connection is not closed at once: the request that may be on its
+   * way would be lost, and its caller could not know whether it was served (RFC 9112 section 9.6).
+   */
   drain(): void {
-    if (this.#tunnel) return;
-    if (this.#owed.size === 0) this.connection.socket.destroySoon();
-    else this.#endAfterPending(undefined);
+    if (this.#tunnel || this.#draining) return;
+    this.#draining = true;
+    const newest = [...this.#owed].at(-1);
+    if (newest !== undefined) this.#endWith(newest);
+    else this.#crossing = setTimeout(() => this.connection.socket.destroySoon(), CROSSING_MS);
   }
 
   /** Refuses what came behind the pending answers, once they are out, and ends the connection. */
@@ -81,7 +96,6 @@ export class Http1Connection implements HttpConnection {
     const { connection } = this;
     if (limits.lifetimeMs > 0 && Date.now() - connection.startedAt >= limits.lifetimeMs && !connection.ending) {
       connection.finish("lifetime-reached");
-      connection.ending = true;
       this.drain();
     }
     for (const exchange of this.#exchanges) endIfStalled(exchange, limits, nowMs);
@@ -89,11 +103,14 @@ export class Http1Connection implements HttpConnection {
 
   closed(): void {
     clearTimeout(this.#grace);
+    clearTimeout(this.#crossing);
   }
 
-  #endAfterPending(atDeadline: (() => void) | undefined): void {
-    for (const answer of this.#owed) answer.last();
-    if (atDeadline !== undefined) this.#grace ??= setTimeout(atDeadline, this.#graceMs);
+  /** No request behind this one is taken; those before it are answered. */
+  #endWith(answer: Http1Answer): void {
+    clearTimeout(this.#crossing);
+    this.connection.ending = true;
+    answer.last();
   }
 
   #close(): void {

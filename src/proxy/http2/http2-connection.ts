@@ -68,6 +68,7 @@ export class Http2Connection implements HttpConnection {
   }
 
   drain(): void {
+    this.connection.ending = true;
     if (this.#session.destroyed) return;
     this.#session.goaway(NGHTTP2_NO_ERROR, EVERY_STREAM);
     // Whatever was sent before the caller saw the GOAWAY has arrived when the PING behind it is answered.
@@ -79,13 +80,11 @@ export class Http2Connection implements HttpConnection {
     const { connection } = this;
     if (limits.lifetimeMs > 0 && Date.now() - connection.startedAt >= limits.lifetimeMs && !connection.ending) {
       connection.finish("lifetime-reached");
-      connection.ending = true;
       this.drain();
     }
     const idleLimitMs = connection.requests === 0 ? limits.headerTimeoutMs : limits.idleTimeoutMs;
     if (this.#streams.size === 0 && nowMs - this.#idleSinceMs >= idleLimitMs && !connection.ending) {
       connection.finish("idle-timeout");
-      connection.ending = true;
       this.drain();
     }
     for (const exchange of this.#exchanges) endIfStalled(exchange, limits, nowMs);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { ClientHttp2Stream } from "node:http2";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { connect, readToEnd } from "../../support/caller.ts";
@@ -159,7 +159,7 @@ test("an application that is not there answers 503", async () => {
     "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n",
   );
   socket.write("sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
-  assert.match((await readToEnd(socket as Socket)).text, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
+  assert.match((await readToEnd(socket)).text, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
 });
 
 test("other protocols are not upgraded to: the request is answered as if it had not asked", async () => {
@@ -169,7 +169,7 @@ test("other protocols are not upgraded to: the request is answered as if it had 
     socket.write(
       `GET /plain HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings, close\r\nupgrade: ${upgrade}\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n\r\n`,
     );
-    const { text } = await readToEnd(socket as Socket);
+    const { text } = await readToEnd(socket);
     assert.match(text, /^HTTP\/1\.1 200 OK\r\n[^]*\/plain$/, upgrade);
   }
   assert.equal(upgrades.length, before);

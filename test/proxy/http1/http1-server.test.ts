@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { startApplication, startTcpApplication, type TestApplication } from "../../support/application.ts";
 import { call, connect, readToEnd } from "../../support/caller.ts";
@@ -70,7 +69,7 @@ after(async () => {
 async function send(bytes: string, pattern?: RegExp, port = 80): Promise<string> {
   const socket = await connect({ port: sidecar.port(port) });
   socket.write(bytes);
-  if (pattern === undefined) return (await readToEnd(socket as Socket)).text;
+  if (pattern === undefined) return (await readToEnd(socket)).text;
   let text = "";
   for await (const chunk of socket) {
     text += (chunk as Buffer).toString("latin1");
@@ -135,7 +134,7 @@ test("an expectation is answered here, before the application has the request, a
   const [first] = (await once(socket, "data")) as [Buffer];
   assert.equal(first.toString(), "HTTP/1.1 100 Continue\r\n\r\n");
   socket.write("body");
-  assert.match((await readToEnd(socket as Socket)).text, /^HTTP\/1\.1 200 OK\r\n[^]*body/);
+  assert.match((await readToEnd(socket)).text, /^HTTP\/1\.1 200 OK\r\n[^]*body/);
   const { headers } = application.requests.findLast(({ url }) => url === "/echo")!;
   assert.equal(headers.expect, undefined);
 });
@@ -171,7 +170,7 @@ test("an upload that is answered early gets its answer, and its connection ends 
   const socket = await connect({ port: sidecar.port() });
   socket.write("POST /early HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n");
   socket.write(Buffer.alloc(1_000));
-  const { text } = await readToEnd(socket as Socket);
+  const { text } = await readToEnd(socket);
   assert.match(text, /^HTTP\/1\.1 413 Payload Too Large\r\n[^]*connection: close[^]*too much/i);
 });
 
@@ -227,7 +226,7 @@ test("an application that says nothing is 504, one that breaks off is 502, half 
   socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
   await once(socket, "data");
   for (const upstream of raw.sockets) upstream.destroy();
-  assert.equal((await readToEnd(socket as Socket)).end, "ECONNRESET");
+  assert.equal((await readToEnd(socket)).end, "ECONNRESET");
 });
 
 test("a kept connection that the application closes under a request is tried again once, and only for GET", async () => {
