@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { ManifestsDiscovery, ManifestsError } from "../../../src/discovery/manifests/manifests-discovery.ts";
+import { createLog } from "../../../src/telemetry/log.ts";
+import type { World } from "../../../src/policy/model.ts";
+import { http, policy, range, type Manifest } from "../../support/objects.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+
+/** An edit is in force within a second; a busy machine gets some more to notice. */
+const PATIENCE_MS = 3_000;
+
+const yaml = (...objects: readonly Manifest[]): string =>
+  objects.map((object) => JSON.stringify(object)).join("\n---\n");
+const named = (name: string): Manifest => policy([http], [range("10.0.0.0/8")], `test/${name}`);
+
+class Following implements AsyncDisposable {
+  readonly worlds: World[] = [];
+  /** Lines of the log. */
+  readonly faults: string[] = [];
+  readonly discovery: ManifestsDiscovery;
+
+  private constructor(directory: string) {
+    this.discovery = new ManifestsDiscovery({
+      directory,
+      namespace: "test",
+      services: ["foo"],
+      log: createLog("warn", (line) => this.faults.push(line)),
+    });
+  }
+
+  static async start(directory: string): Promise<Following> {
+    const following = new Following(directory);
+    await following.discovery.start({ onWorld: (world) => following.worlds.push(world) });
+    await following.until(() => following.worlds.length > 0);
+    return following;
+  }
+
+  get names(): string {
+    return (this.worlds.at(-1)?.policies ?? [])
+      .map(({ name }) => name)
+      .toSorted()
+      .join();
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!condition() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.ok(condition(), `${this.names}; ${JSON.stringify(this.faults)}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.discovery.stop();
+  }
+}
+
+test("documents of many files are one world, and each way to change a file is seen", async () => {
+  using directory = temporaryDirectory();
+  const at = (name: string): string => join(directory.path, name);
+  writeFileSync(at("a.yaml"), yaml(named("one"), named("two")));
+  writeFileSync(at("b.json"), JSON.stringify(named("three")));
+  writeFileSync(at("notes.txt"), "no manifest");
+  await using following = await Following.start(directory.path);
+  assert.equal(following.names, "one,three,two");
+
+  writeFileSync(at("a.yaml.tmp"), yaml(named("four")));
+  renameSync(at("a.yaml.tmp"), at("a.yaml"));
+  await following.until(() => following.names === "four,three");
+
+  writeFileSync(at("b.json"), JSON.stringify(named("five")));
+  await following.until(() => following.names === "five,four");
+
+  writeFileSync(at("c.yml"), yaml(named("six")));
+  await following.until(() => following.names === "five,four,six");
+
+  rmSync(at("b.json"));
+  await following.until(() => following.names === "four,six");
+  assert.deepEqual(following.faults, []);
+});
+
+test("a mounted ConfigMap changes as a whole when its ..data link is swapped", async () => {
+  using directory = temporaryDirectory();
+  const at = (name: string): string => join(directory.path, name);
+  const version = (name: string, first: Manifest, second: Manifest): void => {
+    mkdirSync(at(name));
+    writeFileSync(join(at(name), "a.yaml"), yaml(first));
+    writeFileSync(join(at(name), "b.yaml"), yaml(second));
+    symlinkSync(name, at("..data_tmp"));
+    renameSync(at("..data_tmp"), at("..data"));
+  };
+  version("..v1", named("a1"), named("b1"));
+  for (const file of ["a.yaml", "b.yaml"]) symlinkSync(`..data/${file}`, at(file));
+  await using following = await Following.start(directory.path);
+  assert.equal(following.names, "a1,b1");
+  version("..v2", named("a2"), named("b2"));
+  rmSync(at("..v1"), { recursive: true });
+  await following.until(() => following.names === "a2,b2");
+  const mixed = following.worlds.filter(({ policies }) => new Set(policies.map(({ name }) => name.at(-1))).size > 1);
+  assert.deepEqual(mixed, []);
+});
+
+test("a broken file keeps its last good content, says once where it is broken, and the others go on", async () => {
+  using directory = temporaryDirectory();
+  const at = (name: string): string => join(directory.path, name);
+  writeFileSync(at("a.yaml"), yaml(named("good")));
+  writeFileSync(at("b.yaml"), yaml(named("other")));
+  await using following = await Following.start(directory.path);
+  writeFileSync(at("a.yaml"), `${yaml(named("new"))}\n---\nkind: IngressBackend\nspec: [unclosed\n`);
+  await following.until(() => following.faults.length > 0);
+  writeFileSync(at("b.yaml"), yaml(named("changed")));
+  await following.until(() => following.names === "changed,good");
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  assert.equal(following.faults.length, 1, following.faults.join(""));
+  const fault = JSON.parse(following.faults[0]!) as Record<string, unknown>;
+  assert.equal(fault["level"], "error");
+  assert.match(JSON.stringify(fault), /a\.yaml/);
+  assert.equal(fault["document"], 2);
+  assert.equal(fault["line"], 5);
+  writeFileSync(at("a.yaml"), yaml(named("mended")));
+  await following.until(() => following.names === "changed,mended");
+});
+
+test("a file that is written bit by bit is read when it rests, never in halves", async () => {
+  using directory = temporaryDirectory();
+  const path = join(directory.path, "a.yaml");
+  writeFileSync(path, yaml(named("before")));
+  await using following = await Following.start(directory.path);
+  const text = yaml(named("after1"), named("after2"), named("after3"));
+  for (let end = 0; end <= text.length; end += Math.ceil(text.length / 8)) {
+    writeFileSync(path, text.slice(0, end));
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  writeFileSync(path, text);
+  await following.until(() => following.names === "after1,after2,after3");
+  const seen = new Set(following.worlds.map(({ policies }) => policies.map(({ name }) => name).join()));
+  assert.deepEqual([...seen], ["before", "after1,after2,after3"]);
+});
+
+test("bombs and giants are faults of their file alone", async () => {
+  using directory = temporaryDirectory();
+  const aliases = `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d]\n`;
+  writeFileSync(join(directory.path, "bomb.yaml"), aliases);
+  writeFileSync(join(directory.path, "giant.yaml"), Buffer.alloc(64 * 1024 * 1024 + 1, "#"));
+  writeFileSync(join(directory.path, "scalar.yaml"), "just words");
+  writeFileSync(join(directory.path, "good.yaml"), yaml(named("good")));
+  await using following = await Following.start(directory.path);
+  assert.equal(following.names, "good");
+  for (const name of ["bomb", "giant", "scalar"])
+    assert.ok(
+      following.faults.some((line) => line.includes(`${name}.yaml`)),
+      name,
+    );
+});
+
+test("a directory that is not there is an error that names it", async () => {
+  const log = createLog("error", () => undefined);
+  const discovery = new ManifestsDiscovery({ directory: "/nowhere", namespace: "test", log });
+  await assert.rejects(discovery.start({ onWorld: () => undefined }), (error: Error) => {
+    assert.ok(error instanceof ManifestsError);
+    assert.match(error.message, /\/nowhere.*--manifests/);
+    return true;
+  });
+  await discovery.stop();
+});

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { buildAddressSet, findAddress, isEmptySet, ownerOf } from "../../src/policy/address-set.ts";
+import { parseAddress, parseRange } from "../../src/policy/address.ts";
+
+/** Addresses that meet often. */
+const near = fc.oneof(
+  fc.integer({ min: 0, max: 511 }).map((n) => `10.0.${n >> 8}.${n & 255}`),
+  fc.integer({ min: 0, max: 511 }).map((n) => `::ffff:10.0.${n >> 8}.${n & 255}`),
+  fc.integer({ min: 0, max: 511 }).map((n) => `fd00::${n.toString(16)}`),
+);
+const ranges = fc.oneof(
+  fc.tuple(near, fc.integer({ min: 20, max: 32 })).map(([base, bits]) => `${base.replace("::ffff:", "")}/${bits}`),
+  fc.tuple(near, fc.integer({ min: 116, max: 128 })).map(([base, bits]) => `${base}/${bits}`),
+);
+
+function value(words: Uint32Array): bigint {
+  return words.reduce((sum, word) => (sum << 32n) | BigInt(word), 0n);
+}
+
+/** The rule in its plainest form: one look at each entry. */
+function holds(entries: readonly string[], listed: readonly string[], peer: string): boolean {
+  const address = parseAddress(peer);
+  if (address === undefined) return false;
+  const exact = entries.some((entry) => {
+    const other = parseAddress(entry);
+    return other?.family === address.family && value(other.words) === value(address.words);
+  });
+  return (
+    exact ||
+    listed.some((text) => {
+      const range = parseRange(text);
+      if (range === undefined || range.family !== address.family) return false;
+      return value(address.words) >= value(range.first) && value(address.words) <= value(range.last);
+    })
+  );
+}
+
+test("a set of addresses and overlapping ranges holds what a look at each entry finds", () => {
+  fc.assert(
+    fc.property(
+      fc.array(near, { maxLength: 40 }),
+      fc.array(ranges, { maxLength: 12 }),
+      fc.array(fc.oneof(near, fc.ipV4(), fc.ipV6(), fc.string()), { minLength: 1, maxLength: 60 }),
+      (addresses, listed, peers) => {
+        const valid = listed.filter((text) => parseRange(text) !== undefined);
+        const set = buildAddressSet(
+          ["Service a/b", "ranges"],
+          addresses.map((address) => ({ address, source: 0 })),
+          valid.map((range) => ({ range, source: 1 })),
+        );
+        const copied = structuredClone(set);
+        for (const peer of [...peers, ...addresses]) {
+          const expected = holds(addresses, valid, peer);
+          assert.equal(findAddress(set, peer) >= 0, expected, peer);
+          assert.equal(findAddress(copied, peer) >= 0, expected, `${peer}, in a copy that crossed threads`);
+        }
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
+test("the found source is the one that lists the address", () => {
+  const set = buildAddressSet(
+    ["Service a/b", "Service c/d", "IPRange 10.1.0.0/16"],
+    [
+      { address: "10.0.0.1", source: 0, uid: "pod-1" },
+      { address: "fd00::1", source: 1 },
+    ],
+    [{ range: "10.1.0.0/16", source: 2 }],
+  );
+  assert.equal(findAddress(set, "10.0.0.1"), 0);
+  assert.equal(findAddress(set, "::ffff:10.0.0.1"), 0);
+  assert.equal(findAddress(set, "fd00:0::1"), 1);
+  assert.equal(findAddress(set, "10.1.255.255"), 2);
+  assert.equal(findAddress(set, "10.2.0.0"), -1);
+  assert.notEqual(ownerOf(set, "10.0.0.1"), 0);
+  assert.equal(ownerOf(set, "fd00::1"), 0);
+  assert.equal(ownerOf(set, "10.1.0.1"), 0);
+});
+
+test("a set of nothing matches nobody", () => {
+  const set = buildAddressSet([], [], []);
+  assert.ok(isEmptySet(set));
+  for (const peer of ["0.0.0.0", "::", "255.255.255.255", ""]) assert.equal(findAddress(set, peer), -1);
+});
+
+test("a hundred thousand addresses are found, and none beside them", () => {
+  const text = (n: number): string => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
+  const addresses = Array.from({ length: 100_000 }, (_, index) => ({ address: text(index * 2), source: 0 }));
+  const set = buildAddressSet(["Service a/b"], addresses, []);
+  for (let index = 0; index < 200_000; index += 1) assert.equal(findAddress(set, text(index)) >= 0, index % 2 === 0);
+});
