@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { parse as parseYaml } from "yaml";
+import { DEFAULT_LIMITS, type Config } from "../../src/config/config.ts";
+import { ConfigError, parseConfig } from "../../src/config/parse.ts";
+import { readSettings } from "../../src/config/read.ts";
+import { envName, LIMIT_SETTINGS, SETTINGS } from "../../src/config/settings.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+
+const SURROUNDINGS = { parallelism: 3, inCluster: false };
+const NEEDED = { manifests: "/m", backend: "port=80", service: "foo" };
+
+async function configOf(input: {
+  readonly flags?: Readonly<Record<string, string | readonly string[]>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly file?: string;
+}): Promise<Config> {
+  const flags = new Map(Object.entries(input.flags ?? {}).map(([name, value]) => [name, [value].flat()]));
+  const file = input.file === undefined ? {} : { file: input.file };
+  return parseConfig(await readSettings({ flags, env: input.env ?? {}, ...file }), SURROUNDINGS);
+}
+
+async function problemsOf(input: Parameters<typeof configOf>[0]): Promise<readonly string[]> {
+  try {
+    await configOf(input);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.problems;
+  }
+  assert.fail("the configuration was taken");
+}
+
+test("with nothing but a source of policy and a backend, the defaults of the design are in force", async () => {
+  const config = await configOf({ flags: NEEDED });
+  assert.deepEqual(config.limits, DEFAULT_LIMITS);
+  assert.deepEqual(config.backends, [
+    { port: 80, listen: { host: "::", port: 15_080 }, app: { host: "127.0.0.1", port: 80 } },
+  ]);
+  assert.deepEqual(config.admin, { host: "127.0.0.1", port: 15_000 });
+  assert.deepEqual(
+    [config.workers, config.drainDelayMs, config.drainDeadlineMs, config.maxStaleMs, config.meshName],
+    [3, 5_000, 25_000, undefined, undefined],
+  );
+  assert.ok(Object.isFrozen(config));
+});
+
+test("flags win over the environment, the environment over the file", async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "postern.yaml");
+  writeFileSync(
+    file,
+    "manifests: /m\nservice: foo\nbackend: [port=80, port=81]\nmesh-name: file\nworkers: 1\nmax-headers: 7\n",
+  );
+  const env = { POSTERN_MESH_NAME: "environment", POSTERN_WORKERS: "2" };
+  const config = await configOf({ flags: { workers: "4" }, env, file });
+  assert.deepEqual([config.workers, config.meshName, config.limits.maxHeaders], [4, "environment", 7]);
+  assert.deepEqual(
+    config.backends.map(({ port }) => port),
+    [80, 81],
+  );
+});
+
+test("every setting has its variable, and every limit takes effect", async () => {
+  for (const { key, name, kind } of LIMIT_SETTINGS) {
+    const [text, value] = kind === "duration" ? ["7s", 7_000] : kind === "bytes" ? ["9000", 9_000] : ["7", 7];
+    const config = await configOf({ flags: NEEDED, env: { [envName(name)]: text } });
+    assert.equal(config.limits[key], value, name);
+  }
+  const names = [...SETTINGS, ...LIMIT_SETTINGS].map(({ name }) => envName(name));
+  assert.equal(new Set(names).size, names.length);
+});
+
+test("the annotated file names every setting once, and says nothing that is not so", async () => {
+  const text = readFileSync(join(import.meta.dirname, "../../config/postern.yaml"), "utf8");
+  const documented = [...text.matchAll(/^#? ?([a-z][a-z-]+):/gm)].map(([, name]) => name!);
+  const known = [...SETTINGS, ...LIMIT_SETTINGS].map(({ name }) => name);
+  assert.deepEqual(
+    known.filter((name) => !documented.includes(name)),
+    [],
+    "missing in config/postern.yaml",
+  );
+  assert.equal(typeof parseYaml(text), "object");
+});
+
+test("every problem is reported at once, each by the name under which it was given", async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "postern.yaml");
+  writeFileSync(file, "drain-delay: soon\nworkers: many\n");
+  const problems = await problemsOf({
+    flags: { ...NEEDED, "max-stale": "-1s", backend: ["port=0", "port=80,listen=x"], "access-log": "maybe" },
+    env: { POSTERN_LOG_LEVEL: "loud", POSTERN_TLS_CERT: "/only/one" },
+    file,
+  });
+  const text = problems.join("\n");
+  for (const name of [
+    "drain-delay",
+    "workers",
+    "--max-stale",
+    "--backend",
+    "--access-log",
+    "POSTERN_LOG_LEVEL",
+    "tls-key",
+  ])
+    assert.match(text, new RegExp(name), name);
+  for (const problem of problems) assert.match(problem, /expected|must|needs|give|together|missing/i, problem);
+});
+
+test("what cannot be meant is refused", async () => {
+  const refused = [
+    [{ flags: { backend: "port=80" } }, /manifests|kubernetes/],
+    [{ flags: { manifests: "/m" } }, /backend/],
+    [{ flags: { ...NEEDED, kubernetes: "" } }, /manifests.*kubernetes|kubernetes.*manifests|one of/],
+    [{ flags: { ...NEEDED, backend: ["port=80", "port=80"] } }, /80/],
+    [{ flags: { ...NEEDED, backend: ["port=80", "port=81,listen=[::]:15080"] } }, /15080/],
+    [{ flags: { ...NEEDED, backend: "port=80,listen=127.0.0.1:80,app=127.0.0.1:80" } }, /own listener/],
+    [{ flags: { ...NEEDED, "revoke-grace": "11s" } }, /10s|10 s/],
+    [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME/],
+    [{ flags: { ...NEEDED, admin: "0.0.0.0:15000" } }, /loopback/],
+  ] as const;
+  for (const [input, expected] of refused) assert.match((await problemsOf(input)).join("\n"), expected);
+});
+
+test("what Kubernetes itself puts into the environment is no setting", async () => {
+  const env = { POSTERN_SERVICE_HOST: "10.0.0.1", POSTERN_PORT_80_TCP: "tcp://10.0.0.1:80" };
+  assert.equal((await configOf({ flags: NEEDED, env })).backends.length, 1);
+});
