@@ -49,12 +49,25 @@ export async function issueInto(
   request: CertificateRequest,
 ): Promise<CertificateFiles> {
   if (!FILE_NAME.test(name) || name === "ca")
-    throw new PkiError(
-      `'${name}' cannot name a certificate's files: expected letters, digits, dots, dashes, and not 'ca'`,
-    );
+    throw new PkiError(`--name has the value '${name}'; expected letters, digits, dots and dashes, and not 'ca'`);
   const files = filesOf(directory, name);
-  await writePair(files, issueCertificate(await readAuthority(directory), request));
+  await writePair(files, issueBy(await readAuthority(directory), directory, request));
   return files;
+}
+
+function issueBy(
+  authority: Parameters<typeof issueCertificate>[0],
+  directory: string,
+  request: CertificateRequest,
+): ReturnType<typeof issueCertificate> {
+  try {
+    return issueCertificate(authority, request);
+  } catch (cause) {
+    throw new PkiError(
+      `${filesOf(directory, "ca").cert} and its key cannot be used: ${cause instanceof Error ? cause.message : String(cause)}; expected PEM files of 'postern pki init'`,
+      { cause },
+    );
+  }
 }
 
 function filesOf(directory: string, name: string): CertificateFiles {

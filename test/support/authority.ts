@@ -100,7 +100,8 @@ export class TestAuthority {
       signingAlgorithm: ALGORITHM,
       entries: serialNumbers.map((serialNumber) => ({ serialNumber, revocationDate: new Date() })),
     });
-    return `${list.toString("pem")}\n`;
+    // The library has another label than everybody else (RFC 7468 section 6).
+    return `${list.toString("pem").replaceAll("CRL-----", "X509 CRL-----")}\n`;
   }
 
   async #sign(publicKey: webcrypto.CryptoKey, options: LeafOptions, extensions: Extension[]): Promise<X509Certificate> {

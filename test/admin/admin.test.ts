@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { once } from "node:events";
+import { after, before, test } from "node:test";
+import { startApplication, type TestApplication } from "../support/application.ts";
+import { call, connect, exchange, tryCall } from "../support/caller.ts";
+import { http, policy, range } from "../support/objects.ts";
+import { freePorts } from "../support/ports.ts";
+import { startSidecar, type TestSidecar } from "../support/sidecar.ts";
+
+let application: TestApplication;
+let sidecar: TestSidecar;
+let healthPort: number;
+
+before(async () => {
+  application = await startApplication();
+  [healthPort = 0] = await freePorts(1);
+  sidecar = await startSidecar({
+    manifests: [policy([http], [range("127.0.0.1/32")])],
+    backends: [{ app: application.port }, { port: 81, app: application.port }],
+    flags: [`--health=127.0.0.1:${healthPort}`],
+  });
+});
+
+after(async () => {
+  await sidecar?.[Symbol.asyncDispose]();
+  await application?.[Symbol.asyncDispose]();
+});
+
+test("metrics: names of ours, bounded labels, and figures that follow what happened", async () => {
+  await call({ port: sidecar.port() });
+  await tryCall({ port: sidecar.port(), from: "127.0.0.9" });
+  await tryCall({ port: sidecar.port(81) });
+  const text = await (await sidecar.admin("/metrics")).text();
+  for (const line of text.split("\n")) {
+    if (line === "" || line.startsWith("#")) continue;
+    assert.match(line, /^(?:postern_|nodejs_|process_)[a-z0-9_]+(?:\{[^}]*\})? [0-9.e+-]+$/i, line);
+    assert.doesNotMatch(line, /127\.0\.0\.|\/you/, "no address and no path is ever a label");
+  }
+  assert.match(text, /postern_[a-z_]*connections[a-z_]*\{[^}]*source-not-listed[^}]*\} 1/);
+  assert.match(text, /postern_[a-z_]*connections[a-z_]*\{[^}]*no-policy[^}]*\} 1/);
+  assert.match(text, /postern_[a-z_]*requests[a-z_]*\{[^}]*2xx[^}]*\} 1/);
+});
+
+test("connections are those of the moment, with who they are and by what right", async () => {
+  const socket = await connect({ port: sidecar.port() });
+  await exchange(socket, { path: "/" });
+  const { connections } = await sidecar.adminJson<{ connections: readonly Record<string, unknown>[] }>("/connections");
+  assert.equal(connections.length, 1);
+  const { address, policy: governing, source, state, protocol, requests } = connections[0]!;
+  assert.deepEqual(
+    [address, governing, source, state, protocol, requests],
+    ["127.0.0.1", "test/ib", "IPRange 127.0.0.1/32", "open", "http", 1],
+  );
+  socket.destroy();
+});
+
+test("snapshot, explain and the page for people", async () => {
+  const snapshot = await (await sidecar.admin("/snapshot")).text();
+  assert.match(snapshot, /127\.0\.0\.1\/32/);
+  const allowed = await sidecar.adminJson<Record<string, unknown>>("/explain?port=80&from=127.0.0.1");
+  assert.equal(allowed["verdict"], "forward");
+  const refused = await sidecar.adminJson<Record<string, unknown>>("/explain?port=80&from=10.0.0.1");
+  assert.deepEqual([refused["verdict"], refused["reason"]], ["close", "source-not-listed"]);
+  assert.equal((await sidecar.admin("/explain?port=x")).status, 400);
+  const page = await sidecar.admin("/");
+  assert.equal(page.status, 200);
+});
+
+test("what is not served is 404 or 405, and a page elsewhere cannot read it by rebinding a name", async () => {
+  assert.equal((await sidecar.admin("/secret")).status, 404);
+  assert.equal((await fetch(`http://127.0.0.1:${sidecar.adminPort}/livez`, { method: "POST" })).status, 405);
+  const request = httpRequest({
+    port: sidecar.adminPort,
+    host: "127.0.0.1",
+    path: "/snapshot",
+    headers: { host: "evil.test" },
+  });
+  request.end();
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  response.resume();
+  assert.ok(response.statusCode === 403 || response.statusCode === 421, String(response.statusCode));
+});
+
+test("the health address serves health alone", async () => {
+  for (const [path, status] of [
+    ["/livez", 200],
+    ["/readyz", 200],
+    ["/metrics", 200],
+    ["/snapshot", 404],
+    ["/connections", 404],
+    ["/explain?port=80&from=127.0.0.1", 404],
+    ["/", 404],
+  ] as const) {
+    const response = await fetch(`http://127.0.0.1:${healthPort}${path}`);
+    await response.text();
+    assert.equal(response.status, status, path);
+  }
+});

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { TLSSocket } from "node:tls";
+import { startApplication, type TestApplication } from "../support/application.ts";
+import { TestAuthority, type KeyPair } from "../support/authority.ts";
+import { connect, exchange, tryCall } from "../support/caller.ts";
+import { mutual, policy, principal, range } from "../support/objects.ts";
+import { startSidecar, writeCredentials, type TestSidecar } from "../support/sidecar.ts";
+
+let application: TestApplication;
+let old: TestAuthority;
+let next: TestAuthority;
+
+before(async () => {
+  application = await startApplication();
+  old = await TestAuthority.create("CN=old mesh");
+  next = await TestAuthority.create("CN=new mesh");
+});
+
+after(async () => {
+  await application?.[Symbol.asyncDispose]();
+});
+
+interface Guard {
+  readonly sidecar: TestSidecar;
+  readonly own: KeyPair;
+}
+
+async function guard(caPem: string, crlPem?: string): Promise<Guard> {
+  const own = await old.issue({ sans: ["dns:foo.test.cluster.local"] });
+  const sidecar = await startSidecar({
+    manifests: [policy([mutual], [range("127.0.0.0/8"), principal("*")])],
+    backends: [{ app: application.port }],
+    tls: { ...own, caPem, ...(crlPem !== undefined && { crlPem }) },
+  });
+  return { sidecar, own };
+}
+
+async function enter(sidecar: TestSidecar, pair: KeyPair, ca = old.certPem): Promise<TLSSocket> {
+  const socket = (await connect({ port: sidecar.port(), tls: { ca, pair } })) as TLSSocket;
+  socket.on("error", () => undefined);
+  assert.equal((await exchange(socket, {})).status, 200);
+  return socket;
+}
+
+async function closes(socket: TLSSocket): Promise<void> {
+  if (socket.destroyed) return;
+  const startedAt = performance.now();
+  socket.resume();
+  await once(socket, "close");
+  assert.ok(performance.now() - startedAt < 3_000);
+}
+
+test("a CA that leaves the bundle takes along whoever it vouched for; the others never notice", async () => {
+  const { sidecar, own } = await guard(old.certPem + next.certPem);
+  await using _running = sidecar;
+  const former = await enter(sidecar, await old.issue({ sans: ["dns:a"] }));
+  const newcomer = await enter(sidecar, await next.issue({ sans: ["dns:b"] }));
+  writeCredentials(sidecar.directory, { ...own, caPem: next.certPem });
+  await closes(former);
+  await sidecar.log.next({ event: "connection", end: "revoked", reason: "certificate-untrusted" });
+  assert.equal((await exchange(newcomer, {})).status, 200);
+  newcomer.destroy();
+});
+
+test("a certificate that is revoked loses its connection and cannot come back", async () => {
+  const good = await old.issue({ sans: ["dns:a"], serialNumber: "0101" });
+  const bad = await old.issue({ sans: ["dns:b"], serialNumber: "0202" });
+  const { sidecar } = await guard(old.certPem, await old.revoke([]));
+  await using _running = sidecar;
+  const [staying, leaving] = [await enter(sidecar, good), await enter(sidecar, bad)];
+  writeFileSync(join(sidecar.directory, "crl.pem"), await old.revoke(["0202"]));
+  await closes(leaving);
+  await sidecar.log.next({ event: "connection", end: "revoked", reason: "certificate-revoked" });
+  assert.ok("error" in (await tryCall({ port: sidecar.port(), tls: { ca: old.certPem, pair: bad } })));
+  assert.equal((await exchange(staying, {})).status, 200);
+  staying.destroy();
+});
+
+test("a certificate that ends takes its connection along", async () => {
+  const { sidecar } = await guard(old.certPem);
+  await using _running = sidecar;
+  const brief = await old.issue({ sans: ["dns:a"], notAfter: new Date(Date.now() + 3_000) });
+  const socket = await enter(sidecar, brief);
+  await closesWithin(socket, 6_000);
+  await sidecar.log.next({ event: "connection", end: "revoked", reason: "certificate-expired" });
+});
+
+async function closesWithin(socket: TLSSocket, limitMs: number): Promise<void> {
+  const timer = setTimeout(() => socket.destroy(new Error("still open")), limitMs);
+  let error: Error | undefined;
+  socket.on("error", (cause) => (error = cause));
+  await new Promise((resolve) => socket.resume().once("close", resolve));
+  clearTimeout(timer);
+  assert.notEqual(error?.message, "still open");
+}
+
+test("a new certificate of our own is shown to new callers; connections of before live on", async () => {
+  const { sidecar } = await guard(old.certPem);
+  await using _running = sidecar;
+  const caller = await old.issue({ sans: ["dns:a"] });
+  const before = await enter(sidecar, caller);
+  const renewed = await old.issue({ sans: ["dns:foo.test.cluster.local"], serialNumber: "0777" });
+  writeCredentials(sidecar.directory, { ...renewed, caPem: old.certPem });
+  for (let attempt = 0; ; attempt += 1) {
+    const socket = await enter(sidecar, caller);
+    const serial = socket.getPeerCertificate().serialNumber;
+    socket.destroy();
+    if (/^0*777$/.test(serial)) break;
+    assert.ok(attempt < 100, `still shown: ${serial}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  assert.equal((await exchange(before, {})).status, 200);
+  before.destroy();
+});

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { tryCall, type CallOutcome } from "../support/caller.ts";
+import { freePorts } from "../support/ports.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+
+const MAIN = join(import.meta.dirname, "../../src/main.ts");
+
+test("the demo starts from nothing, prints lines to paste, and each of them ends as it says", async () => {
+  using directory = temporaryDirectory();
+  const [app = 0, http = 0, https = 0, admin = 0] = await freePorts(4);
+  const ports = [`--app-port=${app}`, `--http-port=${http}`, `--https-port=${https}`, `--admin-port=${admin}`];
+  const child = spawn(process.execPath, [MAIN, "demo", `--dir=${directory.path}`, ...ports], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  child.stderr.resume();
+  const exit = once(child, "exit");
+  try {
+    for (let attempt = 0; attempt < 400 && !output.includes("Ctrl-C"); attempt += 1)
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    assert.equal([...output.matchAll(/^ {2}curl /gm)].length, 5, output);
+    const read = (name: string): string => readFileSync(join(directory.path, name), "utf8");
+    const tls = (name?: string) => ({
+      ca: read("ca.crt"),
+      servername: "httpbin.demo.cluster.local",
+      ...(name !== undefined && { pair: { certPem: read(`${name}.crt`), keyPem: read(`${name}.key`) } }),
+    });
+    const status = (outcome: CallOutcome): number | string => ("status" in outcome ? outcome.status : "closed");
+    assert.equal(status(await tryCall({ port: http })), 200);
+    assert.equal(status(await tryCall({ port: https, tls: tls("edge") })), 200);
+    assert.equal(status(await tryCall({ port: http, from: "127.0.0.2" })), "closed");
+    const forbidden = await tryCall({ port: https, tls: tls("intruder") });
+    assert.deepEqual("body" in forbidden && [forbidden.status, forbidden.body], [403, "RBAC: access denied"]);
+    assert.equal(status(await tryCall({ port: https, tls: tls() })), "closed");
+    const why = await fetch(`http://127.0.0.1:${admin}/explain?port=14001&from=127.0.0.2`);
+    assert.match(await why.text(), /source-not-listed/);
+  } finally {
+    child.kill("SIGINT");
+  }
+  assert.deepEqual(await exit, [0, null]);
+});
