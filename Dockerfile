@@ -1,4 +1,4 @@
-# One bundled file on a distroless Node, as a non-root user. Build: docker build -t postern .
+# Bundled files on a distroless Node, as a non-root user. Build: docker build -t postern .
 FROM node:24-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json ./

@@ -12,7 +12,7 @@ export interface CallerTls {
   readonly pair?: KeyPair;
   /** Server name; absent: none is sent. */
   readonly servername?: string;
-  readonly options?: ConnectionOptions;
+  readonly options?: ConnectionOptions & { readonly allowHalfOpen?: boolean };
 }
 
 export interface CallOptions {
