@@ -15,6 +15,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly loa
     load: async () => (await import("./cli/validate.ts")).runValidate,
   },
   explain: { summary: "one peer's verdict, and why", load: async () => (await import("./cli/explain.ts")).runExplain },
+  redirect: {
+    summary: "bring arriving connections to the sidecar",
+    load: async () => (await import("./cli/redirect.ts")).runRedirect,
+  },
   pki: { summary: "a mesh CA and certificates for trials", load: async () => (await import("./cli/pki.ts")).runPki },
   demo: { summary: "everything on localhost, no cluster", load: async () => (await import("./cli/demo.ts")).runDemo },
 };

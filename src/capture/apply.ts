@@ -21,22 +21,29 @@ const FAMILIES = [
   { family: 6, check: "ip6tables", restore: "ip6tables-restore" },
 ] as const;
 
-/** nft where it is installed, else iptables. @throws CaptureError when neither is there */
-export async function findCaptureTool(): Promise<CaptureTool> {
-  if ((await attempt("nft", ["--version"])) !== undefined) return "nft";
-  if ((await attempt("iptables-restore", ["--version"])) !== undefined) return "iptables";
+/** Every tool that is installed, nft first. @throws CaptureError when there is none */
+export async function findCaptureTools(): Promise<readonly [CaptureTool, ...CaptureTool[]]> {
+  const nft = (await attempt("nft", ["--version"])) !== undefined;
+  const iptables = (await attempt("iptables-restore", ["--version"])) !== undefined;
+  if (nft) return iptables ? ["nft", "iptables"] : ["nft"];
+  if (iptables) return ["iptables"];
   throw new CaptureError(
-    "Neither nft nor iptables-restore was found: install nftables or iptables in the image that applies the rules",
+    "neither nft nor iptables-restore was found: install nftables or iptables in the image that applies the rules",
   );
 }
 
-/** @throws CaptureError when a program refuses; with iptables, IPv4 may then be in force without IPv6, and removal clears it */
+/** nft takes both families in one transaction. @throws CaptureError when a program refuses: nothing has changed then */
 export async function applyPlan(plan: CapturePlan, tool: CaptureTool): Promise<void> {
   if (tool === "nft") return demand("nft", ["-f", "-"], nftRuleset(plan));
-  for (const { family, check, restore } of FAMILIES) {
-    const jumpExists = await succeeds(check, ["-w", "5", "-t", "nat", "-C", ...JUMP]);
-    await demand(restore, ["-w", "5", "--noflush"], iptablesDocument(plan, family, jumpExists));
-  }
+  const documents = await Promise.all(
+    FAMILIES.map(async ({ family, check, restore }) => {
+      const jumpExists = await succeeds(check, ["-w", "5", "-t", "nat", "-C", ...JUMP]);
+      return { restore, document: iptablesDocument(plan, family, jumpExists) };
+    }),
+  );
+  // A transaction holds one family, so both are tried before either is in force.
+  for (const { restore, document } of documents) await demand(restore, ["-w", "5", "--noflush", "--test"], document);
+  for (const { restore, document } of documents) await demand(restore, ["-w", "5", "--noflush"], document);
 }
 
 /** Removes what `applyPlan` made; does nothing where nothing is in force. @throws CaptureError when a program refuses */

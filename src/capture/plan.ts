@@ -3,6 +3,7 @@
  * passes. Only arriving packets are touched (PREROUTING), so loopback and whatever the pod itself sends, the sidecar's
  * own leg to the application included, is never captured and no rule about its uid is needed.
  */
+import { parseAddress, parseRange } from "../policy/address.ts";
 
 /** One captured port. REDIRECT keeps the source address, which is what the decision is made of. */
 export interface Redirect {
@@ -10,6 +11,8 @@ export interface Redirect {
   readonly port: number;
   /** Port that Postern listens on in the same namespace. */
   readonly to: number;
+  /** Address that Postern listens on; absent: every address. */
+  readonly listenHost?: string;
 }
 
 export interface CapturePlan {
@@ -24,27 +27,26 @@ export interface CapturePlan {
 export interface CaptureSite {
   /** Port of the admin and health listeners, and of anything else that must stay reachable as it is. */
   readonly reservedPorts: readonly number[];
-  /** True in the node's own network namespace (`hostNetwork: true`): rules there would capture the whole node. */
-  readonly hostNetwork: boolean;
+  /** What shows that this is the node's own network namespace (`hostNetwork: true`); absent in a pod's. */
+  readonly hostNetwork?: string;
 }
 
 // Linux: IFNAMSIZ is 16 with the terminating NUL; a slash or white space is not allowed, and quotes would end the nft string.
 const INTERFACE_NAME = /^[^\s/"\\;{}]{1,15}$/;
-const IPV4_SOURCE = /^(?:\d{1,3}\.){3}\d{1,3}(?:\/\d{1,2})?$/;
-const IPV6_SOURCE = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(?:\/\d{1,3})?$/;
 
-/** Family of an excluded source, by its shape; `undefined` for what is no address. */
+/** Family of an excluded source; `undefined` for what is neither an address nor a range. */
 export function sourceFamily(source: string): 4 | 6 | undefined {
-  if (IPV4_SOURCE.test(source)) return 4;
-  return IPV6_SOURCE.test(source) ? 6 : undefined;
+  const family = source.includes("/") ? parseRange(source)?.family : parseAddress(source)?.family;
+  // Packets never carry an IPv4-mapped address, and the rule programs take none.
+  return family === 4 && source.includes(":") ? undefined : family;
 }
 
 /** Every reason not to apply the plan there; empty when it is safe. Each says what to change. */
 export function planProblems(plan: CapturePlan, site: CaptureSite): readonly string[] {
   const problems: string[] = [];
-  if (site.hostNetwork)
+  if (site.hostNetwork !== undefined)
     problems.push(
-      "this is the node's own network namespace: rules here would capture the node's traffic; run in the pod's namespace, without hostNetwork",
+      `this is the node's own network namespace (${site.hostNetwork}): rules here would capture the node's traffic; run in the pod's namespace, without hostNetwork`,
     );
   if (plan.redirects.length === 0)
     problems.push("no port to capture: give at least one --backend port=N,listen=ADDR:PORT");
@@ -62,7 +64,11 @@ function redirectProblems(redirects: readonly Redirect[], reservedPorts: readonl
   const problems: string[] = [];
   const listeners = new Set(redirects.map((redirect) => redirect.to));
   const captured = new Set<number>();
-  for (const { port, to } of redirects) {
+  for (const { port, to, listenHost } of redirects) {
+    if (listenHost !== undefined && isLoopback(listenHost))
+      problems.push(
+        `port ${port} would be redirected to a listener on ${listenHost}: redirected connections arrive at the pod's own address, not at loopback; listen on [::]:${to}`,
+      );
     if (captured.has(port)) problems.push(`port ${port} is captured twice: name each backend port once`);
     captured.add(port);
     if (port === to)
@@ -74,11 +80,33 @@ function redirectProblems(redirects: readonly Redirect[], reservedPorts: readonl
         `port ${port} is a listener of another backend: capturing it would chain one redirect into another`,
       );
     if (reservedPorts.includes(port))
-      problems.push(`port ${port} is an admin or health port: capturing it would cut the kubelet's probes off`);
+      problems.push(
+        `port ${port} is excluded (an admin or health port, or named by --exclude-port): capturing it would cut off whoever needs it as it is`,
+      );
   }
   if (listeners.size < captured.size)
     problems.push("two backend ports share one listener: each needs its own, or one port's rule would guard both");
   return problems;
+}
+
+/** What to know before the plan is in force, although nothing forbids it. */
+export function planNotes(plan: CapturePlan): readonly string[] {
+  const notes = plan.redirects.flatMap(({ port, to, listenHost }) =>
+    listenHost === undefined || parseAddress(listenHost)?.family !== 4
+      ? []
+      : [
+          `port ${port} is captured for IPv6 too, and nobody listens there on ${listenHost}: listen on [::]:${to} to serve both`,
+        ],
+  );
+  if (plan.excludedSources.length > 0)
+    notes.push(
+      `${plan.excludedSources.join(", ")} reach${plan.excludedSources.length === 1 ? "es" : ""} the application past Postern: whoever is masqueraded to such an address does too`,
+    );
+  return notes;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 function suggestedListener(port: number): number {

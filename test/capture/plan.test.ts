@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type CapturePlan, type CaptureSite, planProblems, sourceFamily } from "../../src/capture/plan.ts";
+import { type CapturePlan, type CaptureSite, planNotes, planProblems, sourceFamily } from "../../src/capture/plan.ts";
 
-const pod: CaptureSite = { reservedPorts: [15_000], hostNetwork: false };
+const pod: CaptureSite = { reservedPorts: [15_000] };
 const plan: CapturePlan = { redirects: [{ port: 80, to: 15_080 }], excludedInterfaces: [], excludedSources: [] };
 
 test("planProblems() finds nothing wrong with one captured port", () => {
@@ -13,7 +13,7 @@ test("planProblems() finds nothing wrong with one captured port", () => {
 });
 
 const refused: readonly [name: string, plan: CapturePlan, site: CaptureSite, message: RegExp][] = [
-  ["the node's namespace", plan, { ...pod, hostNetwork: true }, /node's own network namespace/],
+  ["the node's namespace", plan, { ...pod, hostNetwork: "it has docker0" }, /node's own network namespace/],
   ["nothing to capture", { ...plan, redirects: [] }, pod, /no port to capture/],
   [
     "a port redirected to itself",
@@ -57,11 +57,12 @@ const refused: readonly [name: string, plan: CapturePlan, site: CaptureSite, mes
     pod,
     /share one listener/,
   ],
+  ["the admin port", { ...plan, redirects: [{ port: 15_000, to: 8080 }] }, pod, /port 15000 is excluded/],
   [
-    "the admin port",
-    { ...plan, redirects: [{ port: 15_000, to: 8080 }] },
+    "a listener on loopback",
+    { ...plan, redirects: [{ port: 80, to: 15_080, listenHost: "127.0.0.1" }] },
     pod,
-    /port 15000 is an admin or health port/,
+    /arrive at the pod's own address/,
   ],
   ["an interface name with a quote", { ...plan, excludedInterfaces: ['eth0" drop'] }, pod, /not an interface name/],
   ["a source that is a name", { ...plan, excludedSources: ["node.example"] }, pod, /'node.example' is not an address/],
@@ -73,11 +74,28 @@ for (const [name, wrong, site, message] of refused) {
 }
 
 test("sourceFamily() tells families apart and refuses what is no address", () => {
-  assert.deepEqual(["10.0.0.0/8", "fd00::1", "::ffff:1.2.3.4", "node", "1.2.3.4; drop"].map(sourceFamily), [
-    4,
-    6,
-    6,
-    undefined,
-    undefined,
-  ]);
+  assert.deepEqual(["10.0.0.0/8", "10.0.0.1", "fd00::1", "fd00::/8"].map(sourceFamily), [4, 4, 6, 6]);
+});
+
+for (const source of [
+  "::ffff:1.2.3.4",
+  "::ffff:0:0/96",
+  "node",
+  "1.2.3.4; drop",
+  "999.1.1.1",
+  "10.0.0.0/33",
+  "fe80::1%eth0",
+]) {
+  test(`sourceFamily() has none for '${source}'`, () => assert.equal(sourceFamily(source), undefined));
+}
+
+test("planNotes() says who passes Postern by, and where IPv6 meets no listener", () => {
+  const notes = planNotes({
+    redirects: [{ port: 80, to: 15_080, listenHost: "0.0.0.0" }],
+    excludedInterfaces: [],
+    excludedSources: ["10.0.0.1"],
+  });
+  assert.match(notes[0] ?? "", /^port 80 is captured for IPv6 too/);
+  assert.match(notes[1] ?? "", /^10\.0\.0\.1 reaches the application past Postern/);
+  assert.deepEqual(planNotes(plan), []);
 });

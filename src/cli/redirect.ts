@@ -1,0 +1,185 @@
+/** `postern redirect`: brings arriving connections to Postern's listeners, in the pod's network namespace. */
+import { readFile } from "node:fs/promises";
+import { applyPlan, CaptureError, findCaptureTools, removePlan, type CaptureTool } from "../capture/apply.ts";
+import { iptablesDocument } from "../capture/iptables.ts";
+import { nftRuleset } from "../capture/nftables.ts";
+import { planNotes, planProblems, type CapturePlan } from "../capture/plan.ts";
+import { podProbes, type PodProbes } from "../capture/probes.ts";
+import { hostNetworkSign } from "../capture/site.ts";
+import { envName } from "../config/settings.ts";
+import { readBackend, readChoice, readPort, Unusable } from "../config/values.ts";
+import { readManifest } from "../discovery/manifests/documents.ts";
+import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
+import { EXIT, type CliIo } from "./io.ts";
+
+export const REDIRECT: CommandSpec = {
+  name: "redirect",
+  summary:
+    "Brings what arrives at the backend ports to Postern's listeners: nftables or iptables rules, IPv4 and IPv6.",
+  usage: [
+    "redirect --print|--apply --backend port=80,listen=[::]:15080... [--exclude-source IP|CIDR]... [--pod FILE]",
+    "redirect --remove",
+  ],
+  flags: [
+    { name: "print", help: "write the rules to stdout and change nothing" },
+    { name: "apply", help: "put the rules in force; again changes nothing (needs CAP_NET_ADMIN)" },
+    { name: "remove", help: "take the rules away; nothing happens where there are none (needs CAP_NET_ADMIN)" },
+    { name: "backend", value: "SPEC", repeatable: true, help: "as for 'postern run': port=80[,listen=[::]:15080]..." },
+    {
+      name: "exclude-source",
+      value: "IP|CIDR",
+      repeatable: true,
+      help: "passes uncaptured, e.g. the node's address for the kubelet's probes",
+    },
+    { name: "exclude-interface", value: "NAME", repeatable: true, help: "what arrives there passes uncaptured" },
+    { name: "exclude-port", value: "N", repeatable: true, help: "must never be captured, e.g. the health port" },
+    { name: "pod", value: "FILE", help: "manifest of the pod: warns when the kubelet probes a captured port" },
+    { name: "pod-ip", value: "IP", help: "address of this pod (POD_IP)" },
+    { name: "node-ip", value: "IP", help: "address of its node (NODE_IP): refuses when the pod has the same" },
+    { name: "tool", value: "TOOL", help: "nft or iptables (nft where it is installed)" },
+  ],
+  notes: `Only arriving connections to the backend ports are touched. Loopback and whatever the pod itself sends pass, so the
+sidecar's own leg to the application is never captured; every other port passes too. The client's address survives.
+Flags may come as environment variables (${envName("backend")}), lists separated by ;.
+Exit code: 0 done, 1 refused or failed, 2 usage.`,
+};
+
+const ADMIN_PORT = 15_000;
+const ACTIONS = ["print", "apply", "remove"] as const;
+type Action = (typeof ACTIONS)[number];
+type Values = ReadonlyMap<string, readonly string[]>;
+
+interface Order {
+  readonly action: Action;
+  readonly plan: CapturePlan;
+  readonly reservedPorts: readonly number[];
+  readonly tool?: CaptureTool;
+  readonly pod?: string;
+  readonly podIp?: string;
+  readonly nodeIp?: string;
+}
+
+export async function runRedirect(argv: readonly string[], io: CliIo): Promise<number> {
+  const { values, problems, help } = parseFlags(REDIRECT, argv);
+  if (help) {
+    io.stdout(helpText(REDIRECT));
+    return EXIT.ok;
+  }
+  const order = readOrder(withEnvironment(values, io.env), problems);
+  if ("problems" in order) {
+    io.stderr(usageError(REDIRECT, order.problems));
+    return EXIT.usage;
+  }
+  try {
+    return order.action === "remove" ? await remove(order, io) : await capture(order, io);
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    io.stderr(`postern redirect: ${error.message}\n`);
+    return EXIT.failed;
+  }
+}
+
+async function capture(order: Order, io: CliIo): Promise<number> {
+  const { action, plan, reservedPorts, pod } = order;
+  const probes = pod === undefined ? undefined : await readPod(pod);
+  const hostNetwork =
+    probes?.hostNetwork === true
+      ? "the pod's manifest says hostNetwork: true"
+      : action === "apply"
+        ? await hostNetworkSign(order)
+        : undefined;
+  const problems = planProblems(plan, { reservedPorts, ...(hostNetwork !== undefined && { hostNetwork }) });
+  for (const problem of problems) io.stderr(`postern redirect: ${problem}\n`);
+  if (problems.length > 0) return EXIT.failed;
+  for (const note of [...planNotes(plan), ...probeWarnings(plan, probes)])
+    io.stderr(`postern redirect: note: ${note}\n`);
+  if (action === "print") {
+    io.stdout(printed(plan, order.tool ?? "nft"));
+    return EXIT.ok;
+  }
+  const tool = order.tool ?? (await findCaptureTools())[0];
+  await applyPlan(plan, tool);
+  const ports = plan.redirects.map(({ port, to }) => `${port} to ${to}`).join(", ");
+  io.stdout(`captured with ${tool}, IPv4 and IPv6: ${ports}\n`);
+  return EXIT.ok;
+}
+
+/** Whatever made them: rules of either program would capture on. */
+async function remove({ tool }: Order, io: CliIo): Promise<number> {
+  for (const each of tool === undefined ? await findCaptureTools() : [tool]) await removePlan(each);
+  io.stdout("no port is captured\n");
+  return EXIT.ok;
+}
+
+function printed(plan: CapturePlan, tool: CaptureTool): string {
+  if (tool === "nft") return nftRuleset(plan);
+  const family = (name: string, version: 4 | 6): string =>
+    `# ${name} --noflush\n${iptablesDocument(plan, version, false)}`;
+  return `${family("iptables-restore", 4)}${family("ip6tables-restore", 6)}`;
+}
+
+async function readPod(file: string): Promise<PodProbes> {
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    throw new CaptureError(`--pod ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  const manifest = readManifest(file, text);
+  if ("fault" in manifest) throw new CaptureError(`--pod ${file}:${manifest.fault.line}: ${manifest.fault.message}`);
+  const pods = manifest.objects.flatMap((object) => podProbes(object.value) ?? []);
+  if (pods.length !== 1)
+    throw new CaptureError(`--pod ${file} holds ${pods.length} pods; expected one Pod, or one object with a template`);
+  return pods[0] ?? { probes: [], hostNetwork: false };
+}
+
+function probeWarnings(plan: CapturePlan, pod: PodProbes | undefined): readonly string[] {
+  if (plan.excludedSources.length > 0) return [];
+  return (pod?.probes ?? [])
+    .filter(({ port }) => plan.redirects.some((redirect) => redirect.port === port))
+    .map(
+      ({ port, container, kind }) =>
+        `the ${kind} of container ${container} asks at the captured port ${port}: the kubelet's probes come from the node, which no policy lists, and will fail; exempt the node with --exclude-source (status.hostIP), or probe the sidecar's --health port`,
+    );
+}
+
+function withEnvironment(values: Values, env: CliIo["env"]): Values {
+  const all = new Map(values);
+  for (const { name, value, repeatable } of REDIRECT.flags) {
+    const text = env[envName(name)] ?? (name.endsWith("-ip") ? env[name.toUpperCase().replace("-", "_")] : undefined);
+    if (value === undefined || text === undefined || text === "" || all.has(name)) continue;
+    all.set(name, repeatable === true ? text.split(";").map((part) => part.trim()) : [text]);
+  }
+  return all;
+}
+
+function readOrder(values: Values, found: readonly string[]): Order | { readonly problems: readonly string[] } {
+  const problems = [...found];
+  const [action, ...more] = ACTIONS.filter((name) => values.has(name));
+  if (action === undefined || more.length > 0) problems.push("give one of --print, --apply and --remove");
+  const each = <Value>(name: string, read: (text: string) => Value | Unusable): readonly Value[] =>
+    (values.get(name) ?? []).flatMap((text) => {
+      const value = read(text);
+      if (!(value instanceof Unusable)) return [value];
+      problems.push(`--${name} has the value '${text}'; expected ${value.expected}`);
+      return [];
+    });
+  const backends = each("backend", readBackend);
+  const excludedPorts = each("exclude-port", readPort);
+  const [tool] = each("tool", readChoice<CaptureTool>(["nft", "iptables"]));
+  if (action !== undefined && action !== "remove" && !values.has("backend")) problems.push("--backend is missing");
+  if (action === undefined || problems.length > 0) return { problems };
+  const [pod] = values.get("pod") ?? [];
+  const [podIp] = values.get("pod-ip") ?? [];
+  const [nodeIp] = values.get("node-ip") ?? [];
+  return {
+    action,
+    plan: {
+      redirects: backends.map(({ port, listen }) => ({ port, to: listen.port, listenHost: listen.host })),
+      excludedInterfaces: values.get("exclude-interface") ?? [],
+      excludedSources: values.get("exclude-source") ?? [],
+    },
+    reservedPorts: [ADMIN_PORT, ...excludedPorts],
+    ...(tool !== undefined && { tool }),
+    ...(pod !== undefined && { pod }),
+    ...(podIp !== undefined && { podIp }),
+    ...(nodeIp !== undefined && { nodeIp }),
+  };
+}
