@@ -32,6 +32,10 @@ export interface ControlPlaneOptions {
   /** An address of this machine that is not loopback: the server wants one to advertise. */
   readonly advertise: string;
   readonly controllers?: boolean;
+  /** Where the API server listens; 127.0.0.1 unless told. */
+  readonly bind?: string;
+  /** Ranges of cluster addresses, one a family; IPv4 alone unless told. */
+  readonly serviceRanges?: string;
 }
 
 export class ControlPlane implements AsyncDisposable {
@@ -142,14 +146,14 @@ export class ControlPlane implements AsyncDisposable {
   }
 
   /** JSON is YAML. */
-  kubeconfig(token: string, port = this.port): object {
+  kubeconfig(token: string, port = this.port, host = "127.0.0.1"): object {
     return {
       apiVersion: "v1",
       kind: "Config",
       clusters: [
         {
           name: "test",
-          cluster: { server: `https://127.0.0.1:${port}`, "certificate-authority": join(this.directory, "ca.crt") },
+          cluster: { server: `https://${host}:${port}`, "certificate-authority": join(this.directory, "ca.crt") },
         },
       ],
       users: [{ name: "test", user: { token } }],
@@ -182,7 +186,7 @@ export class ControlPlane implements AsyncDisposable {
       `--etcd-servers=http://127.0.0.1:${etcd}`,
       // Compaction happens when a test asks for it.
       "--etcd-compaction-interval=0",
-      "--bind-address=127.0.0.1",
+      `--bind-address=${this.#options.bind ?? "127.0.0.1"}`,
       `--secure-port=${api}`,
       `--advertise-address=${this.#options.advertise}`,
       `--tls-cert-file=${join(directory, "server.crt")}`,
@@ -192,7 +196,7 @@ export class ControlPlane implements AsyncDisposable {
       "--service-account-issuer=https://kubernetes.default.svc",
       `--token-auth-file=${join(directory, "tokens.csv")}`,
       "--authorization-mode=RBAC",
-      "--service-cluster-ip-range=10.0.0.0/24",
+      `--service-cluster-ip-range=${this.#options.serviceRanges ?? "10.0.0.0/24"}`,
       "--disable-admission-plugins=ServiceAccount",
       "--max-requests-inflight=400",
       "--shutdown-delay-duration=0",

@@ -18,6 +18,11 @@ export class ControlPlaneProcess {
         .on("data", (text: string) => (this.#output = (this.#output + text).slice(-KEPT_OUTPUT)));
   }
 
+  /** The last of what it wrote. */
+  get output(): string {
+    return this.#output;
+  }
+
   /** @throws with the process's last words, when it dies or stays silent */
   async ready(probe: () => Promise<boolean>, withinMs: number): Promise<void> {
     const deadline = performance.now() + withinMs;
