@@ -162,9 +162,10 @@ export class Sidecar {
 
   /** After a fault of the compiler the answer is no: what was in force may be what somebody has just revoked. */
   #compile(world: World, services: readonly string[]): Snapshot {
-    const { namespace, meshName } = this.config;
+    const { namespace, meshName, nodes } = this.config;
     try {
-      return compile(world, { namespace, services, ...(meshName !== undefined && { meshName }) }, this.#version + 1);
+      const self = { namespace, services, nodes, ...(meshName !== undefined && { meshName }) };
+      return compile(world, self, this.#version + 1);
     } catch (error) {
       this.log.error({ error }, "policy could not be compiled; everybody is refused");
       return this.#sealed("no-snapshot");

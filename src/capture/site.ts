@@ -1,5 +1,5 @@
 /** Tells a pod's network namespace from the node's own, where rules would capture what belongs to others. */
-import { access, readdir } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 
 /** A setting of the kernel that only the initial network namespace has (Linux, net/core/sysctl_net_core.c). */
 const INITIAL_NAMESPACE_ONLY = "/proc/sys/net/core/netdev_max_backlog";
@@ -20,7 +20,9 @@ export async function hostNetworkSign({ podIp, nodeIp }: KnownAddresses): Promis
     () => false,
   );
   if (isInitial) return "the machine's initial one";
-  const interfaces = await readdir("/sys/class/net").catch((): string[] => []);
-  const telling = interfaces.find((name) => NODE_INTERFACE.test(name));
+  // /sys/class/net is that of the namespace which mounted it; /proc/net is always ours.
+  const devices = await readFile("/proc/net/dev", "utf8").catch(() => "");
+  const names = [...devices.matchAll(/^\s*([^\s:]+):/gm)].map(([, name = ""]) => name);
+  const telling = names.find((name) => NODE_INTERFACE.test(name));
   return telling === undefined ? undefined : `it has the interface ${telling}`;
 }

@@ -6,6 +6,7 @@ import { parseAddress } from "../policy/address.ts";
 import { compile } from "../policy/compile.ts";
 import type { San } from "../policy/decision.ts";
 import { explain, parseSan, type Explanation, type SupposedPeer } from "../policy/explain.ts";
+import { isAddressOrRange } from "../policy/node-addresses.ts";
 import { readPort, Unusable } from "../config/values.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
@@ -32,6 +33,7 @@ export const EXPLAIN: CommandSpec = {
     },
     { name: "no-cert", help: "the caller shows no certificate" },
     { name: "mesh-name", value: "NAME", help: "source namespaces must carry openservicemesh.io/monitored-by=NAME" },
+    { name: "node-ip", value: "IP|CIDR", repeatable: true, help: "addresses of nodes, to tell a masked caller" },
     { name: "json", help: "one JSON document on stdout" },
   ],
   notes: "Exit code: 0 forward, 1 refused, 2 usage.",
@@ -42,6 +44,7 @@ interface Question {
   readonly namespace: string;
   readonly services: readonly string[];
   readonly meshName?: string;
+  readonly nodes: readonly string[];
   readonly port: number;
   readonly peer: SupposedPeer;
 }
@@ -71,10 +74,10 @@ export async function runExplain(argv: readonly string[], io: CliIo): Promise<nu
   }
   for (const { file, document, line, message } of reading.newFaults)
     io.stderr(`${file}:${line}: document ${document} is broken and left out: ${message}\n`);
-  const { namespace, services, meshName } = question;
+  const { namespace, services, meshName, nodes } = question;
   const snapshot = compile(
     buildWorld(sortObjects(reading.objects)),
-    { namespace, services, ...(meshName !== undefined && { meshName }) },
+    { namespace, services, nodes, ...(meshName !== undefined && { meshName }) },
     1,
   );
   for (const { policy, currentStatus, reason } of snapshot.statuses)
@@ -104,6 +107,10 @@ function readQuestion(
     if (parsed === undefined) problems.push(`--san has the value '${san}'; expected dns:NAME or uri:URI`);
     return parsed === undefined ? [] : [parsed];
   });
+  const nodes = values.get("node-ip") ?? [];
+  for (const text of nodes)
+    if (!isAddressOrRange(text))
+      problems.push(`--node-ip has the value '${text}'; expected an address or range such as 10.0.0.1 or 10.0.0.0/24`);
   const noCertificate = values.has("no-cert");
   if (noCertificate && sans.length > 0) problems.push("--san and --no-cert exclude each other");
   const tls = values.has("tls") || noCertificate;
@@ -116,6 +123,7 @@ function readQuestion(
     namespace: text("namespace") ?? "default",
     services: values.get("service") ?? [],
     ...(meshName !== undefined && { meshName }),
+    nodes,
     port,
     peer: { address, tls, ...(sni !== undefined && { sni }), ...(!noCertificate && { sans }) },
   };

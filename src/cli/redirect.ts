@@ -40,6 +40,7 @@ export const REDIRECT: CommandSpec = {
   ],
   notes: `Only arriving connections to the backend ports are touched. Loopback and whatever the pod itself sends pass, so the
 sidecar's own leg to the application is never captured; every other port passes too. The client's address survives.
+Connections that are open already stay as they are: apply before the application starts, e.g. in an init container.
 Flags may come as environment variables (${envName("backend")}), lists separated by ;.
 Exit code: 0 done, 1 refused or failed, 2 usage.`,
 };

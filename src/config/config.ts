@@ -78,6 +78,8 @@ export interface Config {
   readonly services?: readonly string[];
   readonly podIp?: string;
   readonly podName?: string;
+  /** Addresses and ranges of nodes, for explanations alone. */
+  readonly nodes: readonly string[];
   readonly meshName?: string;
   readonly backends: readonly BackendConfig[];
   readonly tls?: TlsFiles;

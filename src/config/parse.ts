@@ -8,6 +8,7 @@ import {
   type SocketAddress,
   type TlsFiles,
 } from "./config.ts";
+import { isAddressOrRange } from "../policy/node-addresses.ts";
 import { LIMIT_SETTINGS } from "./settings.ts";
 import {
   readBackend,
@@ -70,6 +71,7 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
     ...(services.length > 0 && { services }),
     ...(podIp !== undefined && { podIp }),
     ...(podName !== undefined && { podName }),
+    nodes: readNodes(reader),
     ...(meshName !== undefined && { meshName }),
     backends,
     ...(tls !== undefined && { tls }),
@@ -168,6 +170,16 @@ function readBackends(reader: SettingsReader): readonly BackendConfig[] {
     listeners.add(address);
   }
   return backends;
+}
+
+function readNodes(reader: SettingsReader): readonly string[] {
+  const nodes = reader.all("node-ip");
+  for (const text of nodes)
+    if (!isAddressOrRange(text))
+      reader.problem(
+        `${reader.origin("node-ip")} has the value '${text}'; expected an address or range such as 10.0.0.1 or 10.0.0.0/24`,
+      );
+  return nodes;
 }
 
 function readTlsFiles(reader: SettingsReader): TlsFiles | undefined {

@@ -124,6 +124,13 @@ export const SETTINGS: readonly Setting[] = [
   { name: "pod-ip", value: "IP", env: ["POD_IP"], help: "address of this pod (POD_IP)" },
   { name: "pod-name", value: "NAME", env: ["POD_NAME"], help: "name of this pod (POD_NAME)" },
   {
+    name: "node-ip",
+    value: "IP|CIDR",
+    repeatable: true,
+    env: ["NODE_IP"],
+    help: "addresses of nodes (NODE_IP), so that a refusal says when one hides the gateway; allows nothing",
+  },
+  {
     name: "backend",
     value: "SPEC",
     repeatable: true,

@@ -29,6 +29,7 @@ export function compile(world: World, self: Self, version: number): Snapshot {
   return {
     version,
     rules: new Map(compiled.map(({ rule }) => [rule.port, rule])),
+    ...(self.nodes !== undefined && { nodes: self.nodes }),
     statuses: statusesOf(world, self, claims, compiled),
   };
 }

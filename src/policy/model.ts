@@ -116,4 +116,6 @@ export interface Self {
   readonly services: readonly string[];
   /** When set, source namespaces must carry `openservicemesh.io/monitored-by=<meshName>`. */
   readonly meshName?: string;
+  /** Addresses and ranges of nodes: decide nothing, and explain refusals of what they mask. */
+  readonly nodes?: readonly string[];
 }

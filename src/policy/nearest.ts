@@ -4,6 +4,7 @@
  */
 import { findAddress } from "./address-set.ts";
 import { parseAddress } from "./address.ts";
+import { holdsAddress } from "./node-addresses.ts";
 import { authorize } from "./authorize.ts";
 import type { Peer, RefusalReason, San } from "./decision.ts";
 import { principalType } from "./principal.ts";
@@ -74,6 +75,9 @@ function nearestAddress(snapshot: Snapshot, rule: OpenRule, address: string): st
     if (source !== undefined)
       return `${address} is listed on port ${other.port} by ${source}, not on port ${rule.port}${empty}`;
   }
+  // A masked gateway shows the node's address instead of its own, so no list of gateways can hold it.
+  if (holdsAddress(snapshot.nodes ?? [], address))
+    return `${address} is a node's address: the gateway's own may be hidden by SNAT (externalTrafficPolicy, masquerading of the network plugin), the gateway may run in the host network, or this is a probe of the kubelet (postern redirect --exclude-source)${empty}`;
   return `${address} is in none of ${listed.join(", ")}${empty}`;
 }
 

@@ -103,6 +103,8 @@ export interface Snapshot {
   readonly rules: ReadonlyMap<number, Rule>;
   /** Why every port is refused, when that is so: nothing known yet, or known for too long. */
   readonly sealed?: "no-snapshot" | "stale-snapshot";
+  /** Addresses and ranges of nodes, for explanations alone. */
+  readonly nodes?: readonly string[];
   /** Sorted by policy key. */
   readonly statuses: readonly PolicyStatus[];
 }

@@ -1,0 +1,52 @@
+/** The Debian packages that the laboratory uses, installed where they are missing and apt-get is there. */
+import { spawnSync } from "node:child_process";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  nft: "nftables",
+  "iptables-restore": "iptables",
+  nginx: "nginx-light",
+  haproxy: "haproxy",
+};
+
+/** Debian asks this program whether a package may start its service; 101 is no. */
+const SERVICE_POLICY = "/usr/sbin/policy-rc.d";
+const APT_TIMEOUT_MS = 300_000;
+
+export function works(command: string, ...args: readonly string[]): boolean {
+  return spawnSync(command, args, { stdio: "ignore" }).status === 0;
+}
+
+export function installed(program: string): boolean {
+  return works("sh", "-c", `command -v ${program}`);
+}
+
+export async function installPackages(say: (line: string) => void): Promise<void> {
+  const missing = Object.keys(PACKAGES).filter((program) => !installed(program));
+  if (missing.length === 0) return;
+  const packages = missing.map((program) => PACKAGES[program] ?? program);
+  if (!installed("apt-get")) {
+    say(`missing, and there is no apt-get to install them: ${packages.join(", ")}`);
+    return;
+  }
+  say(`installing ${packages.join(", ")}`);
+  const mayNotStart = !existsSync(SERVICE_POLICY);
+  if (mayNotStart) writeFileSync(SERVICE_POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    apt("update", "-q");
+    apt("install", "-q", "-y", "--no-install-recommends", ...packages);
+  } finally {
+    if (mayNotStart) rmSync(SERVICE_POLICY, { force: true });
+  }
+  const still = missing.filter((program) => !installed(program));
+  if (still.length > 0) say(`apt-get could not install what has ${still.join(", ")}: suites that need it are skipped`);
+}
+
+function apt(...args: readonly string[]): void {
+  spawnSync("apt-get", args, {
+    stdio: "ignore",
+    timeout: APT_TIMEOUT_MS,
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  });
+}

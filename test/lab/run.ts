@@ -1,0 +1,86 @@
+/**
+ * `npm run test:lab`: captured traffic, real gateways and a real control plane, in network namespaces. `npm run lab` brings
+ * the same up to play with. Both need root, which they say; whatever they make is in namespaces that end with them.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { globSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { buildControlPlane, cachedBinaries } from "../cluster/control-plane/build.ts";
+import { obtainContour } from "./contour/obtain-contour.ts";
+import { obtainEnvoy } from "./contour/obtain-envoy.ts";
+import { installPackages, works } from "./packages.ts";
+
+/**
+ * Runs a command in namespaces of its own: network, mounts and processes. Whoever kills any part of it kills all of it, and
+ * /run is empty, so that neither the names of the network namespaces nor anything else is seen outside.
+ */
+const ISOLATED = [
+  "setpriv",
+  "--pdeathsig=KILL",
+  "unshare",
+  "--net",
+  "--mount",
+  "--pid",
+  "--fork",
+  "--kill-child",
+  "--mount-proc",
+  "--propagation=private",
+  "sh",
+  "-c",
+  'mount -t tmpfs tmpfs /run && mkdir /run/netns /run/lock && ip link set lo up && "$@"; exit $?',
+  "sh",
+] as const;
+
+function say(line: string): void {
+  console.log(line);
+}
+
+async function isolated(command: readonly string[]): Promise<number> {
+  const [file, ...args] = [...ISOLATED, ...command];
+  const child = spawn(file, args, { stdio: "inherit" });
+  // The terminal sends its signals to the whole group: the child decides.
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.on(signal, () => (signal === "SIGTERM" ? child.kill("SIGKILL") : undefined));
+  const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+  return code ?? 128 + constants.signals[signal ?? "SIGKILL"];
+}
+
+/** Each piece that cannot be had costs the suites that need it; they say so themselves. */
+async function prepare(): Promise<boolean> {
+  if (process.getuid?.() !== 0) {
+    say("the laboratory was skipped: it makes network namespaces with addresses, which needs root");
+    return false;
+  }
+  await installPackages(say);
+  if (!works(...ISOLATED, "ip", "link", "add", "trial", "type", "veth", "peer", "name", "trial-peer")) {
+    say("the laboratory was skipped: namespaces joined by veth pairs cannot be made here (unshare, setpriv, ip)");
+    return false;
+  }
+  await attempt("the control plane", async () => {
+    if ((await cachedBinaries(process.env)) === undefined) await buildControlPlane(process.env, say);
+  });
+  await attempt("Contour", () => obtainContour(process.env, say));
+  await attempt("Envoy", () => obtainEnvoy(process.env, say));
+  return true;
+}
+
+async function attempt(what: string, obtain: () => Promise<unknown>): Promise<void> {
+  try {
+    await obtain();
+  } catch (error) {
+    const [reason = ""] = (error instanceof Error ? error.message : String(error)).trim().split("\n").slice(-1);
+    say(`${what} cannot be had here, so its suites are skipped: ${reason}`);
+  }
+}
+
+async function main([mode, ...patterns]: readonly string[]): Promise<number> {
+  if (!(await prepare())) return 0;
+  if (mode === "play") return isolated([process.execPath, join(import.meta.dirname, "play.ts")]);
+  const files = globSync(patterns.length > 0 ? [...patterns] : [join(import.meta.dirname, "*.lab.ts")]);
+  // One at a time: each has namespaces and a control plane of its own, with the same names.
+  return isolated([process.execPath, "--test", "--test-concurrency=1", ...files.sort()]);
+}
+
+process.exitCode = await main(process.argv.slice(2));
