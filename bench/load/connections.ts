@@ -51,12 +51,6 @@ export async function sampleConnections(pid: number, options: ConnectionOptions,
   return (cpuOf(pid) - before) / count;
 }
 
-export interface MemorySample {
-  /** Before any of the connections, MiB. */
-  readonly idleMiB: number;
-  readonly perConnectionKiB: number;
-}
-
 async function open(options: ConnectionOptions): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   const socket = connect(options, () => socket.write("GET / HTTP/1.1\r\nHost: cart\r\n\r\n"));
@@ -65,13 +59,13 @@ async function open(options: ConnectionOptions): Promise<TLSSocket> {
   return promise;
 }
 
-/** Resident memory of the proxy a connection that made one request and is idle since. */
-export async function sampleMemory(pid: number, options: ConnectionOptions, count: number): Promise<MemorySample> {
+/** KiB of resident memory of the proxy for a connection that made one request and is idle since. */
+export async function sampleMemory(pid: number, options: ConnectionOptions, count: number): Promise<number> {
   const before = residentOf(pid);
   const sockets: TLSSocket[] = [];
   for (let index = 0; index < count; index += CONCURRENT)
     sockets.push(...(await Promise.all(Array.from({ length: CONCURRENT }, () => open(options)))));
   const after = residentOf(pid);
   for (const socket of sockets) socket.destroy();
-  return { idleMiB: before / 1024, perConnectionKiB: (after - before) / sockets.length };
+  return (after - before) / sockets.length;
 }

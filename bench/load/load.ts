@@ -1,5 +1,6 @@
 /**
- * Every contender in turn, a round of each after the other so that a disturbance of the machine hits all: CPU of the proxy a
+ * All contenders at once, idle but for the one whose turn it is, a round of each after the other so that a disturbance of
+ * the machine hits all: CPU of the proxy a
  * request over keep-alive TLS, CPU of a whole new mTLS connection, and memory of an idle one.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -9,10 +10,10 @@ import { issueCertificates } from "./certificates.ts";
 import { clientOptions, sampleConnections, sampleMemory } from "./connections.ts";
 import { CONTENDERS, type Contender, type Ports, type Surroundings } from "./contenders.ts";
 import { checkAnswers, checkRefusal, whenReady } from "./correctness.ts";
-import { median, rounded } from "./measurement.ts";
+import { median, residentOf, rounded } from "./measurement.ts";
 import { LOAD_CORE, start, type Child } from "./process.ts";
 import { table, type Row } from "./report.ts";
-import { generator, sampleRequests } from "./requests.ts";
+import { generator, sampleRequests, type RequestSample } from "./requests.ts";
 
 export interface LoadOptions {
   readonly rounds: number;
@@ -59,27 +60,91 @@ async function startContender(contender: Contender, around: Surroundings, index:
   return { contender, ports, child };
 }
 
-async function sampleOne(running: Running, around: Surroundings, options: LoadOptions): Promise<Row["figures"]> {
+interface Samples {
+  readonly requests: RequestSample[];
+  readonly handshakes: number[];
+}
+
+/** @throws what went wrong with this contender; the others are measured all the same */
+async function sampleRound(running: Running, around: Surroundings, options: LoadOptions, into: Samples): Promise<void> {
   const { child, ports } = running;
-  const url = `https://127.0.0.1:${ports.serverOnly}/`;
-  // The compiler of the runtime has its say before anything counts.
-  await sampleRequests(child.pid, url, Math.min(3, options.seconds));
-  const requests = [];
-  const handshakes = [];
-  for (let round = 0; round < options.rounds; round += 1) {
-    requests.push(await sampleRequests(child.pid, url, options.seconds));
-    handshakes.push(
-      await sampleConnections(child.pid, clientOptions(ports.mutual, around.certificates), options.connections),
-    );
+  into.requests.push(await sampleRequests(child.pid, urlOf(ports), options.seconds));
+  into.handshakes.push(
+    await sampleConnections(child.pid, clientOptions(ports.mutual, around.certificates), options.connections),
+  );
+}
+
+function urlOf(ports: Ports): string {
+  return `https://127.0.0.1:${ports.serverOnly}/`;
+}
+
+/** One contender from its start to its figures, a step at a time so that all take their steps together. */
+class Measured {
+  readonly name: string;
+  readonly #contender: Contender;
+  readonly #around: Surroundings;
+  readonly #options: LoadOptions;
+  readonly #index: number;
+  readonly #samples: Samples = { requests: [], handshakes: [] };
+  #running: Running | undefined;
+  #idleMiB = Number.NaN;
+  #figures: Row["figures"] | undefined;
+
+  constructor(contender: Contender, around: Surroundings, index: number, options: LoadOptions) {
+    this.name = contender.name;
+    this.#contender = contender;
+    this.#around = around;
+    this.#index = index;
+    this.#options = options;
+    this.#figures = contender.missing();
   }
-  const memory = await sampleMemory(child.pid, clientOptions(ports.mutual, around.certificates), options.idle);
-  return {
-    cpuUsPerRequest: rounded(median(requests.map(({ cpuUs }) => cpuUs))),
-    requestsPerSecond: rounded(median(requests.map(({ perSecond }) => perSecond)), 0),
-    cpuUsPerConnection: rounded(median(handshakes), 0),
-    residentMiB: rounded(memory.idleMiB),
-    residentKiBPerConnection: rounded(memory.perConnectionKiB),
-  };
+
+  start(): Promise<void> {
+    return this.#step(async () => {
+      const running = await startContender(this.#contender, this.#around, this.#index);
+      this.#running = running;
+      this.#idleMiB = residentOf(running.child.pid) / 1024;
+      // The compiler of the runtime has its say before anything counts.
+      await sampleRequests(running.child.pid, urlOf(running.ports), Math.min(3, this.#options.seconds));
+    });
+  }
+
+  round(): Promise<void> {
+    return this.#step(async () => {
+      if (this.#running !== undefined) await sampleRound(this.#running, this.#around, this.#options, this.#samples);
+    });
+  }
+
+  finish(): Promise<void> {
+    return this.#step(async () => {
+      if (this.#running === undefined) return;
+      const { child, ports } = this.#running;
+      const target = clientOptions(ports.mutual, this.#around.certificates);
+      const perConnectionKiB = await sampleMemory(child.pid, target, this.#options.idle);
+      const { requests, handshakes } = this.#samples;
+      this.#figures = {
+        cpuUsPerRequest: rounded(median(requests.map(({ cpuUs }) => cpuUs))),
+        requestsPerSecond: rounded(median(requests.map(({ perSecond }) => perSecond)), 0),
+        cpuUsPerConnection: rounded(median(handshakes), 0),
+        residentMiB: rounded(this.#idleMiB),
+        residentKiBPerConnection: rounded(perConnectionKiB),
+      };
+    });
+  }
+
+  async row(): Promise<Row> {
+    await this.#running?.child[Symbol.asyncDispose]();
+    return { contender: this.name, figures: this.#figures ?? "nothing was measured" };
+  }
+
+  async #step(take: () => Promise<void>): Promise<void> {
+    if (this.#figures !== undefined) return;
+    try {
+      await take();
+    } catch (error) {
+      this.#figures = error instanceof Error ? error.message : String(error);
+    }
+  }
 }
 
 export async function runLoad(options: LoadOptions): Promise<readonly Row[]> {
@@ -90,32 +155,21 @@ export async function runLoad(options: LoadOptions): Promise<readonly Row[]> {
       [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
     }));
     const around = { directory, certificates: issueCertificates(directory), appPort: application.port };
-    const rows: Row[] = [];
-    for (const [index, contender] of CONTENDERS.entries()) {
-      if (options.only.length > 0 && !options.only.includes(contender.name)) continue;
-      console.error(`measuring ${contender.name} ...`);
-      rows.push({ contender: contender.name, figures: await measure(contender, around, index, options) });
+    const all = CONTENDERS.map((contender, index) => new Measured(contender, around, index, options)).filter(
+      ({ name }) => options.only.length === 0 || options.only.includes(name),
+    );
+    for (const measured of all) {
+      console.error(`${measured.name}: starting, and checking its answers`);
+      await measured.start();
     }
-    return rows;
+    for (let round = 1; round <= options.rounds; round += 1) {
+      console.error(`round ${round} of ${options.rounds}`);
+      for (const measured of all) await measured.round();
+    }
+    for (const measured of all) await measured.finish();
+    return await Promise.all(all.map((measured) => measured.row()));
   } finally {
     rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-async function measure(
-  contender: Contender,
-  around: Surroundings,
-  index: number,
-  options: LoadOptions,
-): Promise<Row["figures"]> {
-  const missing = contender.missing();
-  if (missing !== undefined) return missing;
-  try {
-    const running = await startContender(contender, around, index);
-    await using _child = running.child;
-    return await sampleOne(running, around, options);
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -63,10 +63,7 @@ function forward(request: IncomingMessage, response: ServerResponse): void {
     const name = rawHeaders[index]!.toLowerCase();
     if (name !== "connection" && name !== "transfer-encoding") headers.push(rawHeaders[index]!, rawHeaders[index + 1]!);
   }
-  pool.dispatch(
-    { path: url, method: method as Dispatcher.HttpMethod, headers, body: hasBody ? request : null, reset: false },
-    new Carrier(response),
-  );
+  pool.dispatch({ path: url, method, headers, body: hasBody ? request : null, reset: false }, new Carrier(response));
 }
 
 function serve(port: number, extra: ServerOptions): void {
