@@ -48,7 +48,7 @@ export interface Calls {
   stopLoad(): Promise<LoadReport>;
 }
 
-const KEPT_BODY = 4_096;
+const KEPT_BODY = 128 * 1024;
 const DEADLINE_MS = 15_000;
 
 function secrets({ ca, cert, key, servername }: Ask): object {
