@@ -1,21 +1,33 @@
-/** Ports for processes that must be told theirs. */
+/**
+ * Ports that a process of a test can bind in a moment. They lie below the range that the system takes for outgoing
+ * connections, of which other tests make thousands meanwhile.
+ */
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 
-/** Ports that were free a moment ago, all different. */
+const FIRST = 12_000;
+const LAST = 32_000;
+
+/** All of them were free on every address at once, a moment ago. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(FIRST, LAST);
+    if (!ports.has(port) && (await isFree(port))) ports.add(port);
+  }
+  return [...ports];
 }
 
-export async function freePort(): Promise<number> {
-  const [port = assertNever()] = await freePorts(1);
-  return port;
-}
-
-function assertNever(): never {
-  throw new Error("no port");
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    server.listen(port);
+    await once(server, "listening");
+    server.close();
+    await once(server, "close");
+    return true;
+  } catch {
+    return false;
+  }
 }

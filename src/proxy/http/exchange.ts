@@ -56,6 +56,11 @@ export class Exchange implements AnswerHandler {
     return this.parts.downstream.body?.bytes ?? 0;
   }
 
+  /** The caller is still sending. */
+  get receiving(): boolean {
+    return this.parts.downstream.body?.received === false;
+  }
+
   get durationMs(): number {
     return performance.now() - this.#startedAtMs;
   }
@@ -131,9 +136,8 @@ export class Exchange implements AnswerHandler {
     this.endless ||= answer.endless;
     this.firstByteMs = performance.now() - this.#startedAtMs;
     // An answer to a request whose body is still coming leaves an HTTP/1.1 connection in the middle of that body.
-    const inBody = downstream.body !== undefined && !downstream.body.received;
     downstream.start(status, answer.lines, {
-      after: connection.ending || inBody ? "close" : "keep",
+      after: connection.ending || this.receiving ? "close" : "keep",
       bodyless: control.bodyless === true || answer.empty,
     });
   }

@@ -19,7 +19,7 @@ export interface CleanHead {
 
 export interface HeadFault {
   readonly ok: false;
-  readonly status: 400 | 404 | 405 | 417 | 431 | 501;
+  readonly status: 400 | 404 | 405 | 417 | 431 | 501 | 505;
   /** One line for humans. */
   readonly reason: string;
 }
@@ -29,6 +29,7 @@ const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{
 /** Origin-form without fragment, space or control character; bytes above ASCII pass as they are. */
 const ORIGIN_FORM = /^\/[!"$-~\x80-\xff]*$/;
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]+)([^#]*)$/i;
+const VERSIONS: ReadonlySet<string> = new Set<HttpVersion>(["1.0", "1.1", "2"]);
 const DIGITS = /^\d+$/;
 
 interface Framing {
@@ -44,6 +45,8 @@ interface Framing {
 
 export function judgeHead(head: RequestHead, maxHeaders: number): CleanHead | HeadFault {
   const { method, target, lines, version } = head;
+  // Node's parser lets any single digits pass.
+  if (!VERSIONS.has(version)) return fault(505, "HTTP version is not served");
   if (lines.length / 2 > maxHeaders) return fault(431, "too many header lines");
   const framing = readFraming(lines);
   const framingFault = judgeFraming(framing, version);

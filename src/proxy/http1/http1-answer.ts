@@ -59,8 +59,12 @@ export class Http1Answer implements Downstream {
     this.#response.writeEarlyHints({ link: [...links] });
   }
 
-  /** An answer that is not begun yet is the last of its connection. */
+  /**
+   * An answer that is not begun yet is the last of its connection: what comes behind its request is not taken for another
+   * one, whatever it looks like.
+   */
   last(): void {
+    this.#connection.ending = true;
     if (!this.#response.headersSent) this.#response.shouldKeepAlive = false;
   }
 

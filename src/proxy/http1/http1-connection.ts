@@ -85,10 +85,18 @@ export class Http1Connection implements HttpConnection {
     else this.#crossing = setTimeout(() => this.connection.socket.destroySoon(), CROSSING_MS);
   }
 
-  /** Refuses what came behind the pending answers, once they are out, and ends the connection. */
-  refuseAfterPending(status: number, reason: string): void {
-    this.#refusal ??= { status, reason };
+  /**
+   * Refuses what cannot be read: the body of the newest request, or what came behind the pending answers, once they are
+   * out. The connection ends with it.
+   */
+  refuseUnreadable(status: number, reason: string): void {
     this.connection.ending = true;
+    const receiving = [...this.#exchanges].find((exchange) => exchange.receiving);
+    if (receiving !== undefined) {
+      receiving.refuse(status, reason);
+      return;
+    }
+    this.#refusal ??= { status, reason };
     if (this.#owed.size === 0) this.#close();
   }
 
@@ -109,7 +117,6 @@ export class Http1Connection implements HttpConnection {
   /** No request behind this one is taken; those before it are answered. */
   #endWith(answer: Http1Answer): void {
     clearTimeout(this.#crossing);
-    this.connection.ending = true;
     answer.last();
   }
 

@@ -130,7 +130,7 @@ export class Http1Server {
     }
     const [status, reason] = statusOf(error.code);
     state.connection.finish("protocol-error", error.code ?? error.message);
-    state.refuseAfterPending(status, reason);
+    state.refuseUnreadable(status, reason);
   }
 }
 

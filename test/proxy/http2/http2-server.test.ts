@@ -147,7 +147,7 @@ test("a caller that stops reading one stream does not hold up another, nor fill 
   const rows = await sidecar.adminJson<{ connections: readonly { bytesOut: number; protocol: string }[] }>(
     "/connections",
   );
-  const row = rows.connections.find(({ protocol }) => protocol === "h2");
+  const row = rows.connections.findLast(({ protocol }) => protocol === "h2");
   assert.ok(row !== undefined && row.bytesOut < 2_000_000, JSON.stringify(rows));
   let length = 0;
   for await (const chunk of stalled) length += (chunk as Buffer).length;
