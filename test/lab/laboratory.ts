@@ -73,7 +73,8 @@ export class Laboratory implements AsyncDisposable {
     const from = this.pod.log.lines.length;
     await this.cluster.delete("ingressbackend", SHOP.namespace, SHOP.name);
     await this.cluster.apply(...objects);
-    await this.pod.log.next({ message: "snapshot published", rules: 1 }, { from });
+    // Written once what it says has settled: the first snapshot may lack the addresses of a source that is new.
+    await this.pod.log.next({ event: "status-written", policy: `${SHOP.namespace}/${SHOP.name}` }, { from });
   }
 
   /**

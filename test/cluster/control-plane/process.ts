@@ -34,6 +34,10 @@ export class ControlPlaneProcess {
     }
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Stopped, it keeps its connections open and answers nothing: half-open to everybody. */
   pause(): void {
     this.#child.kill("SIGSTOP");
