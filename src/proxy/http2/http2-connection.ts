@@ -86,6 +86,8 @@ export class Http2Connection implements HttpConnection {
     if (this.#streams.size === 0 && nowMs - this.#idleSinceMs >= idleLimitMs && !connection.ending) {
       connection.finish("idle-timeout");
       this.drain();
+      // Half a header block is no stream, and keeps a session from closing.
+      this.#grace ??= setTimeout(() => connection.reset(), 2 * GOODBYE_MS);
     }
     for (const exchange of this.#exchanges) endIfStalled(exchange, limits, nowMs);
   }

@@ -1,5 +1,5 @@
 /** HTTP/2 towards the caller: one nghttp2 session on each admitted connection. */
-import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { constants, performServerHandshake, type ServerHttp2Stream } from "node:http2";
 import type { Limits } from "../../config/config.ts";
 import type { Connection } from "../forwarder.ts";
 import type { HttpConnection } from "../http/http-connection.ts";
@@ -17,6 +17,9 @@ const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
 const STREAM_WINDOW_BYTES = 262_144;
 const CONNECTION_WINDOW_BYTES = 1_048_576;
 const PSEUDO_HEADERS = 5;
+
+/** For a caller to read the last frames before the connection is gone. */
+const LINGER_MS = 500;
 
 export interface Http2ServerOptions {
   readonly limits: Limits;
@@ -52,12 +55,8 @@ export class Http2Server {
     session.on("stream", (stream, _headers, flags, raw) =>
       this.#onStream(state, stream, readHttp2Head(raw, (flags & NGHTTP2_FLAG_END_STREAM) !== 0)),
     );
-    this.#endSocketWith(session, connection);
+    destroyAfterEnd(connection);
     return state;
-  }
-
-  #endSocketWith(session: ServerHttp2Session, connection: Connection): void {
-    session.once("close", () => connection.socket.destroySoon());
   }
 
   #onStream(state: Http2Connection, stream: ServerHttp2Stream, head: Http2Head): void {
@@ -109,4 +108,12 @@ export class Http2Server {
       },
     });
   }
+}
+
+/** Node ends a session with a FIN and waits for the caller's own, which a hostile or forgetful caller never sends. */
+function destroyAfterEnd({ socket }: Connection): void {
+  socket.once("finish", () => {
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once("close", () => clearTimeout(timer));
+  });
 }
