@@ -107,6 +107,11 @@ export class LabCluster implements AsyncDisposable {
     return output;
   }
 
+  /** What a person needs to ask the cluster things. */
+  access(): { readonly kubectl: string; readonly kubeconfig: string } {
+    return { kubectl: this.#binaries.kubectl, kubeconfig: join(this.plane.directory, "kubeconfig") };
+  }
+
   /** A Service of both families that selects `app`, and that listens on `port`. */
   async addService(namespace: string, name: string, port: number, targetPort = port): Promise<void> {
     await this.apply({

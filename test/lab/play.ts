@@ -1,0 +1,77 @@
+/** `npm run lab`: the laboratory with Contour's mutual TLS demonstration in force, and a shell in it. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { eventually, shipped, SHOP } from "./cluster.ts";
+import { ContourEdge } from "./contour/contour.ts";
+import { cachedContour } from "./contour/obtain-contour.ts";
+import { cachedEnvoy } from "./contour/obtain-envoy.ts";
+import { Laboratory } from "./laboratory.ts";
+import { NAMES, tlsSecret } from "./mesh.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+async function startContour(lab: Laboratory): Promise<boolean> {
+  const [contour, envoy] = [await cachedContour(process.env), await cachedEnvoy(process.env)];
+  if (contour === undefined || envoy === undefined) return false;
+  const { cluster, mesh, edge, stranger } = lab;
+  await cluster.addService("projectcontour", "envoy", 80, 8080);
+  await cluster.place({ namespace: "projectcontour", name: "envoy-1", app: "envoy", port: 8080 }, edge);
+  await cluster.kubectl(["apply", "--server-side", "-f", contour.definitions]);
+  await cluster.kubectl(["wait", "--for=condition=Established", "crd/httpproxies.projectcontour.io"]);
+  const ca = { apiVersion: "v1", kind: "Secret", stringData: { "ca.crt": mesh.ca } };
+  await cluster.apply(
+    { ...ca, metadata: { namespace: "osm-system", name: "osm-ca-bundle" } },
+    tlsSecret(SHOP.namespace, "cart-example", await mesh.issue(NAMES.site)),
+    tlsSecret("projectcontour", "envoy-client-cert", await mesh.issue(NAMES.contour)),
+    ...shipped("contour/delegation.yaml"),
+  );
+  const config = join(ROOT, "config/contour/contour.yaml");
+  const gateway = lab.use(await ContourEdge.start(cluster, { contour, envoy, config }));
+  for (const at of [edge, stranger]) await gateway.addEnvoy(at);
+  await lab.applyPolicy("contour/mtls.yaml");
+  const ask = { url: `http://${edge.ipv4}:8080/`, headers: { host: NAMES.site } };
+  await eventually("the edge passes", async () => (await lab.client.outcome(ask)) === 200);
+  return true;
+}
+
+function advice(lab: Laboratory, contour: boolean): string {
+  const { edge, stranger, pod } = lab;
+  return `
+The laboratory is up. Leave this shell (exit) and everything in it is gone.
+  pod ${pod.namespace.ipv4}   edge ${edge.ipv4}   stranger ${stranger.ipv4}   client 10.99.0.20   node and API server 10.99.0.1
+${contour ? "" : "Contour or Envoy is not to be had here: there is no gateway yet.\n"}
+Try:
+  in client curl -i -H 'Host: cart.example' http://${edge.ipv4}:8080/        the listed edge: 200
+  in client curl -i -H 'Host: cart.example' http://${stranger.ipv4}:8080/        the edge that no policy lists: 503
+  in edge curl -i http://${pod.namespace.ipv4}/                              an edge that does not speak TLS
+  in pod curl -s '127.0.0.1:15000/explain?port=80&from=${stranger.ipv4}&san=dns:${NAMES.contour}'
+  in pod curl -s 127.0.0.1:15000/connections
+  in pod nft list ruleset
+  kubectl get ingressbackend -n ${SHOP.namespace} -o yaml
+  kubectl delete ingressbackend -n ${SHOP.namespace} ${SHOP.name}                      and ask again
+  kubectl apply -f ${ROOT}/config/contour/http.yaml      the first demonstration; then https.yaml, mtls.yaml
+`;
+}
+
+async function main(): Promise<void> {
+  console.log("bringing up etcd, the API server, its controllers, the pod and its gateways: about 20 s");
+  await using lab = await Laboratory.start();
+  const contour = await startContour(lab);
+  const { kubectl, kubeconfig } = lab.cluster.access();
+  const startup = join(lab.pod.directory, "bashrc");
+  writeFileSync(
+    startup,
+    `in() { local at=$1; shift; nsenter --net=/run/netns/$at -- "$@"; }\nkubectl() { ${kubectl} --kubeconfig=${kubeconfig} "$@"; }\nPS1='lab# '\n`,
+  );
+  console.log(advice(lab, contour));
+  // Without a terminal bash would read our input, or end at once.
+  const shell = process.stdin.isTTY
+    ? spawn("bash", ["--rcfile", startup, "-i"], { stdio: "inherit" })
+    : spawn("bash", ["-c", `. ${startup}; . /dev/stdin`], { stdio: "inherit" });
+  await once(shell, "exit");
+}
+
+process.on("SIGINT", () => undefined);
+await main();
