@@ -110,7 +110,8 @@ export class Http1Answer implements Downstream {
 
   /** An HTTP/1.0 answer may end with its connection: only a reset tells such a caller that it was cut. */
   cut(detail?: string): void {
-    if (detail !== undefined) this.#connection.finish("upstream-reset", detail);
+    if (detail === undefined) this.#connection.finish("downstream-reset", "an answer was cut short");
+    else this.#connection.finish("upstream-reset", detail);
     this.#connection.reset();
     this.#response.destroy();
   }
