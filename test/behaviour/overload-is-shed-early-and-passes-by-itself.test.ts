@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { after, before, test } from "node:test";
+import { startApplication, type TestApplication } from "../support/application.ts";
+import { call, connect, exchange, readToEnd, tryCall } from "../support/caller.ts";
+import { backend, policy, range } from "../support/objects.ts";
+import { startSidecar, type TestSidecar } from "../support/sidecar.ts";
+
+let application: TestApplication;
+/** Answers that wait for the test. */
+const waiting: ServerResponse[] = [];
+
+before(async () => {
+  application = await startApplication((request, response) => {
+    if (request.url === "/wait") waiting.push(response);
+    else response.end("ok");
+  });
+});
+
+after(async () => {
+  await application?.[Symbol.asyncDispose]();
+});
+
+function guard(...flags: string[]): Promise<TestSidecar> {
+  return startSidecar({
+    manifests: [policy([backend("foo", 80, "http")], [range("127.0.0.0/8")])],
+    backends: [{ app: application.port }],
+    flags: ["--refusal-logs-per-second=10000", ...flags],
+  });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let attempt = 0; attempt < 200 && !condition(); attempt += 1)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.ok(condition());
+}
+
+test("beyond the application's connections and the queue, requests are 503 at once; then all is as before", async () => {
+  await using sidecar = await guard("--max-upstream-connections=2", "--max-queued-requests=3");
+  const held = Array.from({ length: 5 }, () => call({ port: sidecar.port(), path: "/wait" }));
+  await until(() => waiting.length === 2);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const busy = await call({ port: sidecar.port() });
+  assert.equal(busy.status, 503);
+  assert.match(busy.body, /^the application is busy \(request [0-9a-f-]{36}\)\n$/);
+  const release = setInterval(() => waiting.splice(0).forEach((response) => response.end("late")), 20);
+  const answers = await Promise.all(held);
+  clearInterval(release);
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+  assert.equal((await call({ port: sidecar.port() })).status, 200);
+  await sidecar.log.next({ event: "request", reason: "upstream-busy" });
+});
+
+test("connections beyond the limit are closed at accept, and the place of one that goes is free again", async () => {
+  await using sidecar = await guard("--max-connections=3");
+  const sockets = await Promise.all(Array.from({ length: 3 }, () => connect({ port: sidecar.port() })));
+  for (const socket of sockets) assert.equal((await exchange(socket, {})).status, 200);
+  assert.ok("error" in (await tryCall({ port: sidecar.port() })));
+  await sidecar.log.next({ event: "connection", end: "overload" });
+  assert.equal((await exchange(sockets[1]!, {})).status, 200);
+  for (const socket of sockets) socket.destroy();
+  for (let attempt = 0; ; attempt += 1) {
+    if ("status" in (await tryCall({ port: sidecar.port() }))) break;
+    assert.ok(attempt < 100);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+});
+
+test("an address has so many new connections a second, and more of them a second later", async () => {
+  await using sidecar = await guard("--handshakes-per-second-per-source=5");
+  const burst = await Promise.all(
+    Array.from({ length: 20 }, () => tryCall({ port: sidecar.port(), from: "127.0.0.7" })),
+  );
+  const served = burst.filter((outcome) => "status" in outcome).length;
+  assert.ok(served >= 1 && served <= 10, `${served} of 20`);
+  assert.equal((await call({ port: sidecar.port(), from: "127.0.0.8" })).status, 200);
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  assert.equal((await call({ port: sidecar.port(), from: "127.0.0.7" })).status, 200);
+});
+
+test("a connection that has lived its time ends after an answer that says so", async () => {
+  await using sidecar = await guard("--lifetime=1s");
+  const socket = await connect({ port: sidecar.port() });
+  for (let attempt = 0; ; attempt += 1) {
+    const { status, headers } = await exchange(socket, {});
+    assert.equal(status, 200);
+    if (headers.connection === "close") break;
+    assert.ok(attempt < 100);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  if (!socket.readableEnded) await readToEnd(socket);
+  await sidecar.log.next({ event: "connection", end: "lifetime-reached" });
+  const idle = await connect({ port: sidecar.port() });
+  await exchange(idle, {});
+  idle.resume();
+  await once(idle, "end");
+});
