@@ -7,8 +7,9 @@ import type { Ask, LoadReport } from "./caller.ts";
 import { Caller } from "./caller-handle.ts";
 import { eventually, shipped, SHOP } from "./cluster.ts";
 import { ContourEdge } from "./contour/contour.ts";
-import { cachedContour, CONTOUR_VERSION } from "./contour/obtain-contour.ts";
-import { cachedEnvoy, ENVOY_VERSION } from "./contour/obtain-envoy.ts";
+import { contourPrograms } from "./contour/lacking.ts";
+import { CONTOUR_VERSION } from "./contour/obtain-contour.ts";
+import { ENVOY_VERSION } from "./contour/obtain-envoy.ts";
 import { Laboratory } from "./laboratory.ts";
 import { NAMES, tlsSecret } from "./mesh.ts";
 import type { Namespace } from "./network.ts";
@@ -16,8 +17,7 @@ import type { Namespace } from "./network.ts";
 const PER_SECOND = 200;
 /** From the slice that the API server shows to the first request that passes, and to the last connection that is cut. */
 const PROPAGATION_MS = 1_000;
-const contour = await cachedContour(process.env);
-const envoy = await cachedEnvoy(process.env);
+const programs = await contourPrograms();
 
 let lab: Laboratory;
 let other: Caller;
@@ -49,9 +49,10 @@ async function whenListed(address: string, listed: boolean): Promise<void> {
 
 describe(
   `Change under load, Contour ${CONTOUR_VERSION}, Envoy ${ENVOY_VERSION}`,
-  { skip: contour === undefined || envoy === undefined ? "Contour or Envoy is not to be had here" : false },
+  { skip: typeof programs === "string" ? programs : false },
   () => {
     before(async () => {
+      if (typeof programs === "string") return;
       lab = await Laboratory.start();
       const { cluster, mesh, edge, network } = lab;
       leaving = await network.add("leaving", 13);
@@ -60,7 +61,7 @@ describe(
       await cluster.addService("projectcontour", "envoy", 80, 8080);
       for (const at of [edge, leaving])
         await cluster.place({ namespace: "projectcontour", name: `envoy-${at.name}`, app: "envoy", port: 8080 }, at);
-      await cluster.kubectl(["apply", "--server-side", "-f", contour?.definitions ?? ""]);
+      await cluster.kubectl(["apply", "--server-side", "-f", programs.contour.definitions]);
       await cluster.kubectl(["wait", "--for=condition=Established", "crd/httpproxies.projectcontour.io"]);
       const ca = { apiVersion: "v1", kind: "Secret", stringData: { "ca.crt": mesh.ca } };
       await cluster.apply(
@@ -70,7 +71,7 @@ describe(
         ...shipped("contour/delegation.yaml"),
       );
       const config = join(import.meta.dirname, "../../config/contour/contour.yaml");
-      const gateway = lab.use(await ContourEdge.start(cluster, { contour: contour!, envoy: envoy!, config }));
+      const gateway = lab.use(await ContourEdge.start(cluster, { ...programs, config }));
       for (const at of [edge, leaving, coming]) await gateway.addEnvoy(at);
       await lab.applyPolicy("contour/mtls.yaml");
       for (const at of [edge, leaving])

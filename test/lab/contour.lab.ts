@@ -6,14 +6,14 @@ import type { Ask, Told } from "./caller.ts";
 import { LARGE_BYTES } from "./application.ts";
 import { eventually, shipped, SHOP } from "./cluster.ts";
 import { ContourEdge } from "./contour/contour.ts";
-import { cachedContour, CONTOUR_VERSION } from "./contour/obtain-contour.ts";
-import { cachedEnvoy, ENVOY_VERSION } from "./contour/obtain-envoy.ts";
+import { contourPrograms } from "./contour/lacking.ts";
+import { CONTOUR_VERSION } from "./contour/obtain-contour.ts";
+import { ENVOY_VERSION } from "./contour/obtain-envoy.ts";
 import { Laboratory } from "./laboratory.ts";
 import { NAMES, tlsSecret } from "./mesh.ts";
 
 const CONFIG = join(import.meta.dirname, "../../config/contour");
-const contour = await cachedContour(process.env);
-const envoy = await cachedEnvoy(process.env);
+const programs = await contourPrograms();
 
 let lab: Laboratory;
 let site: Ask;
@@ -60,9 +60,10 @@ async function theStrangerIsRefused(question: string): Promise<void> {
 
 describe(
   `Contour ${CONTOUR_VERSION} and Envoy ${ENVOY_VERSION}`,
-  { skip: contour === undefined || envoy === undefined ? "Contour or Envoy is not to be had here" : false },
+  { skip: typeof programs === "string" ? programs : false },
   () => {
     before(async () => {
+      if (typeof programs === "string") return;
       lab = await Laboratory.start();
       const { cluster, mesh, edge, stranger } = lab;
       const headers = { host: NAMES.site };
@@ -71,7 +72,7 @@ describe(
       site = { url: `https://${edge.ipv4}:8443/`, headers, ca: mesh.ca, servername: NAMES.site };
       await cluster.addService("projectcontour", "envoy", 80, 8080);
       await cluster.place({ namespace: "projectcontour", name: "envoy-1", app: "envoy", port: 8080 }, edge);
-      await cluster.kubectl(["apply", "--server-side", "-f", contour?.definitions ?? ""]);
+      await cluster.kubectl(["apply", "--server-side", "-f", programs.contour.definitions]);
       await cluster.kubectl(["wait", "--for=condition=Established", "crd/httpproxies.projectcontour.io"]);
       const ca = { apiVersion: "v1", kind: "Secret", stringData: { "ca.crt": mesh.ca } };
       await cluster.apply(
@@ -80,7 +81,7 @@ describe(
         tlsSecret("projectcontour", "envoy-client-cert", await mesh.issue(NAMES.contour)),
         ...shipped("contour/delegation.yaml"),
       );
-      const options = { contour: contour!, envoy: envoy!, config: join(CONFIG, "contour.yaml") };
+      const options = { ...programs, config: join(CONFIG, "contour.yaml") };
       const gateway = lab.use(await ContourEdge.start(cluster, options));
       await gateway.addEnvoy(edge);
       await gateway.addEnvoy(stranger);

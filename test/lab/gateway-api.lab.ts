@@ -6,14 +6,14 @@ import { LARGE_BYTES } from "./application.ts";
 import type { Ask, Told } from "./caller.ts";
 import { eventually, shipped, SHOP } from "./cluster.ts";
 import { ContourEdge } from "./contour/contour.ts";
-import { cachedContour, CONTOUR_VERSION } from "./contour/obtain-contour.ts";
-import { cachedEnvoy, ENVOY_VERSION } from "./contour/obtain-envoy.ts";
+import { contourPrograms } from "./contour/lacking.ts";
+import { CONTOUR_VERSION } from "./contour/obtain-contour.ts";
+import { ENVOY_VERSION } from "./contour/obtain-envoy.ts";
 import { Laboratory } from "./laboratory.ts";
 import { NAMES, tlsSecret } from "./mesh.ts";
 
 const EXAMPLE = "contour/gateway-api.yaml";
-const contour = await cachedContour(process.env);
-const envoy = await cachedEnvoy(process.env);
+const programs = await contourPrograms();
 
 let lab: Laboratory;
 let gateway: ContourEdge;
@@ -42,17 +42,18 @@ async function settles(expected: number, words = ""): Promise<Told> {
 
 describe(
   `Gateway API, Contour ${CONTOUR_VERSION}, Envoy ${ENVOY_VERSION}`,
-  { skip: contour === undefined || envoy === undefined ? "Contour or Envoy is not to be had here" : false },
+  { skip: typeof programs === "string" ? programs : false },
   () => {
     before(async () => {
+      if (typeof programs === "string") return;
       lab = await Laboratory.start();
       const { cluster, mesh, edge } = lab;
       ask = { url: `http://${edge.ipv4}:8080/`, headers: { host: NAMES.site } };
       await cluster.addService("projectcontour", "envoy", 80, 8080);
       await cluster.place({ namespace: "projectcontour", name: "envoy-1", app: "envoy", port: 8080 }, edge);
       for (const definitions of [
-        ["-f", contour?.definitions ?? ""],
-        ["-k", contour?.gatewayDefinitions ?? ""],
+        ["-f", programs.contour.definitions],
+        ["-k", programs.contour.gatewayDefinitions],
       ])
         await cluster.kubectl(["apply", "--server-side", ...definitions]);
       await cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all"]);
@@ -67,9 +68,7 @@ describe(
         ...shipped(EXAMPLE).filter(({ kind }) => kind !== "IngressBackend"),
       );
       const config = join(import.meta.dirname, "../../config/contour/contour-gateway-api.yaml");
-      gateway = lab.use(
-        await ContourEdge.start(cluster, { contour: contour!, envoy: envoy!, config, gatewayApi: true }),
-      );
+      gateway = lab.use(await ContourEdge.start(cluster, { ...programs, config, gatewayApi: true }));
       await gateway.addEnvoy(edge);
     });
     after(() => lab?.[Symbol.asyncDispose]());

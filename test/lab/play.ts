@@ -5,20 +5,19 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually, shipped, SHOP } from "./cluster.ts";
 import { ContourEdge } from "./contour/contour.ts";
-import { cachedContour } from "./contour/obtain-contour.ts";
-import { cachedEnvoy } from "./contour/obtain-envoy.ts";
+import { contourPrograms } from "./contour/lacking.ts";
 import { Laboratory } from "./laboratory.ts";
 import { NAMES, tlsSecret } from "./mesh.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
 async function startContour(lab: Laboratory): Promise<boolean> {
-  const [contour, envoy] = [await cachedContour(process.env), await cachedEnvoy(process.env)];
-  if (contour === undefined || envoy === undefined) return false;
+  const programs = await contourPrograms();
+  if (typeof programs === "string") return false;
   const { cluster, mesh, edge, stranger } = lab;
   await cluster.addService("projectcontour", "envoy", 80, 8080);
   await cluster.place({ namespace: "projectcontour", name: "envoy-1", app: "envoy", port: 8080 }, edge);
-  await cluster.kubectl(["apply", "--server-side", "-f", contour.definitions]);
+  await cluster.kubectl(["apply", "--server-side", "-f", programs.contour.definitions]);
   await cluster.kubectl(["wait", "--for=condition=Established", "crd/httpproxies.projectcontour.io"]);
   const ca = { apiVersion: "v1", kind: "Secret", stringData: { "ca.crt": mesh.ca } };
   await cluster.apply(
@@ -28,7 +27,7 @@ async function startContour(lab: Laboratory): Promise<boolean> {
     ...shipped("contour/delegation.yaml"),
   );
   const config = join(ROOT, "config/contour/contour.yaml");
-  const gateway = lab.use(await ContourEdge.start(cluster, { contour, envoy, config }));
+  const gateway = lab.use(await ContourEdge.start(cluster, { ...programs, config }));
   for (const at of [edge, stranger]) await gateway.addEnvoy(at);
   await lab.applyPolicy("contour/mtls.yaml");
   const ask = { url: `http://${edge.ipv4}:8080/`, headers: { host: NAMES.site } };
@@ -43,12 +42,12 @@ The laboratory is up. Leave this shell (exit) and everything in it is gone.
   pod ${pod.namespace.ipv4}   edge ${edge.ipv4}   stranger ${stranger.ipv4}   client 10.99.0.20   node and API server 10.99.0.1
 ${contour ? "" : "Contour or Envoy is not to be had here: there is no gateway yet.\n"}
 Try:
-  in client curl -i -H 'Host: cart.example' http://${edge.ipv4}:8080/        the listed edge: 200
-  in client curl -i -H 'Host: cart.example' http://${stranger.ipv4}:8080/        the edge that no policy lists: 503
-  in edge curl -i http://${pod.namespace.ipv4}/                              an edge that does not speak TLS
-  in pod curl -s '127.0.0.1:15000/explain?port=80&from=${stranger.ipv4}&san=dns:${NAMES.contour}'
-  in pod curl -s 127.0.0.1:15000/connections
-  in pod nft list ruleset
+  at client curl -i -H 'Host: cart.example' http://${edge.ipv4}:8080/        the listed edge: 200
+  at client curl -i -H 'Host: cart.example' http://${stranger.ipv4}:8080/        the edge that no policy lists: 503
+  at edge curl -i http://${pod.namespace.ipv4}/                              an edge that does not speak TLS
+  at pod curl -s '127.0.0.1:15000/explain?port=80&from=${stranger.ipv4}&san=dns:${NAMES.contour}'
+  at pod curl -s 127.0.0.1:15000/connections
+  at pod nft list ruleset
   kubectl get ingressbackend -n ${SHOP.namespace} -o yaml
   kubectl delete ingressbackend -n ${SHOP.namespace} ${SHOP.name}                      and ask again
   kubectl apply -f ${ROOT}/config/contour/http.yaml      the first demonstration; then https.yaml, mtls.yaml
@@ -63,7 +62,7 @@ async function main(): Promise<void> {
   const startup = join(lab.pod.directory, "bashrc");
   writeFileSync(
     startup,
-    `in() { local at=$1; shift; nsenter --net=/run/netns/$at -- "$@"; }\nkubectl() { ${kubectl} --kubeconfig=${kubeconfig} "$@"; }\nPS1='lab# '\n`,
+    `at() { local name=$1; shift; nsenter --net=/run/netns/$name -- "$@"; }\nkubectl() { ${kubectl} --kubeconfig=${kubeconfig} "$@"; }\nPS1='lab# '\n`,
   );
   console.log(advice(lab, contour));
   // Without a terminal bash would read our input, or end at once.

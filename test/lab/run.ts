@@ -10,28 +10,11 @@ import { join } from "node:path";
 import { buildControlPlane, cachedBinaries } from "../cluster/control-plane/build.ts";
 import { obtainContour } from "./contour/obtain-contour.ts";
 import { obtainEnvoy } from "./contour/obtain-envoy.ts";
+import { ISOLATED } from "./isolation.ts";
 import { installPackages, works } from "./packages.ts";
 
-/**
- * Runs a command in namespaces of its own: network, mounts and processes. Whoever kills any part of it kills all of it, and
- * /run is empty, so that neither the names of the network namespaces nor anything else is seen outside.
- */
-const ISOLATED = [
-  "setpriv",
-  "--pdeathsig=KILL",
-  "unshare",
-  "--net",
-  "--mount",
-  "--pid",
-  "--fork",
-  "--kill-child",
-  "--mount-proc",
-  "--propagation=private",
-  "sh",
-  "-c",
-  'mount -t tmpfs tmpfs /run && mkdir /run/netns /run/lock && ip link set lo up && "$@"; exit $?',
-  "sh",
-] as const;
+/** Of one file: the longest takes half a minute. */
+const TIMEOUT = "--test-timeout=240000";
 
 function say(line: string): void {
   console.log(line);
@@ -80,7 +63,7 @@ async function main([mode, ...patterns]: readonly string[]): Promise<number> {
   if (mode === "play") return isolated([process.execPath, join(import.meta.dirname, "play.ts")]);
   const files = globSync(patterns.length > 0 ? [...patterns] : [join(import.meta.dirname, "*.lab.ts")]);
   // One at a time: each has namespaces and a control plane of its own, with the same names.
-  return isolated([process.execPath, "--test", "--test-concurrency=1", ...files.sort()]);
+  return isolated([process.execPath, "--test", "--test-concurrency=1", "--test-force-exit", TIMEOUT, ...files.sort()]);
 }
 
 process.exitCode = await main(process.argv.slice(2));
