@@ -33,6 +33,8 @@ export interface LoadReport {
   readonly succeeded: number;
   /** What else came, by status or error code, with counts. */
   readonly failures: Readonly<Record<string, number>>;
+  /** Requests that were sent again, because the gateway had just closed the kept connection that they went out on. */
+  readonly repeated: number;
   readonly slowestMs: number;
 }
 
@@ -59,13 +61,21 @@ function secrets({ ca, cert, key, servername }: Ask): object {
   };
 }
 
+/** A kept connection was gone when it was used again: every HTTP client asks once more (RFC 9112 9.3.1). */
+class LostConnection extends Error {}
+
 function open(ask: Ask, agent?: HttpAgent | HttpsAgent): Promise<IncomingMessage> {
   const { url, method = "GET", headers = {}, body } = ask;
   const send = url.startsWith("https:") ? httpsRequest : httpRequest;
   const outgoing = send(url, { method, headers, ...secrets(ask), agent: agent ?? false });
   outgoing.setTimeout(DEADLINE_MS, () => outgoing.destroy(Object.assign(new Error("silent"), { code: "SILENT" })));
   outgoing.end(body);
-  return once(outgoing, "response").then(([incoming]) => incoming as IncomingMessage);
+  return once(outgoing, "response").then(
+    ([incoming]) => incoming as IncomingMessage,
+    (error: NodeJS.ErrnoException) => {
+      throw outgoing.reusedSocket && error.code === "ECONNRESET" ? new LostConnection() : error;
+    },
+  );
 }
 
 async function askHttp1(ask: Ask, agent?: HttpAgent | HttpsAgent): Promise<Told> {
@@ -154,14 +164,21 @@ const calls: Calls = {
     const pending = new Set<Promise<void>>();
     let sent = 0;
     let succeeded = 0;
+    let repeated = 0;
     let slowestMs = 0;
     const started = performance.now();
     const send = async (): Promise<void> => {
       const begun = performance.now();
-      const outcome = await askHttp1(ask, agent).then(
-        ({ status }) => String(status),
-        (error: unknown) => codeOf(error),
-      );
+      const outcome = await askHttp1(ask, agent)
+        .catch((error: unknown) => {
+          if (!(error instanceof LostConnection)) throw error;
+          repeated += 1;
+          return askHttp1(ask);
+        })
+        .then(
+          ({ status }) => String(status),
+          (error: unknown) => codeOf(error),
+        );
       slowestMs = Math.max(slowestMs, performance.now() - begun);
       if (outcome === "200") succeeded += 1;
       else failures[outcome] = (failures[outcome] ?? 0) + 1;
@@ -177,7 +194,7 @@ const calls: Calls = {
       clearInterval(timer);
       await Promise.all(pending);
       agent.destroy();
-      return { sent, succeeded, failures, slowestMs };
+      return { sent, succeeded, failures, repeated, slowestMs };
     };
     load = { timer, done };
     return Promise.resolve();

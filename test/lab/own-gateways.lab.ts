@@ -1,11 +1,14 @@
 /** "Bring your own gateway": nginx and HAProxy with the example configurations as they are shipped. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { LARGE_BYTES } from "./application.ts";
 import type { Ask, Told } from "./caller.ts";
 import { cachedBinaries } from "../cluster/control-plane/build.ts";
 import { Laboratory, type Refusal } from "./laboratory.ts";
-import { NAMES } from "./mesh.ts";
+import { Mesh, NAMES } from "./mesh.ts";
 import type { Namespace } from "./network.ts";
 import { addressOf } from "./pod.ts";
 import { furnish, SECRETS, startGateway, versionOf, type Program } from "./own-gateway.ts";
@@ -18,6 +21,8 @@ const EXTENSION = { nginx: "conf", haproxy: "cfg" } as const;
 const GATEWAY_FAILURE = { nginx: 502, haproxy: 503 } as const;
 /** HAProxy tells a broken handshake (503) from a connection that ends before its answer (502). */
 const CLOSED = { nginx: 502, haproxy: 502 } as const;
+
+const RELOAD = { nginx: "SIGHUP", haproxy: "SIGUSR2" } as const;
 
 let lab: Laboratory;
 let running: ControlPlaneProcess[] = [];
@@ -90,6 +95,21 @@ for (const program of ["nginx", "haproxy"] as const) {
       await stop();
     });
 
+    test("TLS to an http backend: refused, with the reason", async () => {
+      await lab.applyPolicy("gateways/policy-http.yaml");
+      await start(program, "tls");
+      const question = "&tls=true";
+      const told = await refused(lab.edge, {
+        question,
+        reason: "tls-unexpected",
+        verdict: "close",
+        status: "committed",
+      });
+      assert.equal(told.status, GATEWAY_FAILURE[program]);
+      await lab.applyPolicy("gateways/policy-tls.yaml");
+      await stop();
+    });
+
     test("TLS: it verifies the application's name and passes; the other gateway is refused", async () => {
       await start(program, "tls");
       const headers = await everythingPasses();
@@ -124,6 +144,37 @@ for (const program of ["nginx", "haproxy"] as const) {
       await refused(lab.stranger, { question, reason: "source-not-listed", verdict: "close", status: "committed" });
     });
 
+    test("mTLS: certificates of both sides are rotated under load, and no request fails", async (t) => {
+      await lab.client.startLoad(through(lab.edge), 200);
+      for (let round = 1; round <= 2; round += 1) {
+        await present(NAMES.application);
+        await lab.mesh.deliver(NAMES.edge, SECRETS);
+        running[0]?.signal(RELOAD[program]);
+        await delay(1_500);
+      }
+      const { sent, succeeded, failures, repeated, slowestMs } = await lab.client.stopLoad();
+      t.diagnostic(
+        `${sent} requests, ${repeated} repeated on another connection to the gateway, slowest ${Math.round(slowestMs)} ms`,
+      );
+      assert.deepEqual(failures, {}, running[0]?.output);
+      assert.equal(succeeded, sent);
+    });
+
+    test("mTLS while the application is down: 503 of Postern's own, passed on", async () => {
+      const since = lab.pod.log.lines.length;
+      await lab.pod.stopServing();
+      try {
+        assert.equal(await lab.client.outcome(through(lab.edge)), 503);
+        await lab.pod.log.next({ reason: "upstream-unreachable" }, { from: since });
+        assert.match(
+          await lab.pod.admin("/metrics"),
+          /postern_requests_total\{.*reason="upstream-unreachable"\} [1-9]/,
+        );
+      } finally {
+        await lab.pod.serve("127.0.0.1:80");
+      }
+    });
+
     test("mTLS with a principal that is not its own: 403 RBAC: access denied", async () => {
       await lab.applyPolicy("gateways/policy-mtls.yaml", (text) =>
         text.replace("name: edge.gateways", "name: other.gateways"),
@@ -136,6 +187,24 @@ for (const program of ["nginx", "haproxy"] as const) {
       });
       assert.equal(told.status, 403);
       assert.equal(told.body, "RBAC: access denied");
+    });
+
+    test("a certificate of another CA with the right name: refused in the handshake", async () => {
+      await lab.applyPolicy("gateways/policy-mtls.yaml");
+      await stop();
+      using others = await Mesh.create();
+      const { cert, key } = await others.issue(NAMES.edge);
+      writeFileSync(join(SECRETS, "tls.crt"), cert);
+      writeFileSync(join(SECRETS, "tls.key"), key);
+      try {
+        await start(program, "mtls");
+        const since = lab.pod.log.lines.length;
+        assert.ok([502, 503].includes(Number(await lab.client.outcome(through(lab.edge)))));
+        const line = await lab.pod.log.next({ reason: "certificate-untrusted" }, { from: since });
+        assert.equal(line["verdict"], "tls-alert");
+      } finally {
+        await lab.mesh.deliver(NAMES.edge, SECRETS);
+      }
     });
 
     test("an application whose certificate has another name is refused by the gateway", async () => {
