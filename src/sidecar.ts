@@ -12,6 +12,7 @@ import type { World } from "./policy/model.ts";
 import { SEALED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
 import { startDataPlane, type DataPlane } from "./proxy/data-plane.ts";
 import type { Log } from "./telemetry/log.ts";
+import { startSpans, type Spans } from "./telemetry/spans.ts";
 import { writeTraffic } from "./telemetry/traffic-log.ts";
 import { watchCredentials, type CredentialsWatch } from "./tls/credentials-watch.ts";
 import { readCredentials, type Credentials } from "./tls/credentials.ts";
@@ -38,6 +39,7 @@ export class Sidecar {
   #dataPlane: DataPlane | undefined;
   #credentials: Credentials | undefined;
   #credentialsWatch: CredentialsWatch | undefined;
+  #spans: Spans | undefined;
   #credentialFailures = 0;
   #snapshot: Snapshot = SEALED;
   #version = 0;
@@ -96,10 +98,15 @@ export class Sidecar {
         "certificate loaded",
       );
     } else log.warn({}, "no certificate is configured: https backends stay closed");
+    if (config.tracing !== undefined)
+      this.#spans = await startSpans({ ...config.tracing, resource: selfOf(config), log });
     this.#dataPlane = await startDataPlane(
       { ...config, snapshot: this.#snapshot, credentials: this.#credentials },
       {
-        onRecords: (records) => writeTraffic(log, records),
+        onRecords: (records) => {
+          writeTraffic(log, records, config.accessLog);
+          this.#spans?.write(records);
+        },
         onThreadLost: ({ thread, cause, restartInMs }) =>
           log.error({ thread, restartInMs, error: cause }, "data-plane thread lost; it is replaced"),
         onProblem: (thread, problem) => log.warn({ thread, problem }, "data plane problem"),
@@ -129,6 +136,7 @@ export class Sidecar {
     this.#credentialsWatch?.stop();
     await this.#discovery.stop();
     await this.#dataPlane?.close();
+    await this.#spans?.close();
   }
 
   #followCredentials(files: NonNullable<Config["tls"]>, current: Credentials): void {
@@ -217,6 +225,16 @@ export class Sidecar {
       (resource) => resource.freshAt !== undefined && Date.now() - resource.freshAt > maxStaleMs,
     );
   }
+}
+
+/** This process by the names of OpenTelemetry's semantic conventions. */
+function selfOf({ namespace, podName, podIp }: Config): Readonly<Record<string, string>> {
+  return {
+    "service.namespace": namespace,
+    "k8s.namespace.name": namespace,
+    ...(podName !== undefined && { "k8s.pod.name": podName }),
+    ...(podIp !== undefined && { "k8s.pod.ip": podIp }),
+  };
 }
 
 /**

@@ -71,6 +71,14 @@ export interface Limits {
   readonly upstreamKeepAliveMs: number;
 }
 
+/** Where spans go. */
+export interface TracingConfig {
+  /** Base URL of an OTLP/HTTP receiver, e.g. `http://127.0.0.1:4318`. */
+  readonly endpoint: string;
+  /** Share of the traces that begin here which are sampled, 0 to 1; a caller's own decision is followed. */
+  readonly ratio: number;
+}
+
 export interface Config {
   readonly discovery: DiscoveryConfig;
   readonly namespace: string;
@@ -94,6 +102,7 @@ export interface Config {
   readonly drainDeadlineMs: number;
   readonly clientCertHeader: ClientCertHeader;
   readonly accessLog: boolean;
+  readonly tracing?: TracingConfig;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly limits: Limits;
 }

@@ -17,6 +17,8 @@ import {
   readChoice,
   readCount,
   readDuration,
+  readHttpUrl,
+  readRatio,
   readSocketAddress,
   Unusable,
   type Read,
@@ -83,6 +85,7 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
     drainDeadlineMs: reader.one("drain-deadline", readDuration) ?? 25_000,
     clientCertHeader: reader.one("client-cert-header", readChoice(["sanitize-set", "strip"])) ?? "sanitize-set",
     accessLog: reader.one("access-log", readBoolean) ?? true,
+    ...readTracing(reader),
     logLevel: reader.one("log-level", readChoice(["debug", "info", "warn", "error"])) ?? "info",
     limits: readLimits(reader),
   };
@@ -199,6 +202,15 @@ function readTlsFiles(reader: SettingsReader): TlsFiles | undefined {
     ca: reader.text("tls-ca") ?? "",
     ...(crl !== undefined && { crl }),
   };
+}
+
+function readTracing(reader: SettingsReader): Pick<Config, "tracing"> {
+  const endpoint = reader.one("otlp-endpoint", readHttpUrl);
+  const ratio = reader.one("trace-ratio", readRatio) ?? 1;
+  if (endpoint !== undefined) return { tracing: { endpoint, ratio } };
+  if (reader.has("trace-ratio") && !reader.has("otlp-endpoint"))
+    reader.problem(`${reader.origin("trace-ratio")} needs --otlp-endpoint, which says where spans go`);
+  return {};
 }
 
 function readDiscovery(reader: SettingsReader, { inCluster }: Surroundings): DiscoveryConfig {

@@ -153,6 +153,13 @@ export const SETTINGS: readonly Setting[] = [
   { name: "drain-delay", value: "DURATION", help: "listen on after SIGTERM while endpoints spread (5s)" },
   { name: "drain-deadline", value: "DURATION", help: "then cut what is left after this (25s)" },
   { name: "access-log", value: "BOOL", help: "a line for every request and connection, true or false (true)" },
+  {
+    name: "otlp-endpoint",
+    value: "URL",
+    env: ["OTEL_EXPORTER_OTLP_ENDPOINT"],
+    help: "a span for each request to this OTLP/HTTP receiver (OTEL_EXPORTER_OTLP_ENDPOINT, else off)",
+  },
+  { name: "trace-ratio", value: "RATIO", help: "share of the traces that begin here which are sampled, 0 to 1 (1)" },
   { name: "log-level", value: "LEVEL", help: "debug, info, warn or error (info)" },
 ];
 

@@ -37,6 +37,20 @@ export function readCount(text: string): Read<number> {
   return /^\d{1,9}$/.test(text) ? Number(text) : new Unusable("a whole number");
 }
 
+/** `0`, `0.01`, `1`. */
+export function readRatio(text: string): Read<number> {
+  const ratio = /^(?:\d+|\d*\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+  return ratio >= 0 && ratio <= 1 ? ratio : new Unusable("a share from 0 to 1, such as 0.01");
+}
+
+/** `http://collector:4318`, without its last slash. */
+export function readHttpUrl(text: string): Read<string> {
+  const url = URL.parse(text);
+  return url !== null && (url.protocol === "http:" || url.protocol === "https:")
+    ? text.replace(/\/+$/, "")
+    : new Unusable("a URL such as http://127.0.0.1:4318");
+}
+
 export function readPort(text: string): Read<number> {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   return port >= 1 && port <= 65_535 ? port : new Unusable("a port from 1 to 65535");

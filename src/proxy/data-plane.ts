@@ -2,7 +2,7 @@
  * The control side of the data plane: starts a thread per allotted CPU, hands all of them the same policy and
  * credentials, and replaces the one that dies while the others serve.
  */
-import type { BackendConfig, ClientCertHeader, Limits } from "../config/config.ts";
+import type { BackendConfig, ClientCertHeader, Limits, TracingConfig } from "../config/config.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { ConnectionRow, Counters, TrafficRecord } from "../telemetry/records.ts";
 import type { Credentials } from "../tls/credentials.ts";
@@ -28,6 +28,8 @@ export interface DataPlaneOptions {
   readonly workers: number;
   readonly clientCertHeader: ClientCertHeader;
   readonly accessLog: boolean;
+  /** Absent: requests have no spans. */
+  readonly tracing?: TracingConfig;
   readonly snapshot: Snapshot;
   /** Absent: https backends are closed. */
   readonly credentials: Credentials | undefined;
@@ -184,13 +186,14 @@ export class DataPlane {
   }
 
   #startThread(thread: number): ThreadHandle {
-    const { backends, limits, workers, clientCertHeader, accessLog, threadEntry, maxHeapMb } = this.#options;
+    const { backends, limits, workers, clientCertHeader, accessLog, tracing, threadEntry, maxHeapMb } = this.#options;
     const start = {
       thread,
       backends,
       limits: shareLimits(limits, Math.max(1, workers), thread),
       clientCertHeader,
       accessLog,
+      ...(tracing !== undefined && { traceRatio: tracing.ratio }),
       snapshot: this.#snapshot,
       credentials: this.#credentials,
     };

@@ -15,6 +15,7 @@ import { ThreadCounters } from "./counters.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { Handshakes } from "./handshakes.ts";
 import { HttpForwarder } from "./http/http-forwarder.ts";
+import { spanMaker } from "./http/trace-context.ts";
 import { Journal } from "./journal.ts";
 import { judgeExpiry, trustJudge } from "./lost-trust.ts";
 import { Listener } from "./listener.ts";
@@ -152,13 +153,14 @@ export class DataThread {
     const key = `${backend.port}|${mode}`;
     let forwarder = this.#http.get(key);
     if (forwarder === undefined) {
-      const { limits, thread } = this.#start;
+      const { limits, thread, traceRatio } = this.#start;
       forwarder = new HttpForwarder({
         backend,
         upstreamHttp2: mode === "h2c",
         limits,
         thread,
         sink: this.#journal,
+        newSpan: traceRatio === undefined ? undefined : spanMaker(traceRatio),
       });
       this.#http.set(key, forwarder);
     }

@@ -53,7 +53,7 @@ export class Journal implements TrafficSink {
 
   exchange(record: RequestRecord): void {
     this.#options.counters.exchanged(record.port, record.status, record.reason, record.durationMs);
-    if (record.reason === undefined && !this.#options.accessLog) return;
+    if (record.reason === undefined && record.span === undefined && !this.#options.accessLog) return;
     this.#push(record);
   }
 

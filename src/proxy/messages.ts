@@ -13,6 +13,8 @@ export interface ThreadStart {
   readonly limits: Limits;
   readonly clientCertHeader: ClientCertHeader;
   readonly accessLog: boolean;
+  /** Absent: no spans. The share of new traces that are sampled. */
+  readonly traceRatio?: number;
   readonly snapshot: Snapshot;
   readonly credentials: Credentials | undefined;
 }

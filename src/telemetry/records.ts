@@ -50,6 +50,17 @@ export interface ConnectionRecord {
   readonly requests: number;
 }
 
+/** Where a request stands in its trace, when tracing is on. */
+export interface RequestSpan {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 hexadecimal digits, of Postern's own span. */
+  readonly spanId: string;
+  /** Absent where the trace begins here. */
+  readonly parentId?: string;
+  readonly sampled: boolean;
+}
+
 /** One HTTP exchange. */
 export interface RequestRecord {
   readonly kind: "request";
@@ -71,6 +82,8 @@ export interface RequestRecord {
   readonly address: string;
   readonly userAgent?: string;
   readonly traceparent?: string;
+  /** Only when it is sampled. */
+  readonly span?: RequestSpan;
   readonly startedAt: number;
   readonly durationMs: number;
   readonly firstByteMs?: number;

@@ -5,15 +5,17 @@
 import type { Log } from "./log.ts";
 import type { ConnectionEnd, ConnectionRecord, RequestRecord, TrafficRecord } from "./records.ts";
 
-export function writeTraffic(log: Log, records: readonly TrafficRecord[]): void {
+/** @param accessLog off: ordinary requests, which are here for their span alone, have no line */
+export function writeTraffic(log: Log, records: readonly TrafficRecord[], accessLog: boolean): void {
   for (const record of records) {
-    if (record.kind === "request") writeRequest(log, record);
-    else writeConnection(log, record);
+    if (record.kind === "request") {
+      if (accessLog || record.reason !== undefined) writeRequest(log, record);
+    } else writeConnection(log, record);
   }
 }
 
 function writeRequest(log: Log, record: RequestRecord): void {
-  const { kind: _, ...fields } = record;
+  const { kind: _, span: __, ...fields } = record;
   const line = { event: "request", ...fields };
   if (record.status === 403 && record.reason !== undefined) log.warn(line, "request refused");
   else if (record.reason === undefined) log.info(line, "request");

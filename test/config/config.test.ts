@@ -116,6 +116,9 @@ test("what cannot be meant is refused", async () => {
     [{ flags: { ...NEEDED, backend: ["port=80", "port=81,listen=[::]:15080"] } }, /15080/],
     [{ flags: { ...NEEDED, backend: "port=80,listen=127.0.0.1:80,app=127.0.0.1:80" } }, /own listener/],
     [{ flags: { ...NEEDED, "revoke-grace": "11s" } }, /10s|10 s/],
+    [{ flags: { ...NEEDED, "otlp-endpoint": "collector:4318" } }, /URL such as/],
+    [{ flags: { ...NEEDED, "otlp-endpoint": "http://c:4318", "trace-ratio": "1.5" } }, /share from 0 to 1/],
+    [{ flags: { ...NEEDED, "trace-ratio": "0.1" } }, /needs --otlp-endpoint/],
     [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME/],
     [{ flags: { ...NEEDED, admin: "0.0.0.0:15000" } }, /loopback/],
   ] as const;

@@ -3,6 +3,9 @@
  * Pure; one pass over the lines each way.
  */
 
+import type { RequestSpan } from "../../telemetry/records.ts";
+import { traceparentIn, traceparentOf, type NewSpan } from "./trace-context.ts";
+
 /** A flat array: name, value, name, value. */
 export type RawHeaders = readonly string[];
 
@@ -42,12 +45,15 @@ export interface AddedHeaders {
   readonly clientCert: string | undefined;
   /** The application may send trailers: `te: trailers` is the one value of TE that is passed on (RFC 9113 section 8.2.2). */
   readonly trailers: boolean;
+  /** Absent: trace context passes through as it came. */
+  readonly newSpan: NewSpan | undefined;
 }
 
 export interface UpstreamHeaders {
   readonly lines: string[];
   readonly requestId: string;
   readonly traceparent: string | undefined;
+  readonly span: RequestSpan | undefined;
   readonly userAgent: string | undefined;
 }
 
@@ -74,6 +80,7 @@ function connectionNamed(raw: RawHeaders): ReadonlySet<string> | undefined {
  */
 export function upstreamHeaders(raw: RawHeaders, hasBody: boolean, added: AddedHeaders): UpstreamHeaders {
   const named = connectionNamed(raw);
+  const span = added.newSpan?.(traceparentIn(raw));
   const lines: string[] = [];
   let requestId: string | undefined;
   let traceparent: string | undefined;
@@ -90,6 +97,7 @@ export function upstreamHeaders(raw: RawHeaders, hasBody: boolean, added: AddedH
     if (HOP_BY_HOP.has(lower) || lower === "expect" || named?.has(lower) === true) continue;
     if (lower === "content-length" && !hasBody) continue;
     if (lower.startsWith("x") && RESERVED.has(lower.replaceAll("_", "-"))) continue;
+    if (span !== undefined && isReplaced(lower, span)) continue;
     if (lower === "x-request-id") requestId ??= value;
     else if (lower === "x-forwarded-proto") hasProtocol = true;
     else if (lower === "traceparent") traceparent = value;
@@ -101,8 +109,17 @@ export function upstreamHeaders(raw: RawHeaders, hasBody: boolean, added: AddedH
     requestId = added.newRequestId();
     lines.push("x-request-id", requestId);
   }
+  if (span !== undefined) {
+    traceparent = traceparentOf(span);
+    lines.push("traceparent", traceparent);
+  }
   if (added.clientCert !== undefined) lines.push("x-forwarded-client-cert", added.clientCert);
-  return { lines, requestId, traceparent, userAgent };
+  return { lines, requestId, traceparent, span, userAgent };
+}
+
+/** Our span becomes the parent; the state of a trace that could not be continued is nobody's (Trace Context section 4.3). */
+function isReplaced(name: string, span: RequestSpan): boolean {
+  return name === "traceparent" || (name === "tracestate" && span.parentId === undefined);
 }
 
 export interface DownstreamHeaders {

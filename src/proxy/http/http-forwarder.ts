@@ -12,6 +12,7 @@ import { Http2Upstream } from "../upstream/http2-upstream.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { HttpConnection } from "./http-connection.ts";
 import { RequestGate } from "./request-gate.ts";
+import type { NewSpan } from "./trace-context.ts";
 import { WebSocketTunnel } from "./websocket-tunnel.ts";
 
 /** How often body, idle and lifetime limits are looked at. */
@@ -24,6 +25,7 @@ export interface HttpForwarderOptions {
   readonly limits: Limits;
   readonly thread: number;
   readonly sink: TrafficSink;
+  readonly newSpan: NewSpan | undefined;
 }
 
 export class HttpForwarder implements Forwarder {
@@ -35,11 +37,11 @@ export class HttpForwarder implements Forwarder {
   readonly #connections = new Map<Connection, HttpConnection>();
   readonly #sweep: NodeJS.Timeout;
 
-  constructor({ backend, upstreamHttp2, limits, thread, sink }: HttpForwarderOptions) {
+  constructor({ backend, upstreamHttp2, limits, thread, sink, newSpan }: HttpForwarderOptions) {
     this.#limits = limits;
     this.#upstream = upstreamHttp2 ? new Http2Upstream(backend.app, limits) : new Http1Upstream(backend.app, limits);
     this.#tunnel = new WebSocketTunnel(backend, limits);
-    const gate = new RequestGate({ limits, thread, sink, upstream: this.#upstream, upstreamHttp2 });
+    const gate = new RequestGate({ limits, thread, sink, upstream: this.#upstream, upstreamHttp2, newSpan });
     this.#http1 = new Http1Server({ limits, gate, tunnel: this.#tunnel });
     this.#http2 = new Http2Server({ limits, gate, tunnel: this.#tunnel });
     this.#sweep = setInterval(() => this.#enforceLimits(), Math.min(SWEEP_MS, limits.requestIdleTimeoutMs / 2)).unref();

@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { TLSSocket } from "node:tls";
 import type { Limits } from "../../config/config.ts";
+import type { RequestSpan } from "../../telemetry/records.ts";
 import type { Connection, TrafficSink } from "../forwarder.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { Exchange } from "./exchange.ts";
@@ -13,6 +14,7 @@ import type { Downstream, RequestHead } from "./message.ts";
 import { exchangeRecord, refusalRecord } from "./request-record.ts";
 import { judgeHead, type CleanHead } from "./request-head.ts";
 import { answerError, answerForbidden } from "./responses.ts";
+import { traceparentIn, type NewSpan } from "./trace-context.ts";
 
 export interface RequestGateOptions {
   readonly limits: Limits;
@@ -21,6 +23,8 @@ export interface RequestGateOptions {
   readonly upstream: Upstream;
   /** The application speaks HTTP/2: trailers may be asked for. */
   readonly upstreamHttp2: boolean;
+  /** Absent: no tracing. */
+  readonly newSpan: NewSpan | undefined;
 }
 
 export class RequestGate {
@@ -41,21 +45,25 @@ export class RequestGate {
       newRequestId: randomUUID,
       clientCert: connection.clientCertHeader,
       trailers: this.#options.upstreamHttp2,
+      newSpan: this.#options.newSpan,
     });
   }
 
-  refused(connection: Connection, head: RequestHead, status: number, reason: string): void {
-    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, head, status, reason));
+  /** @param span of the request, where it got as far as having headers for the application */
+  refused(connection: Connection, head: RequestHead, status: number, reason: string, span?: RequestSpan): void {
+    const { sink, thread } = this.#options;
+    sink.exchange(refusalRecord(connection, thread, head, status, reason, span ?? this.#newSpan(head)));
   }
 
   /** The request left HTTP: what follows on it is the tunnel's. */
-  tunnelled(connection: Connection, head: RequestHead, status: number): void {
-    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, head, status, undefined));
+  tunnelled(connection: Connection, head: RequestHead, status: number, span: RequestSpan | undefined): void {
+    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, head, status, undefined, span));
   }
 
   forbidden(connection: Connection, head: RequestHead): void {
     const reason = connection.decision.verdict === "forward" ? undefined : connection.decision.reason;
-    this.#options.sink.forbidden(refusalRecord(connection, this.#options.thread, head, 403, reason), connection);
+    const record = refusalRecord(connection, this.#options.thread, head, 403, reason, this.#newSpan(head));
+    this.#options.sink.forbidden(record, connection);
   }
 
   /**
@@ -84,7 +92,7 @@ export class RequestGate {
     if (upstream.full) {
       const busy = { status: 503, reason: "the application is busy", requestId: headers.requestId, grpc: clean.grpc };
       answerError(downstream, busy, clean.hasBody ? "close" : "keep");
-      this.refused(connection, head, 503, "upstream-busy");
+      this.refused(connection, head, 503, "upstream-busy", headers.span);
       return undefined;
     }
     if (clean.expectsContinue) downstream.proceed();
@@ -100,5 +108,9 @@ export class RequestGate {
         sink.exchange(exchangeRecord(exchange, thread));
       },
     });
+  }
+
+  #newSpan(head: RequestHead): RequestSpan | undefined {
+    return this.#options.newSpan?.(traceparentIn(head.lines));
   }
 }

@@ -1,5 +1,5 @@
 /** What is written down of one exchange. */
-import type { RequestRecord } from "../../telemetry/records.ts";
+import type { RequestRecord, RequestSpan } from "../../telemetry/records.ts";
 import type { Connection } from "../forwarder.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HttpVersion } from "./message.ts";
@@ -24,6 +24,7 @@ export function exchangeRecord(exchange: Exchange, thread: number): RequestRecor
     ...(exchange.failure !== undefined && { reason: exchange.failure }),
     ...(headers.userAgent !== undefined && { userAgent: headers.userAgent }),
     ...(headers.traceparent !== undefined && { traceparent: headers.traceparent }),
+    ...sampled(headers.span),
     startedAt: exchange.startedAt,
     durationMs: round(exchange.durationMs),
     ...(exchange.firstByteMs !== undefined && { firstByteMs: round(exchange.firstByteMs) }),
@@ -39,12 +40,14 @@ export function refusalRecord(
   request: NamedRequest,
   status: number,
   reason: string | undefined,
+  span: RequestSpan | undefined,
 ): RequestRecord {
   return {
     ...commonFields(connection, thread, request),
     requestId: "",
     status,
     ...(reason !== undefined && { reason }),
+    ...sampled(span),
     startedAt: Date.now(),
     durationMs: 0,
     bytesIn: 0,
@@ -73,6 +76,10 @@ function commonFields(connection: Connection, thread: number, request: NamedRequ
     ...(allowed?.principal !== undefined && { principal: allowed.principal }),
     ...(sans !== undefined && { sans }),
   } as const;
+}
+
+function sampled(span: RequestSpan | undefined): { readonly span?: RequestSpan } {
+  return span?.sampled === true ? { span } : {};
 }
 
 /** Queries may hold secrets. */

@@ -111,12 +111,13 @@ export class Http1Server {
       gate.forbidden(connection, head);
       return;
     }
-    tunnel.carry(request, socket, first, clean.path, gate.headersOf(connection, head, clean), {
-      onStart: (status) => gate.tunnelled(connection, head, status),
+    const headers = gate.headersOf(connection, head, clean);
+    tunnel.carry(request, socket, first, clean.path, headers, {
+      onStart: (status) => gate.tunnelled(connection, head, status, headers.span),
       onFailure: (error) => {
         const failure = classifyFailure(error);
         if (!socket.destroyed) answerRaw(socket, failure.status, failure.reason);
-        gate.refused(connection, head, failure.status, failure.code);
+        gate.refused(connection, head, failure.status, failure.code, headers.span);
       },
     });
   }

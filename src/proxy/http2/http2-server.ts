@@ -100,11 +100,12 @@ export class Http2Server {
       return;
     }
     state.tunnelled(stream);
-    carryExtendedConnect(stream, tunnel, clean.path, gate.headersOf(connection, head, clean), {
-      onStart: (status) => gate.tunnelled(connection, head, status),
+    const headers = gate.headersOf(connection, head, clean);
+    carryExtendedConnect(stream, tunnel, clean.path, headers, {
+      onStart: (status) => gate.tunnelled(connection, head, status, headers.span),
       onFailure: (failure) => {
         answerError(answer, { status: failure.status, reason: failure.reason, grpc: false }, "close");
-        gate.refused(connection, head, failure.status, failure.code);
+        gate.refused(connection, head, failure.status, failure.code, headers.span);
       },
     });
   }
