@@ -25,6 +25,8 @@ export interface Contender {
   readonly start: (around: Surroundings, ports: Ports) => Child;
   /** Refuses callers that are not 127.0.0.1. */
   readonly judgesAddress: boolean;
+  /** Speaks HTTP/2 to whoever asks for it in the handshake, and HTTP/1.1 to the application. */
+  readonly http2: boolean;
 }
 
 const root = join(import.meta.dirname, "../..");
@@ -61,6 +63,7 @@ function postern(name: string, forward: "http" | "stream", note: string): Conten
     note,
     missing: () => undefined,
     judgesAddress: true,
+    http2: forward === "http",
     start: ({ directory, certificates, appPort }, ports) => {
       const policies = join(directory, name);
       mkdirSync(policies, { recursive: true });
@@ -87,9 +90,11 @@ function haproxy(name: string, mode: "tcp" | "http"): Contender {
     note: mode === "tcp" ? "bytes copied" : "upstream connections reused",
     missing: () => (installed("haproxy") ? undefined : "haproxy is not installed"),
     judgesAddress: true,
+    http2: mode === "http",
     start: ({ directory, certificates, appPort }, ports) => {
       const file = join(directory, `${name}.cfg`);
-      const tls = `ssl crt ${certificates.serverBoth} ssl-min-ver TLSv1.2 no-tls-tickets`;
+      const alpn = mode === "http" ? "alpn h2,http/1.1" : "";
+      const tls = `ssl crt ${certificates.serverBoth} ssl-min-ver TLSv1.2 no-tls-tickets ${alpn}`;
       const config = `
 global
   nbthread 1
@@ -124,6 +129,7 @@ const nginx: Contender = {
   note: "upstream keep-alive",
   missing: () => (installed("nginx") ? undefined : "nginx is not installed"),
   judgesAddress: true,
+  http2: true,
   start: ({ directory, certificates, appPort }, ports) => {
     const file = join(directory, "nginx.conf");
     const scratch = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -131,7 +137,7 @@ const nginx: Contender = {
       .join("\n  ");
     const server = (port: number, extra: string): string => `
   server {
-    listen 127.0.0.1:${port} ssl;
+    listen 127.0.0.1:${port} ssl http2;
     allow 127.0.0.1;
     deny all;
     ${extra}
@@ -172,6 +178,7 @@ function script(name: string, file: string, note: string): Contender {
     note,
     missing: () => undefined,
     judgesAddress: false,
+    http2: false,
     start: ({ certificates, appPort }, ports) =>
       start(PROXY_CORE, process.execPath, ["--no-deprecation", join(import.meta.dirname, "rivals", file)], {
         RIVAL: JSON.stringify({ ...certificates, appPort, ...ports }),

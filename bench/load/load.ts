@@ -1,7 +1,7 @@
 /**
  * All contenders at once, idle but for the one whose turn it is, a round of each after the other so that a disturbance of
  * the machine hits all: CPU of the proxy a
- * request over keep-alive TLS, CPU of a whole new mTLS connection, and memory of an idle one.
+ * request over keep-alive TLS (HTTP/1.1, and HTTP/2 where it is spoken), CPU of a whole new mTLS connection, and memory of an idle one.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -62,6 +62,8 @@ async function startContender(contender: Contender, around: Surroundings, index:
 
 interface Samples {
   readonly requests: RequestSample[];
+  /** Empty where HTTP/2 is not spoken. */
+  readonly http2: RequestSample[];
   readonly handshakes: number[];
 }
 
@@ -69,6 +71,8 @@ interface Samples {
 async function sampleRound(running: Running, around: Surroundings, options: LoadOptions, into: Samples): Promise<void> {
   const { child, ports } = running;
   into.requests.push(await sampleRequests(child.pid, urlOf(ports), options.seconds));
+  if (running.contender.http2)
+    into.http2.push(await sampleRequests(child.pid, urlOf(ports), options.seconds, "HTTP/2"));
   into.handshakes.push(
     await sampleConnections(child.pid, clientOptions(ports.mutual, around.certificates), options.connections),
   );
@@ -85,7 +89,7 @@ class Measured {
   readonly #around: Surroundings;
   readonly #options: LoadOptions;
   readonly #index: number;
-  readonly #samples: Samples = { requests: [], handshakes: [] };
+  readonly #samples: Samples = { requests: [], http2: [], handshakes: [] };
   #running: Running | undefined;
   #idleMiB = Number.NaN;
   #figures: Row["figures"] | undefined;
@@ -121,10 +125,11 @@ class Measured {
       const { child, ports } = this.#running;
       const target = clientOptions(ports.mutual, this.#around.certificates);
       const perConnectionKiB = await sampleMemory(child.pid, target, this.#options.idle);
-      const { requests, handshakes } = this.#samples;
+      const { requests, http2, handshakes } = this.#samples;
       this.#figures = {
         cpuUsPerRequest: rounded(median(requests.map(({ cpuUs }) => cpuUs))),
         requestsPerSecond: rounded(median(requests.map(({ perSecond }) => perSecond)), 0),
+        ...(http2.length > 0 && { cpuUsPerHttp2Request: rounded(median(http2.map(({ cpuUs }) => cpuUs))) }),
         cpuUsPerConnection: rounded(median(handshakes), 0),
         residentMiB: rounded(this.#idleMiB),
         residentKiBPerConnection: rounded(perConnectionKiB),
@@ -177,6 +182,7 @@ export function loadTable(rows: readonly Row[]): string {
   const columns = [
     { key: "cpuUsPerRequest", title: "CPU us/request", decimals: 1 },
     { key: "requestsPerSecond", title: "requests/s", decimals: 0 },
+    { key: "cpuUsPerHttp2Request", title: "over HTTP/2", decimals: 1 },
     { key: "cpuUsPerConnection", title: "CPU us/new mTLS connection", decimals: 0 },
     { key: "residentMiB", title: "RSS MiB", decimals: 1 },
     { key: "residentKiBPerConnection", title: "KiB/idle connection", decimals: 1 },

@@ -24,11 +24,7 @@ export function table(columns: readonly Column[], rows: readonly Row[]): string 
   const body = rows.map(({ contender, figures }) =>
     typeof figures === "string"
       ? [contender, `not measured: ${figures}`]
-      : [
-          contender,
-          ...columns.map(({ key, decimals }) => (figures[key] ?? Number.NaN).toFixed(decimals)),
-          ratioOf(figures),
-        ],
+      : [contender, ...columns.map(({ key, decimals }) => figures[key]?.toFixed(decimals) ?? "-"), ratioOf(figures)],
   );
   const widths = head.map((title, index) =>
     Math.max(title.length, ...body.filter((row) => row.length > 2).map((row) => row[index]?.length ?? 0)),

@@ -1,9 +1,11 @@
 /** CPU of the proxy a request: 32 keep-alive TLS connections, one small GET after the other on each. */
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cpuOf } from "./measurement.ts";
 import { installed, LOAD_CORE, run } from "./process.ts";
 
 export const CONNECTIONS = 32;
+const HTTP2_CONNECTIONS = 4;
 
 export interface RequestSample {
   readonly cpuUs: number;
@@ -47,10 +49,28 @@ async function autocannon(url: string, seconds: number): Promise<Load> {
   };
 }
 
+/** As many requests in flight as over HTTP/1.1, on as few connections as a gateway's pool would have. */
+async function http2(url: string, seconds: number): Promise<Load> {
+  const args = [
+    join(import.meta.dirname, "http2-load.ts"),
+    url,
+    seconds,
+    HTTP2_CONNECTIONS,
+    CONNECTIONS / HTTP2_CONNECTIONS,
+  ];
+  return JSON.parse(await run(LOAD_CORE, process.execPath, args.map(String))) as Load;
+}
+
 /** @param pid the proxy's process; the application's where there is no proxy */
-export async function sampleRequests(pid: number, url: string, seconds: number): Promise<RequestSample> {
+export async function sampleRequests(
+  pid: number,
+  url: string,
+  seconds: number,
+  version: "HTTP/1.1" | "HTTP/2" = "HTTP/1.1",
+): Promise<RequestSample> {
   const before = cpuOf(pid);
-  const load = await (generator === "wrk" ? wrk(url, seconds) : autocannon(url, seconds));
+  const http1 = generator === "wrk" ? wrk : autocannon;
+  const load = await (version === "HTTP/2" ? http2 : http1)(url, seconds);
   const cpu = cpuOf(pid) - before;
   if (load.requests === 0 || load.faults > 0)
     throw new Error(`${load.faults} of ${load.requests} requests to ${url} failed`);
