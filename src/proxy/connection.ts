@@ -107,13 +107,13 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
     refuseHandshake(connection, result.failure, parts);
     return false;
   }
-  const { socket, facts, credentials } = result;
+  const { socket, credentials, presented } = result;
   socket.on("error", (error: NodeJS.ErrnoException) => connection.failed(error));
   if (socket.alpnProtocol === "h2") connection.protocol = "http/2";
-  const verified = verifiedPeer(socket, rule.clientCertificate);
+  const verified = verifiedPeer(socket, rule.clientCertificate, presented);
   connection.secured = { socket, verified, trust: credentials };
-  connection.facts = { ...facts, presented: verified.identity?.sans ?? facts.presented };
-  const tls = { certificate: verified.certificate, ...(facts.sni !== undefined && { sni: facts.sni }) };
+  const { sni } = result.facts;
+  const tls = { certificate: verified.certificate, ...(sni !== undefined && { sni }) };
   connection.peer = { address: connection.peer.address, tls };
   if (verified.identity !== undefined && parts.clientCertHeader === "sanitize-set") {
     connection.clientCertHeader = formatClientCert(verified.identity);

@@ -4,8 +4,9 @@
  */
 import { createSecureContext, createServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from "node:tls";
 import type { Socket } from "node:net";
-import type { Refused, San } from "../policy/decision.ts";
-import { sansOf } from "../tls/identity.ts";
+import type { Refused } from "../policy/decision.ts";
+import type { Identity } from "../tls/identity.ts";
+import { presentedIdentity } from "../tls/peer.ts";
 import { secureContextOptions } from "../tls/secure-context.ts";
 import type { Credentials } from "../tls/credentials.ts";
 import type { HandshakeFacts } from "./accepted-connection.ts";
@@ -25,6 +26,8 @@ export type HandshakeResult =
       readonly secured: true;
       readonly socket: TLSSocket;
       readonly credentials: Credentials;
+      /** The client's certificate; not yet judged. */
+      readonly presented: Identity | undefined;
       readonly facts: HandshakeFacts;
     }
   | { readonly secured: false; readonly failure: HandshakeFailure | Refused; readonly facts: HandshakeFacts };
@@ -35,7 +38,7 @@ interface Pending {
   readonly credentials: Credentials;
   watched: boolean;
   sni?: string;
-  presented?: readonly San[];
+  presented?: Identity | undefined;
   settle: (result: HandshakeResult) => void;
 }
 
@@ -144,8 +147,7 @@ export class Handshakes {
     if (pending === undefined || pending.watched) return;
     pending.watched = true;
     socket.prependOnceListener("secure", () => {
-      const certificate = socket.getPeerX509Certificate();
-      if (certificate !== undefined) pending.presented = sansOf(certificate);
+      pending.presented = presentedIdentity(socket);
     });
   }
 
@@ -155,11 +157,11 @@ export class Handshakes {
       socket.destroy();
       return;
     }
-    const { credentials } = pending;
+    const { credentials, presented } = pending;
     // OpenSSL stores the verdict on a certificate with the session and never takes it again.
     if (socket.isSessionReused())
       fail(pending, { end: "handshake-failed", detail: "session resumption is not served" });
-    else pending.settle({ secured: true, socket, credentials, facts: factsOf(pending) });
+    else pending.settle({ secured: true, socket, credentials, presented, facts: factsOf(pending) });
   }
 
   #failed(error: NodeJS.ErrnoException, socket: TLSSocket): void {
@@ -181,7 +183,7 @@ function fail(pending: Pending, failure: HandshakeFailure | Refused): void {
 }
 
 function factsOf(pending: Pending): HandshakeFacts {
-  return { sni: pending.sni, presented: pending.presented };
+  return { sni: pending.sni, presented: pending.presented?.sans };
 }
 
 /** A string on server sockets, null when all is well, whatever the type says. */

@@ -39,7 +39,7 @@ export function trustJudge(
 
 /** A certificate that runs out while its connection is open. `nowMs` since the epoch. */
 export function judgeExpiry(connection: AcceptedConnection, nowMs: number): Refused | undefined {
-  const notAfter = connection.secured?.verified.notAfter;
+  const notAfter = connection.secured?.verified.identity?.notAfter;
   if (notAfter === undefined || nowMs <= notAfter) return undefined;
   return { verdict: "tls-alert", reason: "certificate-expired" };
 }

@@ -2,7 +2,7 @@
  * The names that a certificate carries, read from its DER: never from the joined `subjectAltName` text, which has been
  * fooled by commas and quotes inside a name (CVE-2021-44531, CVE-2021-44532).
  */
-import { hash, type X509Certificate } from "node:crypto";
+import { hash, X509Certificate } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { San } from "../policy/decision.ts";
 import { readChildren, readElement, TAG, type Element } from "./der.ts";
@@ -19,25 +19,30 @@ export interface Identity {
   readonly fingerprint: string;
   /** DNS and URI names in the order of the certificate. */
   readonly sans: readonly San[];
+  /** When the certificate ends, milliseconds since the epoch. */
+  readonly notAfter: number;
 }
 
 // Keyed by the hash of the whole certificate, which never says anything else; what policy makes of it is never kept.
 const remembered = new LRUCache<string, Identity>({ max: REMEMBERED });
 
-/** Identity of a presented certificate, verified or not. */
-export function identityOf(certificate: X509Certificate): Identity {
-  const der = certificate.raw;
+/**
+ * Identity of a presented certificate, verified or not.
+ * @param der the certificate as it was presented
+ */
+export function identityOf(der: Uint8Array): Identity {
   const fingerprint = hash("sha256", der, "hex");
   const known = remembered.get(fingerprint);
   if (known !== undefined) return known;
-  const identity: Identity = { fingerprint, sans: readSans(der) };
+  const notAfter = new X509Certificate(der).validToDate.getTime();
+  const identity: Identity = { fingerprint, sans: readSans(der), notAfter };
   remembered.set(fingerprint, identity);
   return identity;
 }
 
 /** DNS and URI names of a certificate. Other kinds (addresses, e-mail) are no principals. */
 export function sansOf(certificate: X509Certificate): readonly San[] {
-  return identityOf(certificate).sans;
+  return identityOf(certificate.raw).sans;
 }
 
 /** A certificate that cannot be walked, or names that hold a byte outside visible ASCII, yield no name: they match nobody. */

@@ -1,5 +1,4 @@
-/** What the client certificate of a finished handshake turned out to be. */
-import type { X509Certificate } from "node:crypto";
+/** What the client certificate of a handshake turned out to be. */
 import type { TLSSocket } from "node:tls";
 import type { PeerCertificate } from "../policy/decision.ts";
 import { identityOf, type Identity } from "./identity.ts";
@@ -8,9 +7,21 @@ export interface VerifiedPeer {
   readonly certificate: PeerCertificate;
   /** Present when the certificate was verified. */
   readonly identity?: Identity;
-  readonly x509?: X509Certificate;
-  /** When the certificate ends, milliseconds since the epoch. */
-  readonly notAfter?: number;
+}
+
+/**
+ * The certificate that was presented, believed or not. To be read when the handshake is over and before Node makes up its
+ * mind about it: Node 24.21 then asks the socket's handle for the certificate once more (its answer to nodejs/node issue
+ * 35317), by a method that takes a reference in OpenSSL and never gives it back, as the public getPeerX509Certificate()
+ * does. A connection with a client certificate would cost 4.5 KiB for ever, so the handle is given our answer instead.
+ */
+export function presentedIdentity(socket: TLSSocket): Identity | undefined {
+  // Empty without a certificate, whatever the type says.
+  const { raw } = socket.getPeerCertificate() as { readonly raw?: Uint8Array };
+  const { _handle: handle } = socket as { readonly _handle?: { getPeerX509Certificate?: () => object | undefined } };
+  if (handle?.getPeerX509Certificate !== undefined)
+    handle.getPeerX509Certificate = () => (raw === undefined ? undefined : {});
+  return raw === undefined ? undefined : identityOf(raw);
 }
 
 /**
@@ -18,18 +29,11 @@ export interface VerifiedPeer {
  * @returns `verified` only when OpenSSL authorized a full handshake *and* a certificate is at hand: `authorized` alone has
  * been true without one (nodejs/node issue 35317)
  */
-export function verifiedPeer(socket: TLSSocket, requested: boolean): VerifiedPeer {
+export function verifiedPeer(socket: TLSSocket, requested: boolean, presented: Identity | undefined): VerifiedPeer {
   if (!requested) return { certificate: { state: "not-requested" } };
-  const x509 = socket.getPeerX509Certificate();
-  if (x509 === undefined) return { certificate: { state: "missing" } };
+  if (presented === undefined) return { certificate: { state: "missing" } };
   if (!socket.authorized || socket.isSessionReused()) {
     return { certificate: { state: "refused", reason: "certificate-untrusted" } };
   }
-  const identity = identityOf(x509);
-  return {
-    certificate: { state: "verified", sans: identity.sans },
-    identity,
-    x509,
-    notAfter: x509.validToDate.getTime(),
-  };
+  return { certificate: { state: "verified", sans: presented.sans }, identity: presented };
 }
