@@ -44,7 +44,11 @@ export class Link implements AsyncDisposable {
 
   /** Resets what is open; new connections are welcome. */
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) {
+      // Node loses a socket that is reset while its FIN is under way: no close, no descriptor back, no end of the process.
+      if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 
   /** Nobody listens any more: connections are refused. */
