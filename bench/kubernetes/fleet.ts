@@ -17,6 +17,8 @@ import type { FleetOrder, FleetReport } from "./fleet-sidecars.ts";
 
 const STEP_MS = 250;
 const DOWN_MS = 5_000;
+/** An API that need not be installed is looked for ever more rarely, after this about every five minutes. */
+const SETTLE_MS = 330_000;
 const LONGEST_MS = 180_000;
 /** What the figures are extrapolated to. */
 const CLUSTER = 10_000;
@@ -89,8 +91,8 @@ try {
   console.error(`${sidecars} sidecars start, ${replicas} replicas of each application`);
   fleet.send({ port: cluster.link.port, token, ca, sidecars, replicas } satisfies FleetOrder);
   const start = await steps(cluster, () => synced === sidecars);
-  // Statuses are written once, and what is found missing is looked for again a few times.
-  await delay(30_000);
+  console.error("settling");
+  await delay(SETTLE_MS);
   const watches = cluster.server.watches.length;
 
   console.error(`quiet for ${quietMinutes} minutes`);
