@@ -61,13 +61,13 @@ export class RealCluster {
   async prepare(): Promise<void> {
     for (const name of NAMESPACES) await this.api.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
     await this.define(OSM_DEFINITION, true);
-    await this.api.apply(...shipped("kubernetes/roles.yaml"), ...shipped("kubernetes/bindings.yaml"));
+    for (const file of ["roles", "bindings", "mesh"]) await this.api.apply(...shipped(`kubernetes/${file}.yaml`));
     this.#token = await this.token(3_600);
   }
 
   /** @param seconds the API server refuses less than 600 */
-  async token(seconds: number): Promise<string> {
-    const path = "/api/v1/namespaces/test/serviceaccounts/postern/token";
+  async token(seconds: number, account = "postern"): Promise<string> {
+    const path = `/api/v1/namespaces/test/serviceaccounts/${account}/token`;
     const spec = { expirationSeconds: seconds };
     const answer = await this.api.ask("POST", path, {
       apiVersion: "authentication.k8s.io/v1",

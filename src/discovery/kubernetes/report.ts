@@ -117,7 +117,7 @@ export function adviceFor(kind: FailureKind): string {
     case "unauthorized":
       return "check that the service account exists and that its token is mounted (automountServiceAccountToken), or the user in the kubeconfig";
     case "forbidden":
-      return "apply config/kubernetes (kubectl apply -k config/kubernetes) and bind the roles to this service account";
+      return "apply config/kubernetes (kubectl apply -k config/kubernetes; with --mesh-name mesh.yaml too) and bind the roles to this service account";
     case "absent":
       return "install the CRD: kubectl apply -f config/crd/policy.openservicemesh.io_ingressbackends.yaml";
     case "untrusted":

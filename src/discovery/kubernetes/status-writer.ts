@@ -123,11 +123,20 @@ export class StatusWriter {
     }
   }
 
+  /** What the API server refuses of one object keeps no other from its status; rejects with it in the end. */
   async #writeAll(): Promise<void> {
+    let refusal: ApiFailure | undefined;
     for (const wanted of this.#differences()) {
-      if (this.#stopped || !this.#options.lease.held) return;
-      if (await this.#write(wanted)) await this.#announce(wanted);
+      if (this.#stopped || !this.#options.lease.held) break;
+      try {
+        if (await this.#write(wanted)) await this.#announce(wanted);
+      } catch (error) {
+        const failure = failureOfError(error);
+        if (failure.kind !== "forbidden" && failure.kind !== "unexpected-answer") throw failure;
+        refusal = failure;
+      }
     }
+    if (refusal !== undefined) throw refusal;
   }
 
   /** False when the object is not the one that was judged any more; the watch will show what it is now. */
@@ -165,9 +174,10 @@ export class StatusWriter {
       await createEvent(client, { policy, currentStatus, reason, warnings, reporter, nowMs: clock.now() });
     } catch (error) {
       const failure = failureOfError(error);
+      const advice = adviceFor(failure.kind);
       log.warn(
         { event: "event-refused", policy: status.policy, status: failure.status, error: failure.message },
-        `no Event could be made about ${status.policy}: ${failure.message}`,
+        `no Event could be made about ${status.policy}: ${failure.message}${advice === "" ? "" : `; ${advice}`}`,
       );
     }
   }
