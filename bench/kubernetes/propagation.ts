@@ -147,7 +147,7 @@ async function measure(cluster: TestCluster): Promise<void> {
   const samples: Flip[] = [];
   for (let count = 1; count <= flips; count += 1) {
     samples.push(await flip(sidecar, cluster));
-    if (count % 100 === 0) console.error(`${count} of ${flips} flips`);
+    if (count % 100 === 0) console.error(`${count} of ${flips} flips, RSS ${rounded(residentOf(pid) / 1024)} MiB`);
   }
   // Each flip is two changes: out, and in again.
   const changes = flips * 2;
