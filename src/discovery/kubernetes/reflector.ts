@@ -176,6 +176,8 @@ export class Reflector<T> {
       const body = await client.stream({ path, query, signal });
       this.#watchingSince = clock.monotonic();
       this.#succeeded();
+      // Not before: where lists are answered and watches refused, the trouble stands.
+      report.recovered(resource);
       for await (const events of watchEvents(body)) {
         deadline.heard();
         this.#apply(events);
@@ -241,12 +243,10 @@ export class Reflector<T> {
   }
 
   #succeeded(): void {
-    const { clock, report } = this.#environment;
-    this.#freshAt = clock.monotonic();
+    this.#freshAt = this.#environment.clock.monotonic();
     this.#failure = undefined;
     this.#absentSince = undefined;
     this.#absences = 0;
-    report.recovered(this.#options.resource);
     this.#settle(true);
   }
 

@@ -193,6 +193,24 @@ test("403 on one source closes that source alone, and names what to apply", asyn
   await follower.until("it opens once the role is bound", () => follower.allows(OTHER));
 });
 
+test("where lists are answered and watches refused, lists follow the changes, and the log says so once", async () => {
+  await using cluster = await StandInCluster.start();
+  cluster.server.intervene = (call) =>
+    ofGateways(call) && isWatch(call)
+      ? refuse({ status: 403, reason: "Forbidden", message: "cannot watch resource" })
+      : undefined;
+  await cluster.api.apply(letIn("gateways/edge"), edgeSlice(EDGE));
+  await using follower = await Follower.start({ credentials: cluster.credentials() });
+  await follower.until("it was refused again and again", () => follower.failures("forbidden") >= 5);
+  await cluster.api.replace(edgeSlice(OTHER));
+  await follower.until("a list brought the change", () => follower.allows(OTHER) && !follower.allows(EDGE));
+  const lines = follower.lines.filter(({ resource }) => resource === "endpointslices gateways/edge");
+  assert.deepEqual(
+    lines.map(({ event }) => event),
+    ["discovery-forbidden"],
+  );
+});
+
 test("a definition that is not installed is an empty one, and the log names the file to apply", async () => {
   await using cluster = await StandInCluster.start();
   await cluster.definePolicies(false);

@@ -24,7 +24,7 @@ export function outages(use: () => Promise<TestCluster>): void {
     await cluster.link.restore();
     await follower.until("the gateway is let in", () => follower.allows(EDGE));
     assert.equal(follower.health("ingressbackends")?.failure, undefined);
-    assert.ok(follower.said(/current again/));
+    await follower.until("the recovery is told", () => follower.said(/current again/) !== undefined);
   });
 
   test("a wire that is cut costs nothing that was known, and what changed meanwhile is caught up", async () => {
