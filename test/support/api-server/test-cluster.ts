@@ -11,7 +11,7 @@ export interface TestCluster extends AsyncDisposable {
   /** Between the sidecar and the server. */
   readonly link: Link;
   /** Of an account that may do all a sidecar has to. */
-  credentials(): ApiCredentials;
+  credentials(): HeldCredentials;
   /** Ends the server and starts it again over the same data. */
   restart(): Promise<void>;
   /** The same over an empty etcd; only the namespaces and the definitions are there again. */
