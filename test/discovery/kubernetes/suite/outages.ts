@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Follower } from "../../../support/api-server/follower.ts";
-import type { HeldCredentials, TestCluster } from "../../../support/api-server/test-cluster.ts";
+import type { TestCluster } from "../../../support/api-server/test-cluster.ts";
 import { EDGE, OTHER, edgeSlice, letIn } from "./objects.ts";
 
 /** Pings that miss an answer soon, so that a dead wire is noticed in a test's time. */
@@ -55,12 +55,12 @@ export function outages(use: () => Promise<TestCluster>): void {
   test("a server that comes back with an empty etcd has the last word: nobody is let in", async () => {
     await using cluster = await use();
     await cluster.api.apply(letIn("gateways/edge"), edgeSlice(EDGE));
-    const credentials = cluster.credentials() as HeldCredentials;
+    const credentials = cluster.credentials();
     await using follower = await Follower.start({ credentials });
     await follower.until("the gateway is let in", () => follower.allows(EDGE));
     await cluster.restartEmpty();
     // The account is a new one, as its token is; until then 401 keeps what was known.
-    credentials.token = (cluster.credentials() as HeldCredentials).token;
+    credentials.token = cluster.credentials().token;
     await follower.until("its emptiness is believed", () => !follower.allows(EDGE), RESTART_MS);
     await cluster.api.apply(letIn("gateways/edge"), edgeSlice(OTHER));
     await follower.until("the new history is followed", () => follower.allows(OTHER), RESTART_MS);
