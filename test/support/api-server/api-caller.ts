@@ -65,9 +65,12 @@ export class ApiCaller {
 
   async call(method: string, path: string, body?: unknown, contentType = "application/json"): Promise<ApiAnswer> {
     const incoming = await this.#send(method, path, body === undefined ? undefined : JSON.stringify(body), contentType);
-    let text = "";
-    for await (const chunk of incoming.setEncoding("utf8")) text += String(chunk);
-    return { status: incoming.statusCode ?? 0, body: parsed(text) };
+    return { status: incoming.statusCode ?? 0, body: parsed(await textOf(incoming)) };
+  }
+
+  /** What is no object: `/metrics`. */
+  async text(path: string): Promise<string> {
+    return textOf(await this.#send("GET", path, undefined, "application/json"));
   }
 
   /** @throws when the server refuses */
@@ -129,6 +132,12 @@ export class ApiCaller {
       throw error;
     }
   }
+}
+
+async function textOf(incoming: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of incoming.setEncoding("utf8")) text += String(chunk);
+  return text;
 }
 
 function parsed(text: string): ApiObject {
