@@ -11,6 +11,7 @@ import type { ConnectionEnd, ConnectionRow } from "../telemetry/records.ts";
 import type { Credentials } from "../tls/credentials.ts";
 import type { VerifiedPeer } from "../tls/peer.ts";
 import type { Connection, DownstreamSocket, Forwarder } from "./forwarder.ts";
+import { resetSocket } from "./reset.ts";
 
 /** In force until a connection was judged: whoever forgets to judge refuses. */
 const UNDECIDED: Refused = Object.freeze({ verdict: "close", reason: "no-snapshot" });
@@ -137,8 +138,7 @@ export class AcceptedConnection implements Connection {
   }
 
   reset(): void {
-    // A TLSSocket refuses to reset (ERR_INVALID_HANDLE_TYPE); it closes with the socket beneath it.
-    this.raw.resetAndDestroy();
+    resetSocket(this.socket, this.raw);
   }
 
   destroy(): void {

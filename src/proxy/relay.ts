@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import type { Limits } from "../config/config.ts";
 import type { ConnectionEnd } from "../telemetry/records.ts";
 import type { Connection } from "./forwarder.ts";
+import { resetSocket } from "./reset.ts";
 import { dialUpstream } from "./upstream-socket.ts";
 
 /** How long one direction may stay silent once the other has ended: half-closed peers are often gone for good. */
@@ -39,7 +40,7 @@ export class Relay {
 
   /** Ends both sides with a reset: a cut must not pass for the end of the data. */
   cut(): void {
-    this.#upstream.resetAndDestroy();
+    resetSocket(this.#upstream);
     this.connection.reset();
   }
 
@@ -71,7 +72,7 @@ export class Relay {
       this.#halfClosed = true;
       downstream.end();
     });
-    downstream.on("error", () => upstream.resetAndDestroy());
+    downstream.on("error", () => resetSocket(upstream));
     upstream.on("error", (error: NodeJS.ErrnoException) => this.#cut("upstream-reset", error.code ?? error.message));
   }
 
