@@ -1,13 +1,12 @@
 /** Change while it runs: a gateway's pod is replaced, and certificates of both sides are, under 200 requests a second. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Ask, LoadReport } from "./caller.ts";
 import { Caller } from "./caller-handle.ts";
-import { eventually, shipped, SHOP } from "./cluster.ts";
-import { ContourEdge } from "./contour/contour.ts";
+import { eventually } from "./cluster.ts";
 import { contourPrograms } from "./contour/lacking.ts";
+import { startWalkthrough } from "./contour/walkthrough.ts";
 import { CONTOUR_VERSION } from "./contour/obtain-contour.ts";
 import { ENVOY_VERSION } from "./contour/obtain-envoy.ts";
 import { Laboratory } from "./laboratory.ts";
@@ -54,25 +53,11 @@ describe(
     before(async () => {
       if (typeof programs === "string") return;
       lab = await Laboratory.start();
-      const { cluster, mesh, edge, network } = lab;
+      const { edge, network } = lab;
       leaving = await network.add("leaving", 13);
       coming = await network.add("coming", 14);
       other = lab.use(new Caller(await network.add("other-client", 21)));
-      await cluster.addService("projectcontour", "envoy", 80, 8080);
-      for (const at of [edge, leaving])
-        await cluster.place({ namespace: "projectcontour", name: `envoy-${at.name}`, app: "envoy", port: 8080 }, at);
-      await cluster.kubectl(["apply", "--server-side", "-f", programs.contour.definitions]);
-      await cluster.kubectl(["wait", "--for=condition=Established", "crd/httpproxies.projectcontour.io"]);
-      const ca = { apiVersion: "v1", kind: "Secret", stringData: { "ca.crt": mesh.ca } };
-      await cluster.apply(
-        { ...ca, metadata: { namespace: "osm-system", name: "osm-ca-bundle" } },
-        tlsSecret(SHOP.namespace, "cart-example", await mesh.issue(NAMES.site)),
-        tlsSecret("projectcontour", "envoy-client-cert", await mesh.issue(NAMES.contour)),
-        ...shipped("contour/delegation.yaml"),
-      );
-      const config = join(import.meta.dirname, "../../config/contour/contour.yaml");
-      const gateway = lab.use(await ContourEdge.start(cluster, { ...programs, config }));
-      for (const at of [edge, leaving, coming]) await gateway.addEnvoy(at);
+      await startWalkthrough(lab, programs, { listed: [edge, leaving], unlisted: [coming] });
       await lab.applyPolicy("contour/mtls.yaml");
       for (const at of [edge, leaving])
         await eventually(`${at.name} passes`, async () => (await lab.client.outcome(through(at))) === 200);

@@ -1,18 +1,16 @@
 /** The demonstrations of OSM's documentation, with Contour and Envoy: each works, and fails where it is meant to fail. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Ask, Told } from "./caller.ts";
 import { LARGE_BYTES } from "./application.ts";
-import { eventually, shipped, SHOP } from "./cluster.ts";
-import { ContourEdge } from "./contour/contour.ts";
+import { eventually, shipped } from "./cluster.ts";
 import { contourPrograms } from "./contour/lacking.ts";
+import { startWalkthrough } from "./contour/walkthrough.ts";
 import { CONTOUR_VERSION } from "./contour/obtain-contour.ts";
 import { ENVOY_VERSION } from "./contour/obtain-envoy.ts";
 import { Laboratory } from "./laboratory.ts";
-import { NAMES, tlsSecret } from "./mesh.ts";
+import { NAMES } from "./mesh.ts";
 
-const CONFIG = join(import.meta.dirname, "../../config/contour");
 const programs = await contourPrograms();
 
 let lab: Laboratory;
@@ -65,26 +63,12 @@ describe(
     before(async () => {
       if (typeof programs === "string") return;
       lab = await Laboratory.start();
-      const { cluster, mesh, edge, stranger } = lab;
+      const { mesh, edge, stranger } = lab;
       const headers = { host: NAMES.site };
       throughEdge = { url: `http://${edge.ipv4}:8080/`, headers };
       throughStranger = { url: `http://${stranger.ipv4}:8080/`, headers };
       site = { url: `https://${edge.ipv4}:8443/`, headers, ca: mesh.ca, servername: NAMES.site };
-      await cluster.addService("projectcontour", "envoy", 80, 8080);
-      await cluster.place({ namespace: "projectcontour", name: "envoy-1", app: "envoy", port: 8080 }, edge);
-      await cluster.kubectl(["apply", "--server-side", "-f", programs.contour.definitions]);
-      await cluster.kubectl(["wait", "--for=condition=Established", "crd/httpproxies.projectcontour.io"]);
-      const ca = { apiVersion: "v1", kind: "Secret", stringData: { "ca.crt": mesh.ca } };
-      await cluster.apply(
-        { ...ca, metadata: { namespace: "osm-system", name: "osm-ca-bundle" } },
-        tlsSecret(SHOP.namespace, "cart-example", await mesh.issue(NAMES.site)),
-        tlsSecret("projectcontour", "envoy-client-cert", await mesh.issue(NAMES.contour)),
-        ...shipped("contour/delegation.yaml"),
-      );
-      const options = { ...programs, config: join(CONFIG, "contour.yaml") };
-      const gateway = lab.use(await ContourEdge.start(cluster, options));
-      await gateway.addEnvoy(edge);
-      await gateway.addEnvoy(stranger);
+      await startWalkthrough(lab, programs, { listed: [edge], unlisted: [stranger] });
     });
     after(() => lab?.[Symbol.asyncDispose]());
 

@@ -3,32 +3,19 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { eventually, shipped, SHOP } from "./cluster.ts";
-import { ContourEdge } from "./contour/contour.ts";
+import { eventually, SHOP } from "./cluster.ts";
 import { contourPrograms } from "./contour/lacking.ts";
+import { startWalkthrough } from "./contour/walkthrough.ts";
 import { Laboratory } from "./laboratory.ts";
-import { NAMES, tlsSecret } from "./mesh.ts";
+import { NAMES } from "./mesh.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
 async function startContour(lab: Laboratory): Promise<boolean> {
   const programs = await contourPrograms();
   if (typeof programs === "string") return false;
-  const { cluster, mesh, edge, stranger } = lab;
-  await cluster.addService("projectcontour", "envoy", 80, 8080);
-  await cluster.place({ namespace: "projectcontour", name: "envoy-1", app: "envoy", port: 8080 }, edge);
-  await cluster.kubectl(["apply", "--server-side", "-f", programs.contour.definitions]);
-  await cluster.kubectl(["wait", "--for=condition=Established", "crd/httpproxies.projectcontour.io"]);
-  const ca = { apiVersion: "v1", kind: "Secret", stringData: { "ca.crt": mesh.ca } };
-  await cluster.apply(
-    { ...ca, metadata: { namespace: "osm-system", name: "osm-ca-bundle" } },
-    tlsSecret(SHOP.namespace, "cart-example", await mesh.issue(NAMES.site)),
-    tlsSecret("projectcontour", "envoy-client-cert", await mesh.issue(NAMES.contour)),
-    ...shipped("contour/delegation.yaml"),
-  );
-  const config = join(ROOT, "config/contour/contour.yaml");
-  const gateway = lab.use(await ContourEdge.start(cluster, { ...programs, config }));
-  for (const at of [edge, stranger]) await gateway.addEnvoy(at);
+  const { edge, stranger } = lab;
+  await startWalkthrough(lab, programs, { listed: [edge], unlisted: [stranger] });
   await lab.applyPolicy("contour/mtls.yaml");
   const ask = { url: `http://${edge.ipv4}:8080/`, headers: { host: NAMES.site } };
   await eventually("the edge passes", async () => (await lab.client.outcome(ask)) === 200);
