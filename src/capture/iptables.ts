@@ -1,7 +1,7 @@
 /** The plan for hosts without nft: one iptables-restore document a family. */
 import { type CapturePlan, sourceFamily } from "./plan.ts";
 
-export const CHAIN = "POSTERN_INBOUND";
+const CHAIN = "POSTERN_INBOUND";
 
 /** The jump into our chain, as `iptables -t nat -C` takes it after the command. */
 export const JUMP: readonly string[] = ["PREROUTING", "-p", "tcp", "-j", CHAIN];

@@ -1,7 +1,7 @@
 /** The plan as one nft transaction. `inet` covers IPv4 and IPv6 with the same rules. */
 import { type CapturePlan, sourceFamily } from "./plan.ts";
 
-export const TABLE = "postern";
+const TABLE = "postern";
 
 /**
  * A ruleset for `nft -f -`. It is one transaction: the table is declared (so that the delete cannot fail), deleted and

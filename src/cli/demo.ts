@@ -19,7 +19,7 @@ const PORTS = { app: 18_000, http: 18_080, https: 18_443, admin: 15_000 } as con
 type PortName = keyof typeof PORTS;
 type Ports = Readonly<Record<PortName, number>>;
 
-export const DEMO: CommandSpec = {
+const DEMO: CommandSpec = {
   name: "demo",
   summary: "Runs everything on localhost: a demo mesh CA, a small application, the sidecar, and curl lines to try.",
   usage: ["demo [--dir DIR] [--app-port N] [--http-port N] [--https-port N] [--admin-port N]"],

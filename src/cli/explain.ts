@@ -11,7 +11,7 @@ import { readPort, Unusable } from "../config/values.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
 
-export const EXPLAIN: CommandSpec = {
+const EXPLAIN: CommandSpec = {
   name: "explain",
   summary: "Says what one caller would get, and why: by the same code that judges connections.",
   usage: [

@@ -6,7 +6,7 @@ import { EXIT, type CliIo } from "./io.ts";
 
 const DAY_MS = 86_400_000;
 
-export const PKI_INIT: CommandSpec = {
+const PKI_INIT: CommandSpec = {
   name: "pki init",
   summary: "Makes a mesh CA: ca.crt and ca.key.",
   usage: ["pki init --dir DIR [--common-name NAME]"],
@@ -16,7 +16,7 @@ export const PKI_INIT: CommandSpec = {
   ],
 };
 
-export const PKI_ISSUE: CommandSpec = {
+const PKI_ISSUE: CommandSpec = {
   name: "pki issue",
   summary: "Issues a certificate of the CA: NAME.crt and NAME.key.",
   usage: ["pki issue --dir DIR --name NAME [--dns NAME]... [--uri URI]... [--days N]"],

@@ -13,7 +13,7 @@ import { EXIT, type CliIo } from "./io.ts";
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-export const RUN: CommandSpec = {
+const RUN: CommandSpec = {
   name: "run",
   summary: "Runs the sidecar: guards each backend port and forwards what its policy lets in.",
   usage: [

@@ -10,7 +10,7 @@ import { validatePolicy } from "../policy/validate.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
 
-export const VALIDATE: CommandSpec = {
+const VALIDATE: CommandSpec = {
   name: "validate",
   summary: "Checks the IngressBackend objects in files and directories: the API's schema, then OSM's admission rules.",
   usage: ["validate FILE|DIR... [--json]"],

@@ -30,7 +30,7 @@ export async function initAuthority(directory: string, commonName?: string): Pro
 }
 
 /** @throws PkiError when the directory holds no CA */
-export async function readAuthority(directory: string): Promise<Authority> {
+async function readAuthority(directory: string): Promise<Authority> {
   const files = filesOf(directory, "ca");
   try {
     return { certPem: await readFile(files.cert, "utf8"), keyPem: await readFile(files.key, "utf8") };

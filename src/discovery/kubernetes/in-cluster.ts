@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { ApiCredentials, ApiTls } from "./credentials.ts";
 
 /** Where the kubelet mounts the service account, in every pod. */
-export const SERVICE_ACCOUNT_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount";
+const SERVICE_ACCOUNT_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /** The kubelet replaces a token long before it expires; client-go re-reads at this pace too. */
 const TOKEN_CACHE_MS = 60_000;

@@ -8,8 +8,8 @@ import type { KubernetesObject } from "./objects.ts";
 import { Reflector } from "./reflector.ts";
 import type { ReflectorEnvironment } from "./reflector.ts";
 
-export const OSM_GROUP = "policy.openservicemesh.io";
-export const FLOMESH_GROUP = "policy.flomesh.io";
+const OSM_GROUP = "policy.openservicemesh.io";
+const FLOMESH_GROUP = "policy.flomesh.io";
 
 /** One IngressBackend as the API server has it. */
 export interface FollowedPolicy {

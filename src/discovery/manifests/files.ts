@@ -11,7 +11,7 @@ export type FileContent =
   | { readonly path: string; readonly text: string; readonly modifiedAt: number }
   | { readonly path: string; readonly failure: string };
 
-export function isManifest(name: string): boolean {
+function isManifest(name: string): boolean {
   return MANIFEST.test(name);
 }
 

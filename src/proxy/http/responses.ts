@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import type { AfterAnswer, Downstream } from "./message.ts";
 
 /** The answer to a wrong principal, byte for byte that of OSM's Envoy. */
-export const ACCESS_DENIED = "RBAC: access denied";
+const ACCESS_DENIED = "RBAC: access denied";
 
 export interface ErrorAnswer {
   readonly status: number;
