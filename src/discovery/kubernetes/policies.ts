@@ -68,10 +68,11 @@ export class PolicyFollower {
   health(): readonly ResourceHealth[] {
     const fork = this.#flomesh.health();
     const osm = this.#osm.health();
-    const forkServes = this.#flomesh.failure === undefined && this.#flomesh.synced;
+    const forkServes = this.#flomesh.synced && !this.#flomesh.absent;
     // Where only the fork is installed, the absence of the original is no failure.
-    if (forkServes && this.#osm.failure?.kind === "absent") return [fork];
-    return this.#flomesh.failure?.kind === "absent" ? [osm] : [osm, fork];
+    if (forkServes && this.#osm.absent) return [fork];
+    // Looked for every few minutes: a server that is away when its turn comes must not make everything look that old.
+    return this.#flomesh.absent ? [osm] : [osm, fork];
   }
 
   /** By key. Of two objects of one name the older governs, and both are listed: `shadowed` are the others. */

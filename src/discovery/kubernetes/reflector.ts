@@ -80,9 +80,9 @@ export class Reflector<T> {
     return this.#settled;
   }
 
-  /** The failure that stands, if any. */
-  get failure(): ApiFailure | undefined {
-    return this.#failure;
+  /** Not installed, as far as the server last said anything of it. */
+  get absent(): boolean {
+    return this.#absences > 0;
   }
 
   start(): void {

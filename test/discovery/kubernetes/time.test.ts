@@ -90,3 +90,17 @@ test("a quiet hour costs some fifty requests, on one connection, and the data is
   assert.ok(oldest <= 70_000, `${oldest} ms`);
   assert.deepEqual([follower.failures("stalled"), follower.counted("list"), cluster.link.accepted], [0, 3, 1]);
 });
+
+test("an API that was never installed does not age with the server: what is looked for rarely is no sign of old data", async () => {
+  await using cluster = await StandInCluster.start();
+  const clock = new FakeClock();
+  await using follower = await followWith(cluster, clock);
+  await passWithAttempts(follower, clock, 30 * 60_000);
+  await cluster.link.remove();
+  // Long enough for its turn to come, and to fail.
+  await passWithAttempts(follower, clock, 6 * 60_000);
+  await follower.until("the outage is noticed", () => follower.failures("unreachable") > 0);
+  const resources = follower.discovery.health().map(({ resource }) => resource);
+  assert.ok(resources.includes("ingressbackends.policy.openservicemesh.io"), resources.join(", "));
+  assert.ok(!resources.some((resource) => resource.includes("flomesh")), resources.join(", "));
+});
