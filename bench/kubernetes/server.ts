@@ -8,7 +8,7 @@ import { cpuOf } from "../load/measurement.ts";
 export const SERVER_KINDS = ["stand-in", "real"] as const;
 export type ServerKind = (typeof SERVER_KINDS)[number];
 
-const INSIDE = "POSTERN_BENCH_NAMESPACE";
+const INSIDE = "BENCH_NAMESPACE";
 
 export interface MeasuredServer extends AsyncDisposable {
   readonly cluster: TestCluster;
