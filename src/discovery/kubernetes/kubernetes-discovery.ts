@@ -8,6 +8,7 @@ import { SYSTEM_CLOCK } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import type { ApiCredentials } from "./credentials.ts";
 import { Lease } from "./lease.ts";
+import { Outage } from "./outage.ts";
 import { OwnServices } from "./own-services.ts";
 import { PolicyFollower } from "./policies.ts";
 import { PublishPacer } from "./publish-pacer.ts";
@@ -67,7 +68,8 @@ class ClusterDiscovery implements KubernetesDiscovery {
     this.#client = new ApiClient({ credentials: options.credentials, timing });
     this.#report = new Report(options.log, clock);
     this.#pacer = new PublishPacer(clock, timing.publishIntervalMs, () => this.#publish());
-    const environment = { client: this.#client, clock, random, report: this.#report, timing };
+    const outage = new Outage(clock, random, timing);
+    const environment = { client: this.#client, clock, random, report: this.#report, timing, outage };
     const onChange = (): void => this.#changed();
     this.#policies = new PolicyFollower(environment, { namespace: options.namespace, onChange });
     this.#own = new OwnServices(environment, { ...options, onChange });

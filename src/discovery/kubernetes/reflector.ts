@@ -4,7 +4,6 @@
  * followed by a list, because the server that comes back may have lost the history that we would resume.
  */
 import type { ResourceHealth } from "../discovery.ts";
-import { Backoff } from "./backoff.ts";
 import type { ApiClient } from "./client.ts";
 import { pause } from "./clock.ts";
 import type { Clock } from "./clock.ts";
@@ -12,7 +11,9 @@ import { ApiFailure, failureOfError, kindOfStatus } from "./failure.ts";
 import { listAll } from "./list.ts";
 import { identityOf, isOlderVersion, textOf } from "./objects.ts";
 import type { KubernetesObject, ObjectIdentity } from "./objects.ts";
+import type { Outage } from "./outage.ts";
 import type { Report } from "./report.ts";
+import { Retry } from "./retry.ts";
 import type { KubernetesTiming } from "./timing.ts";
 import { WatchDeadline } from "./watch-deadline.ts";
 import { watchEvents } from "./watch-stream.ts";
@@ -25,6 +26,7 @@ export interface ReflectorEnvironment {
   readonly random: () => number;
   readonly report: Report;
   readonly timing: KubernetesTiming;
+  readonly outage: Outage;
 }
 
 export interface ReflectorOptions<T> {
@@ -44,7 +46,7 @@ export interface ReflectorOptions<T> {
 export class Reflector<T> {
   readonly #environment: ReflectorEnvironment;
   readonly #options: ReflectorOptions<T>;
-  readonly #backoff: Backoff;
+  readonly #retry: Retry;
   readonly #stopping = new AbortController();
   #items: Map<string, T> = new Map();
   /** The last version seen, kept across failures to recognise a server that lost its history. */
@@ -55,14 +57,12 @@ export class Reflector<T> {
   #failure: ApiFailure | undefined;
   #absentSince: number | undefined;
   #absences = 0;
-  #watchingSince: number | undefined;
   #running: Promise<void> | undefined;
 
   constructor(environment: ReflectorEnvironment, options: ReflectorOptions<T>) {
     this.#environment = environment;
     this.#options = options;
-    const { backoffBaseMs: baseMs, backoffCapMs: capMs } = environment.timing;
-    this.#backoff = new Backoff({ baseMs, capMs, random: environment.random });
+    this.#retry = new Retry(environment);
   }
 
   /** By `namespace/name`. Replaced or edited only between two calls of `onChange`. */
@@ -115,7 +115,7 @@ export class Reflector<T> {
       try {
         resumeAt ??= await this.#list();
         resumeAt = await this.#watch(resumeAt);
-        if (!this.#wasHealthy()) waitMs = this.#backoff.next();
+        waitMs = this.#retry.afterEnd();
       } catch (error) {
         if (signal.aborted) return;
         const failure = failureOfError(error);
@@ -125,16 +125,6 @@ export class Reflector<T> {
       }
       if (waitMs > 0) await pause(this.#environment.clock, waitMs, signal);
     }
-  }
-
-  /** A long life resets the backoff; a server that answers only to break again does not. */
-  #wasHealthy(): boolean {
-    const since = this.#watchingSince;
-    this.#watchingSince = undefined;
-    const healthy =
-      since !== undefined && this.#environment.clock.monotonic() - since >= this.#environment.timing.healthyAfterMs;
-    if (healthy) this.#backoff.reset();
-    return healthy;
   }
 
   /** Reads everything into a fresh copy and swaps it in; until then the former copy stands. */
@@ -174,7 +164,7 @@ export class Reflector<T> {
         timeoutSeconds: String(seconds),
       };
       const body = await client.stream({ path, query, signal });
-      this.#watchingSince = clock.monotonic();
+      this.#retry.watching();
       this.#succeeded();
       // Not before: where lists are answered and watches refused, the trouble stands.
       report.recovered(resource);
@@ -258,20 +248,13 @@ export class Reflector<T> {
 
   /** Records the failure and returns how long to wait. */
   #failed(failure: ApiFailure): number {
-    const { report, random, timing } = this.#environment;
+    const { report } = this.#environment;
     const { resource } = this.#options;
-    const lived = this.#wasHealthy();
     this.#failure = failure;
     if (failure.kind !== "absent") this.#absentSince = undefined;
-    let waitMs = this.#backoff.next();
-    if (failure.kind === "expired") {
-      report.count(resource, "expired");
-      // Falling behind once is ordinary; falling behind at once, again and again, is not.
-      if (lived) waitMs = 0;
-    }
-    if (failure.kind === "absent") waitMs = this.#absent(waitMs);
-    if (failure.retryAfterMs !== undefined)
-      waitMs = Math.min(timing.retryAfterCapMs, failure.retryAfterMs) + random() * timing.backoffBaseMs;
+    if (failure.kind === "expired") report.count(resource, "expired");
+    const retryMs = this.#retry.afterFailure(failure);
+    const waitMs = failure.kind === "absent" ? this.#absent(retryMs) : retryMs;
     if (failure.kind !== "absent" || this.#options.optional !== true) report.failed(resource, failure, waitMs);
     this.#settle(false);
     return waitMs;

@@ -8,6 +8,8 @@ export class Link implements AsyncDisposable {
   #server: Server | undefined;
   #frozen = false;
   #port = 0;
+  /** Whoever connects is reset at once: a server that is away behind a balancer that is there. */
+  barred = false;
   /** Connections that were ever accepted. */
   accepted = 0;
 
@@ -74,6 +76,10 @@ export class Link implements AsyncDisposable {
 
   #join(client: Socket): void {
     this.accepted += 1;
+    if (this.barred) {
+      client.resetAndDestroy();
+      return;
+    }
     const server = connect({ port: this.#target(), host: "127.0.0.1", allowHalfOpen: true });
     const pairs: readonly (readonly [Socket, Socket])[] = [
       [client, server],

@@ -41,6 +41,24 @@ export function outages(use: () => Promise<TestCluster>): void {
     await follower.until("one connection again", () => follower.discovery.counts().openConnections === 1);
   });
 
+  test("while the server is away one connection is tried at a time, for all that is watched together", async () => {
+    await using cluster = await use();
+    await cluster.api.apply(letIn("gateways/edge"), edgeSlice(EDGE));
+    await using follower = await Follower.start({ credentials: cluster.credentials() });
+    await follower.until("the gateway is let in", () => follower.allows(EDGE));
+    const before = { accepted: cluster.link.accepted, failures: follower.failures("unreachable") };
+    cluster.link.barred = true;
+    cluster.link.cut();
+    await follower.until("it was tried often", () => follower.failures("unreachable") >= before.failures + 30);
+    const tried = cluster.link.accepted - before.accepted;
+    const failed = follower.failures("unreachable") - before.failures;
+    // Three are watched. A timer that goes off a moment early may dial once more.
+    assert.ok(tried > 0 && tried * 2 <= failed, `${tried} connections for ${failed} failures`);
+    cluster.link.barred = false;
+    await cluster.api.replace(edgeSlice(OTHER));
+    await follower.until("the change is caught up", () => follower.allows(OTHER) && !follower.allows(EDGE));
+  });
+
   test("a server that is killed and started again is followed on", async () => {
     await using cluster = await use();
     await cluster.api.apply(letIn("gateways/edge"), edgeSlice(EDGE));
