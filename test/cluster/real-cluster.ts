@@ -93,6 +93,7 @@ export class RealCluster {
   async borrow(): Promise<TestCluster> {
     await this.link.restore();
     this.link.thaw();
+    this.link.barred = false;
     await this.define(FORK_DEFINITION, false);
     for (const name of NAMESPACES) await this.#namespace(name);
     await this.define(OSM_DEFINITION, true);

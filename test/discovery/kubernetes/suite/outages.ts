@@ -6,7 +6,7 @@ import type { TestCluster } from "../../../support/api-server/test-cluster.ts";
 import { EDGE, OTHER, edgeSlice, letIn } from "./objects.ts";
 
 /** Pings that miss an answer soon, so that a dead wire is noticed in a test's time. */
-const IMPATIENT = { pingIntervalMs: 100, pingDeadlineMs: 500, connectTimeoutMs: 1_000 };
+export const IMPATIENT = { pingIntervalMs: 100, pingDeadlineMs: 500, connectTimeoutMs: 1_000 };
 
 /** A restart of the real server takes seconds. */
 const RESTART_MS = 60_000;
