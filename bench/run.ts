@@ -1,4 +1,7 @@
-/** `npm run bench -- [micro|load]... [--seconds N] [--rounds N] [--only NAME]...`: measures, prints, asserts nothing about time. */
+/**
+ * `npm run bench -- [micro|load]... [--seconds N] [--rounds N] [--only NAME]...`, or `propagation` or `fleet` with flags of their
+ * own (`--help`): measures, prints, asserts nothing about time.
+ */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -6,6 +9,14 @@ import { loadTable, runLoad } from "./load/load.ts";
 import { machineStamp } from "./load/measurement.ts";
 
 const SUITES = ["micro", "load"] as const;
+/** Each for itself: they need quiet, minutes, and for the real API server a namespace. */
+const KUBERNETES = ["propagation", "fleet"];
+
+const [first = "", ...rest] = process.argv.slice(2);
+if (KUBERNETES.includes(first)) {
+  const script = join(import.meta.dirname, "kubernetes", `${first}.ts`);
+  process.exit(spawnSync(process.execPath, [script, ...rest], { stdio: "inherit" }).status ?? 1);
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,7 +30,8 @@ const { values, positionals } = parseArgs({
 });
 
 const unknown = positionals.filter((name) => !(SUITES as readonly string[]).includes(name));
-if (unknown.length > 0) throw new Error(`unknown suite ${unknown.join(", ")}; expected ${SUITES.join(" or ")}`);
+if (unknown.length > 0)
+  throw new Error(`unknown suite ${unknown.join(", ")}; expected ${[...SUITES, ...KUBERNETES].join(", ")}`);
 const wanted = positionals.length === 0 ? SUITES : SUITES.filter((name) => positionals.includes(name));
 
 function count(name: "seconds" | "rounds" | "connections" | "idle"): number {

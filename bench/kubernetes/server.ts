@@ -1,6 +1,7 @@
 /** The API server that is measured against: the tests' stand-in inside this process, or the real one as a process beside it. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { inNamespace } from "../../test/cluster/namespace.ts";
 import { RealCluster } from "../../test/cluster/real-cluster.ts";
 import { StandInCluster, type TestCluster } from "../../test/support/api-server/test-cluster.ts";
 import { cpuOf } from "../load/measurement.ts";
@@ -14,10 +15,8 @@ export interface MeasuredServer extends AsyncDisposable {
   readonly cluster: TestCluster;
   /** Its own, without the link that can be taken away. */
   readonly port: number;
-  /** Ends the server and starts it again, over the same objects. */
-  readonly restart: (downMs: number) => Promise<void>;
-  /** Requests that it was sent; `undefined` where only the clients can tell. */
-  readonly requests: () => number | undefined;
+  /** Ends it and starts it again over the same objects. The stand-in forgets nothing by that, so it just stays. */
+  readonly restart: () => Promise<void>;
   /** CPU so far in microseconds: of kube-apiserver, or of this process, in which the stand-in and the link are. */
   readonly cpuUs: () => number;
 }
@@ -34,9 +33,8 @@ export function serverKind(value: string): ServerKind {
  */
 export function runInNamespace(kind: ServerKind, script: string, argv: readonly string[]): number | undefined {
   if (kind === "stand-in" || process.env[INSIDE] !== undefined) return undefined;
-  const prepare = 'ip link set lo up && ip addr add 10.99.0.1/16 dev lo && exec "$@"';
-  const args = [process.getuid?.() === 0 ? "-n" : "-rn", "sh", "-c", prepare, "sh", process.execPath, script, ...argv];
-  const { status } = spawnSync("unshare", args, { stdio: "inherit", env: { ...process.env, [INSIDE]: "1" } });
+  const [command, args] = inNamespace(process.execPath, script, ...argv);
+  const { status } = spawnSync(command, args, { stdio: "inherit", env: { ...process.env, [INSIDE]: "1" } });
   return status ?? 1;
 }
 
@@ -49,12 +47,7 @@ async function startStandIn(): Promise<MeasuredServer> {
   return {
     cluster,
     port: cluster.server.port,
-    restart: async (downMs) => {
-      await cluster.link.remove();
-      await new Promise((resolve) => setTimeout(resolve, downMs));
-      await cluster.link.restore();
-    },
-    requests: () => cluster.server.calls.length,
+    restart: () => Promise.resolve(),
     cpuUs: () => cpuOf(process.pid),
     [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
   };
@@ -66,12 +59,7 @@ async function startReal(): Promise<MeasuredServer> {
     return {
       cluster: await real.borrow(),
       port: real.plane.port,
-      restart: async (downMs) => {
-        await real.plane.stopApiServer();
-        await new Promise((resolve) => setTimeout(resolve, downMs));
-        await real.plane.startApiServer();
-      },
-      requests: () => undefined,
+      restart: () => real.plane.restartApiServer(),
       cpuUs: () => cpuOf(childNamed("kube-apiserver")),
       [Symbol.asyncDispose]: () => real.end(),
     };
