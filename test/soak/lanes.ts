@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
 import { request as httpsRequest } from "node:https";
+import type { Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
@@ -28,6 +29,13 @@ export interface Lane extends AsyncDisposable {
 type Step = (state: AsyncDisposableStack) => Promise<() => Promise<void>>;
 
 const body = (): Buffer => randomBytes(randomInt(1, 200_000));
+
+/** An error between two steps shows in the step after it; without a listener it would end the whole run. */
+async function open(options: Parameters<typeof connect>[0]): Promise<Socket> {
+  const socket = await connect(options);
+  socket.on("error", () => undefined);
+  return socket;
+}
 
 function secretsOf({ ca, pair }: CallerTls): object {
   return { ca, cert: pair?.certPem, key: pair?.keyPem, checkServerIdentity: () => undefined };
@@ -61,8 +69,11 @@ const single = (name: string, pauseMs: number, step: () => Promise<void>): Lane 
 
 function keptHttp1({ http: port, gateway: tls }: Target): Lane {
   return lane("HTTP/1.1, kept", 10, 400, async (state) => {
-    const socket = state.adopt(await connect({ port, tls }), (open) => void open.destroy());
-    return async () => assert.equal((await exchange(socket, { path: "/small" })).status, 200);
+    const socket = state.adopt(await open({ port, tls }), (kept) => void kept.destroy());
+    return async () => {
+      assert.ok(!socket.destroyed, "the connection was ended between two requests");
+      assert.equal((await exchange(socket, { path: "/small" })).status, 200);
+    };
   });
 }
 
@@ -118,7 +129,7 @@ function webSocket({ http: port, gateway: tls }: Target): Lane {
 
 function eventStream({ http: port, gateway: tls }: Target): Lane {
   return single("event stream", 10, async () => {
-    const socket = await connect({ port, tls });
+    const socket = await open({ port, tls });
     socket.write("GET /events HTTP/1.1\r\nhost: app.test\r\n\r\n");
     let text = "";
     socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
@@ -130,7 +141,7 @@ function eventStream({ http: port, gateway: tls }: Target): Lane {
 
 function aborting({ http: port, gateway: tls }: Target): Lane {
   return single("caller that goes away", 100, async () => {
-    const socket = await connect({ port, tls });
+    const socket = await open({ port, tls });
     socket.write("GET /endless HTTP/1.1\r\nhost: app.test\r\n\r\n");
     await once(socket, "data");
     socket.destroy();
@@ -139,7 +150,7 @@ function aborting({ http: port, gateway: tls }: Target): Lane {
 
 function copied({ stream: port, gateway: tls }: Target): Lane {
   return single("stream", 100, async () => {
-    const socket = await connect({ port, tls: { ...tls, options: { allowHalfOpen: true } } });
+    const socket = await open({ port, tls: { ...tls, options: { allowHalfOpen: true } } });
     const sent = randomBytes(randomInt(1, 1_000_000));
     socket.end(sent);
     assert.ok((await buffer(socket)).equals(sent), "the bytes came back changed");
