@@ -4,30 +4,47 @@
  */
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 
 const FIRST = 12_000;
 const LAST = 32_000;
 
-/** All of them were free on every address at once, a moment ago. */
+/** Free on every address a moment ago, and given to no other test process as long as this one lives. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
+  const ports: number[] = [];
+  while (ports.length < count) {
     const port = randomInt(FIRST, LAST);
-    if (!ports.has(port) && (await isFree(port))) ports.add(port);
+    if ((await reserve(port)) && (await isFree(port))) ports.push(port);
   }
-  return [...ports];
+  return ports;
+}
+
+/**
+ * Test files run beside each other, and even the look whether a port is free takes it for a moment. An abstract socket is a
+ * lock that belongs to the network namespace, as ports do, and that the kernel gives back when its process dies.
+ */
+async function reserve(port: number): Promise<boolean> {
+  if (process.platform !== "linux") return true;
+  const lock = await listen(`\0postern-test-port-${port}`);
+  lock?.unref();
+  return lock !== undefined;
 }
 
 async function isFree(port: number): Promise<boolean> {
+  const server = await listen(port);
+  if (server === undefined) return false;
+  server.close();
+  await once(server, "close");
+  return true;
+}
+
+async function listen(where: number | string): Promise<Server | undefined> {
   const server = createServer();
   try {
-    server.listen(port);
+    server.listen(where);
     await once(server, "listening");
-    server.close();
-    await once(server, "close");
-    return true;
+    return server;
   } catch {
-    return false;
+    return undefined;
   }
 }
