@@ -1,6 +1,7 @@
 /** The wire between client and server, in the test's hand: it can be frozen (half-open, as when a host vanishes), cut or taken away. */
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { resetSocket } from "../../../src/proxy/reset.ts";
 
 export class Link implements AsyncDisposable {
   readonly #target: () => number;
@@ -46,11 +47,7 @@ export class Link implements AsyncDisposable {
 
   /** Resets what is open; new connections are welcome. */
   cut(): void {
-    for (const socket of this.#sockets) {
-      // Node loses a socket that is reset while its FIN is under way: no close, no descriptor back, no end of the process.
-      if (socket.writableEnded && !socket.writableFinished) socket.destroy();
-      else socket.resetAndDestroy();
-    }
+    for (const socket of this.#sockets) resetSocket(socket);
   }
 
   /** Nobody listens any more: connections are refused. */
