@@ -12,6 +12,12 @@ import type { ThreadCommand, ThreadEvent, ThreadStart } from "./messages.ts";
 /** Unanswered heartbeats, one a second, after which a thread counts as hung. */
 const MISSED_HEARTBEATS = 5;
 const TERMINATE_PATIENCE_MS = 1_000;
+/**
+ * MiB; three times what one collection can move into the old generation at once. At a worker's limit Node allows V8
+ * 16 MiB more to end in order (Worker::NearHeapLimit), and what moves more than that ends the whole process: with V8's
+ * own 192 every second leak did.
+ */
+const MAX_YOUNG_GENERATION_MB = 24;
 
 export interface ThreadEvents {
   readonly onListening: () => void;
@@ -57,7 +63,10 @@ export class ThreadHandle {
       name: `data-${start.thread}`,
       stdout: true,
       stderr: true,
-      resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb },
+      resourceLimits: {
+        maxOldGenerationSizeMb: options.maxHeapMb,
+        maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB,
+      },
     });
     // What Node itself prints in the worker (warnings) reaches the log as a line of ours.
     for (const stream of [this.#worker.stdout, this.#worker.stderr]) {
