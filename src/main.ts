@@ -7,9 +7,16 @@ const OLDEST_NODE = [24, 21] as const;
 
 type Command = (argv: readonly string[], io: CliIo) => Promise<number>;
 
+interface CommandEntry {
+  readonly summary: string;
+  /** It starts data-plane threads. */
+  readonly threads?: true;
+  readonly load: () => Promise<Command>;
+}
+
 /** Loaded on demand: the sidecar does not pay for the commands beside it. */
-const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
-  run: { summary: "the sidecar", load: async () => (await import("./cli/run.ts")).runSidecar },
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  run: { summary: "the sidecar", threads: true, load: async () => (await import("./cli/run.ts")).runSidecar },
   validate: {
     summary: "check IngressBackend objects in files",
     load: async () => (await import("./cli/validate.ts")).runValidate,
@@ -20,7 +27,11 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly loa
     load: async () => (await import("./cli/redirect.ts")).runRedirect,
   },
   pki: { summary: "a mesh CA and certificates for trials", load: async () => (await import("./cli/pki.ts")).runPki },
-  demo: { summary: "everything on localhost, no cluster", load: async () => (await import("./cli/demo.ts")).runDemo },
+  demo: {
+    summary: "everything on localhost, no cluster",
+    threads: true,
+    load: async () => (await import("./cli/demo.ts")).runDemo,
+  },
 };
 
 const HELP = `Postern guards the door between an ingress gateway and one application.
@@ -39,12 +50,23 @@ function nodeIsTooOld(): boolean {
   return major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
 }
 
+/**
+ * Ends the process whatever its threads do. `process.exit` waits for each of them, and never returns when one is inside a
+ * native call or when Node's clean-up of it waits for a write that will never be confirmed. What replaces the image of a
+ * process ends its threads too, as process 1 of a container as well, where signals to oneself are ignored.
+ */
+function endDespiteThreads(code: number): never {
+  process.execve?.(process.execPath, [process.execPath, "--eval", `process.exit(${code})`], {});
+  // Where an image cannot be replaced (Windows).
+  process.exit(code);
+}
+
 function createIo(): CliIo {
   const listeners: ((signal: string) => void)[] = [];
   let asked = false;
   const onSignal = (signal: string): void => {
     // The second time means now.
-    if (asked) process.exit(1);
+    if (asked) endDespiteThreads(1);
     asked = true;
     for (const listener of listeners) listener(signal);
   };
@@ -77,34 +99,35 @@ function speakJson(): void {
       { problem: error instanceof Error ? error.stack : String(error) },
       "unexpected fault; the process ends",
     );
-    process.exit(1);
+    endDespiteThreads(1);
   };
   process.on("uncaughtException", die).on("unhandledRejection", die);
 }
 
-async function main(argv: readonly string[]): Promise<number> {
+/** Never returns: pipes, files and terminals are written synchronously, so nothing said is lost. */
+async function main(argv: readonly string[]): Promise<never> {
   const [name, ...rest] = argv;
   if (nodeIsTooOld()) {
     process.stderr.write(
       `postern needs Node ${OLDEST_NODE.join(".")} or newer, this is ${process.versions.node}: start it with npm or npx, which use the pinned one\n`,
     );
-    return 2;
+    process.exit(2);
   }
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     process.stdout.write(HELP);
-    return name === undefined ? 2 : 0;
+    process.exit(name === undefined ? 2 : 0);
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
     process.stderr.write(`postern: unknown command '${name}'; expected one of ${Object.keys(COMMANDS).join(", ")}\n`);
-    return 2;
+    process.exit(2);
   }
   ignoreBrokenPipes();
   if (name === "run") speakJson();
   const run = await command.load();
-  return run(rest, createIo());
+  const code = await run(rest, createIo());
+  if (command.threads) endDespiteThreads(code);
+  process.exit(code);
 }
 
-// Ended here and not by running out of work: Node's own clean-up can wait for ever for a TLS or HTTP/2 write that will
-// never be confirmed. Pipes, files and terminals are written synchronously, so nothing said is lost.
-process.exit(await main(process.argv.slice(2)));
+await main(process.argv.slice(2));

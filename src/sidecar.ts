@@ -47,6 +47,7 @@ export class Sidecar {
   #world: { readonly world: World; readonly services: readonly string[] } | undefined;
   #staleTimer: NodeJS.Timeout | undefined;
   #draining = false;
+  readonly #broken = Promise.withResolvers<void>();
 
   constructor(config: Config, log: Log, discovery: Discovery) {
     this.config = config;
@@ -68,6 +69,11 @@ export class Sidecar {
 
   get dataPlane(): DataPlane | undefined {
     return this.#dataPlane;
+  }
+
+  /** Settles when only a new process can serve as it should. The log says why. */
+  get broken(): Promise<void> {
+    return this.#broken.promise;
   }
 
   resources(): readonly ResourceHealth[] {
@@ -109,6 +115,10 @@ export class Sidecar {
         },
         onThreadLost: ({ thread, cause, restartInMs }) =>
           log.error({ thread, restartInMs, error: cause }, "data-plane thread lost; it is replaced"),
+        onThreadStuck: (thread) => {
+          log.error({ thread }, "lost data-plane thread cannot be ended, and takes connections; the process ends");
+          this.#broken.resolve();
+        },
         onProblem: (thread, problem) => log.warn({ thread, problem }, "data plane problem"),
       },
     );

@@ -26,7 +26,8 @@ const RUN: CommandSpec = {
   ],
   notes: `Every flag has an environment variable (--mesh-name: ${envName("mesh-name")}) and a key in the file that --config
 names. Flags win over the environment, the environment over the file. Logs are JSON lines on stdout.
-SIGTERM drains: exit 0 when everything finished, 1 when something was cut at the deadline.`,
+SIGTERM drains: exit 0 when everything finished, 1 when something was cut at the deadline. A data-plane thread that hangs
+is replaced; when it cannot be ended the process drains by itself and exits with 1.`,
 };
 
 /** Problems of the command line go to stderr as JSON lines too: whoever collects a sidecar's output parses lines. */
@@ -72,10 +73,10 @@ async function serve(config: Config, log: Log, io: CliIo): Promise<number> {
     sidecar = new Sidecar(config, log, await createDiscovery(config, log, io.env));
     admin = await startAdmin(sidecar);
     await sidecar.start();
-    const signal = await terminated;
-    log.info({ signal }, "asked to end");
+    const signal = await Promise.race([terminated, sidecar.broken]);
+    if (signal !== undefined) log.info({ signal }, "asked to end");
     const { cut } = await sidecar.drain();
-    return cut === 0 ? EXIT.ok : EXIT.failed;
+    return cut === 0 && signal !== undefined ? EXIT.ok : EXIT.failed;
   } catch (error) {
     log.error({ problem: error instanceof Error ? error.message : String(error), error }, "cannot go on");
     return EXIT.failed;

@@ -48,6 +48,8 @@ export interface ThreadLost {
 export interface DataPlaneListener {
   readonly onRecords: (records: readonly TrafficRecord[]) => void;
   readonly onThreadLost: (lost: ThreadLost) => void;
+  /** A lost thread that cannot be ended keeps taking connections and serves none: the process must end. */
+  readonly onThreadStuck: (thread: number) => void;
   /** A thread has `version` in force and has ended `revoked` connections for it. */
   readonly onApplied?: (thread: number, version: number, revoked: number) => void;
   /** A thread uses these credentials, or could not and kept the former ones. */
@@ -208,6 +210,7 @@ export class DataPlane {
         onCredentials: (generation, problem) => listener.onCredentials?.(thread, generation, problem),
         onProblem: (message) => listener.onProblem?.(thread, message),
         onDeath: (cause) => this.#onDeath(thread, cause),
+        onStuck: () => listener.onThreadStuck(thread),
       },
     );
   }

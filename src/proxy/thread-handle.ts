@@ -2,7 +2,7 @@
  * The control side's end of one data-plane worker, from its start to its death. It reports; what to do about a death is
  * the data plane's business.
  */
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate as afterEvents, setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { ConnectionRow, Counters, TrafficRecord } from "../telemetry/records.ts";
 import { NO_COUNTERS } from "./counters.ts";
@@ -12,6 +12,8 @@ import type { ThreadCommand, ThreadEvent, ThreadStart } from "./messages.ts";
 /** Unanswered heartbeats, one a second, after which a thread counts as hung. */
 const MISSED_HEARTBEATS = 5;
 const TERMINATE_PATIENCE_MS = 1_000;
+/** How long a dead thread may take to be gone before it counts as one that cannot be ended. */
+const STUCK_AFTER_MS = 5_000;
 /**
  * MiB; three times what one collection can move into the old generation at once. At a worker's limit Node allows V8
  * 16 MiB more to end in order (Worker::NearHeapLimit), and what moves more than that ends the whole process: with V8's
@@ -27,6 +29,11 @@ export interface ThreadEvents {
   readonly onProblem: (message: string) => void;
   /** Called once. */
   readonly onDeath: (cause: Error) => void;
+  /**
+   * The dead thread does not end: it is inside a native call. Its listeners live on, so the kernel still gives it its share
+   * of the connections, which nobody accepts, and nothing but the end of the process stops that. Called once at most.
+   */
+  readonly onStuck: () => void;
 }
 
 /** How a worker is started, beside its data. */
@@ -205,8 +212,15 @@ export class ThreadHandle {
     if (!this.#alive) return;
     this.#alive = false;
     this.#release();
-    this.#worker.terminate().catch((error: unknown) => this.#events.onProblem(String(error)));
+    void this.#watchEnd();
     this.#events.onDeath(cause);
+  }
+
+  async #watchEnd(): Promise<void> {
+    const ended = this.#worker.terminate().then(() => true);
+    // The end of a thread is an event: after a busy time of the control thread it waits behind the timer.
+    const late = delay(STUCK_AFTER_MS, false, { ref: false }).then((value) => afterEvents(value));
+    if (!(await Promise.race([ended, late]))) this.#events.onStuck();
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { BroadcastChannel } from "node:worker_threads";
 import { DEFAULT_LIMITS } from "../../src/config/config.ts";
 import { compile } from "../../src/policy/compile.ts";
@@ -15,6 +16,7 @@ import { freePorts } from "../support/ports.ts";
 const THREADS = 2;
 const faults = new BroadcastChannel(FAULTS);
 const lost: ThreadLost[] = [];
+const stuck: number[] = [];
 const records: TrafficRecord[] = [];
 let application: TestApplication;
 let plane: DataPlane;
@@ -60,6 +62,7 @@ before(async () => {
   plane = await startDataPlane(options(port, application.port), {
     onRecords: (batch) => records.push(...batch),
     onThreadLost: (thread) => lost.push(thread),
+    onThreadStuck: (thread) => stuck.push(thread),
   });
 });
 
@@ -77,12 +80,20 @@ async function until(condition: () => boolean | Promise<boolean>, what: string):
   assert.fail(`not within 10 s: ${what}`);
 }
 
+/** One request. A thread that does not end keeps its share of the connections, and answers none. */
+function ask(socket: Socket, path: string): Promise<{ readonly body: string }> {
+  const silent = delay(10_000, undefined, { ref: false }).then(() => {
+    throw new Error(`no answer to ${path} within 10 s; threads that do not end: [${stuck.join(", ")}]`);
+  });
+  return Promise.race([exchange(socket, { path }), silent]);
+}
+
 /** Connections that were opened until each thread has some: the kernel spreads them. */
 async function openOnEachThread(): Promise<ReadonlyMap<number, readonly Socket[]>> {
   const byPort = new Map<number, Socket>();
   for (let round = 0; round < 20; round += 1) {
     for (const socket of await Promise.all(Array.from({ length: 4 }, () => connect({ port })))) {
-      await exchange(socket, { path: "/" });
+      await ask(socket, "/");
       socket.on("error", () => undefined);
       byPort.set(socket.localPort ?? 0, socket);
     }
@@ -94,7 +105,7 @@ async function openOnEachThread(): Promise<ReadonlyMap<number, readonly Socket[]
   const grouped = new Map<number, Socket[]>(Array.from({ length: THREADS }, (_, thread) => [thread, []]));
   for (const socket of byPort.values()) {
     const path = `/which-${socket.localPort}`;
-    await exchange(socket, { path });
+    await ask(socket, path);
     await until(() => records.some((record) => record.kind === "request" && record.path === path), path);
     const record = records.find((candidate) => candidate.kind === "request" && candidate.path === path);
     grouped.get(record?.thread ?? -1)?.push(socket);
@@ -113,7 +124,7 @@ for (const kind of ["throw", "reject", "heap", "hang"] as const) {
     await until(() => lost.length > before, "the loss is reported");
     assert.equal(lost.at(-1)?.thread, 0);
     assert.notEqual(lost.at(-1)?.cause.message, "");
-    for (const socket of safe) assert.equal((await exchange(socket, { path: "/still" })).body, "/still");
+    for (const socket of safe) assert.equal((await ask(socket, "/still")).body, "/still");
     await until(() => doomed.every((socket) => socket.destroyed || socket.readableEnded || socket.closed), "closed");
     await until(() => plane.threads().every(({ listening }) => listening), "the successor listens");
     assert.equal(plane.threads()[0]!.restarts, restarts + 1);
@@ -138,6 +149,12 @@ test("what is published reaches every thread, and a thread that is started later
   assert.equal((await call({ port })).status, 200);
 });
 
+test("all of them came to their end, by whatever they died", async () => {
+  // As long as a dead thread may take.
+  await delay(5_500);
+  assert.deepEqual(stuck, []);
+});
+
 test("counters of threads that died are not lost", async () => {
   const counters = await plane.counters();
   const requests = Object.values(counters.requests).reduce((sum, count) => sum + count, 0);
@@ -149,7 +166,7 @@ test("a port that is taken fails the start, and nothing is left running", async 
   const [free = 0] = await freePorts(1);
   const { backends, ...rest } = options(free, application.port);
   const taken = { ...backends[0]!, port: 81, listen: { host: "127.0.0.1", port: holder.port } };
-  const silent = { onRecords: () => undefined, onThreadLost: () => undefined };
+  const silent = { onRecords: () => undefined, onThreadLost: () => undefined, onThreadStuck: () => undefined };
   await assert.rejects(startDataPlane({ ...rest, backends: [...backends, taken] }, silent), (error: Error) => {
     assert.ok(error instanceof ListenError);
     assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${holder.port}`));
@@ -168,6 +185,7 @@ test("a drain finishes what is in flight, and counts what it had to cut", async 
   const draining = await startDataPlane(options(drainPort, slow.port), {
     onRecords: () => undefined,
     onThreadLost: () => undefined,
+    onThreadStuck: () => undefined,
   });
   const idle = await connect({ port: drainPort });
   idle.on("error", () => undefined);

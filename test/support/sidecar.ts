@@ -33,6 +33,8 @@ export interface SidecarOptions {
   readonly flags?: readonly string[];
   /** Threads; one unless told. */
   readonly workers?: number;
+  /** Beside the test's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class TestSidecar implements AsyncDisposable {
@@ -144,7 +146,10 @@ export async function spawnSidecar(options: SidecarOptions): Promise<TestSidecar
     ...tlsFlags(directory, options.tls),
     ...(options.flags ?? []),
   ];
-  const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, argv, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...options.env },
+  });
   return new TestSidecar(child, directory, adminPort, ports);
 }
 
