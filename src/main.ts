@@ -56,7 +56,10 @@ function nodeIsTooOld(): boolean {
  * process ends its threads too, as process 1 of a container as well, where signals to oneself are ignored.
  */
 function endDespiteThreads(code: number): never {
-  process.execve?.(process.execPath, [process.execPath, "--eval", `process.exit(${code})`], {});
+  process.execve?.(process.execPath, [process.execPath, "--eval", `process.exit(${code})`], {
+    ...process.env,
+    NODE_OPTIONS: "",
+  });
   // Where an image cannot be replaced (Windows).
   process.exit(code);
 }
