@@ -11,7 +11,7 @@ if (outDir === undefined) {
 }
 
 await build({
-  entryPoints: { postern: "src/main.ts", thread: "src/proxy/thread.ts" },
+  entryPoints: { postern: "src/main.ts", thread: "src/proxy/thread/thread.ts" },
   outdir: outDir,
   outExtension: { ".js": ".mjs" },
   bundle: true,

@@ -10,7 +10,7 @@ import { ManifestsDiscovery } from "./discovery/manifests/manifests-discovery.ts
 import { compile } from "./policy/compile.ts";
 import type { World } from "./policy/model.ts";
 import { SEALED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
-import { startDataPlane, type DataPlane } from "./proxy/data-plane.ts";
+import { startDataPlane, type DataPlane } from "./proxy/control/data-plane.ts";
 import type { Log } from "./telemetry/log.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
 import { writeTraffic } from "./telemetry/traffic-log.ts";
@@ -178,7 +178,7 @@ export class Sidecar {
     this.#publish(this.#isStale() ? this.#sealed("stale-snapshot") : this.#compile(world, services));
   }
 
-  /** After a fault of the compiler the answer is no: what was in force may be what somebody has just revoked. */
+  /** After a fault of the compiler the response is no: what was in force may be what somebody has just revoked. */
   #compile(world: World, services: readonly string[]): Snapshot {
     const { namespace, meshName, nodes } = this.config;
     try {

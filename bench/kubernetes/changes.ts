@@ -4,7 +4,7 @@
  */
 import type { ApiCaller, ManifestLike } from "../../test/support/api-server/api-caller.ts";
 import { sliceOf } from "../../test/discovery/kubernetes/suite/objects.ts";
-import { backend, policy, range, service } from "../../test/support/objects.ts";
+import { backend, policy, range, service } from "../../test/support/mesh/objects.ts";
 
 export const SLICES = 100;
 export const ENDPOINTS_PER_SLICE = 100;

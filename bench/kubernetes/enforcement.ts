@@ -5,8 +5,8 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { connect } from "../../test/support/caller.ts";
-import type { TestSidecar } from "../../test/support/sidecar.ts";
+import { connect } from "../../test/support/caller/caller.ts";
+import type { TestSidecar } from "../../test/support/process/sidecar.ts";
 import { rounded } from "../load/measurement.ts";
 import { HTTP_PORT, STREAM_PORT, type Change } from "./changes.ts";
 

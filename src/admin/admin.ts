@@ -11,7 +11,7 @@ import { AdminMetrics } from "./metrics.ts";
 import { snapshotPage } from "./snapshot-page.ts";
 import { statusPage } from "./status-page.ts";
 
-/** An answer; JSON unless it is a text. */
+/** A response; JSON unless it is a text. */
 export interface Page {
   readonly status: number;
   readonly body: string | object;

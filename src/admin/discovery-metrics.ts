@@ -12,7 +12,7 @@ export function discoveryText(counts: DiscoveryCounts): string {
   family("connections_total", "counter", "Connections made to the API server.", [` ${counts.connections}`]);
   family("open_connections", "gauge", "Connections to the API server that are open.", [` ${counts.openConnections}`]);
   family("requests_total", "counter", "Requests to the API server.", [` ${counts.requests}`]);
-  family("received_bytes_total", "counter", "Bytes of answers, without framing.", [` ${counts.receivedBytes}`]);
+  family("received_bytes_total", "counter", "Bytes of responses, without framing.", [` ${counts.receivedBytes}`]);
   family("status_writes_total", "counter", "Statuses that this replica wrote.", [` ${counts.statusWrites}`]);
   return `${lines.join("\n")}\n`;
 }

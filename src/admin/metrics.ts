@@ -128,7 +128,7 @@ function trafficText(counters: Counters): string {
   family(
     "postern_request_duration_seconds",
     "histogram",
-    "From the request's header to the end of the answer.",
+    "From the request's header to the end of the response.",
     Object.entries(counters.durations).flatMap(durationRows),
   );
   return `${lines.join("\n")}\n`;

@@ -2,7 +2,7 @@
 import type { Config } from "../config/config.ts";
 import type { DiscoveryCounts, ResourceHealth } from "../discovery/discovery.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import type { DataPlane } from "../proxy/data-plane.ts";
+import type { DataPlane } from "../proxy/control/data-plane.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Credentials } from "../tls/credentials.ts";
 

@@ -72,7 +72,7 @@ export interface OpenRule {
   readonly emptySources: readonly string[];
   /** From the Service's port, when declared. */
   readonly appProtocol?: string;
-  /** The answer for each source without a principal test, by index into `addresses.sources`: deciding then allocates nothing. */
+  /** The response for each source without a principal test, by index into `addresses.sources`: deciding then allocates nothing. */
   readonly allowed: readonly Allowed[];
 }
 

@@ -11,7 +11,7 @@ export interface VerifiedPeer {
 
 /**
  * The certificate that was presented, believed or not. To be read when the handshake is over and before Node makes up its
- * mind about it: Node 24.21 then asks the socket's handle for the certificate once more (its answer to nodejs/node issue
+ * mind about it: Node 24.21 then asks the socket's handle for the certificate once more (its response to nodejs/node issue
  * 35317), by a method that takes a reference in OpenSSL and never gives it back, as the public getPeerX509Certificate()
  * does. A connection with a client certificate would cost 4.5 KiB for ever, so the handle is given our answer instead.
  */

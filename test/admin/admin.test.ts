@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
-import { startApplication, type TestApplication } from "../support/application.ts";
-import { call, connect, exchange, tryCall } from "../support/caller.ts";
-import { http, policy, range } from "../support/objects.ts";
-import { freePorts } from "../support/ports.ts";
-import { startSidecar, type TestSidecar } from "../support/sidecar.ts";
+import { startApplication, type TestApplication } from "../support/application/application.ts";
+import { call, connect, exchange, tryCall } from "../support/caller/caller.ts";
+import { http, policy, range } from "../support/mesh/objects.ts";
+import { freePorts } from "../support/process/ports.ts";
+import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 
 let application: TestApplication;
 let sidecar: TestSidecar;

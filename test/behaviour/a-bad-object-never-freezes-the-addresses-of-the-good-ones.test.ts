@@ -1,11 +1,11 @@
 /** OSM's fourth fault: Envoy refuses the whole listener, removed addresses stay allowed and new ones closed. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startApplication } from "../support/application.ts";
-import { tryCall } from "../support/caller.ts";
-import { GATEWAY_NAME, TestMesh } from "../support/mesh.ts";
-import { backend, policy, principal, range, service, slice, withSni } from "../support/objects.ts";
-import { startSidecar } from "../support/sidecar.ts";
+import { startApplication } from "../support/application/application.ts";
+import { tryCall } from "../support/caller/caller.ts";
+import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
+import { backend, policy, principal, range, service, slice, withSni } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
 
 /** What made Envoy refuse the listener, one by one. */
 const POISON = {

@@ -4,11 +4,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { TLSSocket } from "node:tls";
-import { startApplication, type TestApplication } from "../support/application.ts";
-import { TestAuthority, type KeyPair } from "../support/authority.ts";
-import { connect, exchange, tryCall } from "../support/caller.ts";
-import { mutual, policy, principal, range } from "../support/objects.ts";
-import { startSidecar, writeCredentials, type TestSidecar } from "../support/sidecar.ts";
+import { startApplication, type TestApplication } from "../support/application/application.ts";
+import { TestAuthority, type KeyPair } from "../support/mesh/authority.ts";
+import { connect, exchange, tryCall } from "../support/caller/caller.ts";
+import { mutual, policy, principal, range } from "../support/mesh/objects.ts";
+import { startSidecar, writeCredentials, type TestSidecar } from "../support/process/sidecar.ts";
 
 let application: TestApplication;
 let old: TestAuthority;

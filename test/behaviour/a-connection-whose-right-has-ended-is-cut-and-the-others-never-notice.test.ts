@@ -4,11 +4,11 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { test } from "node:test";
-import { startApplication, startTcpApplication } from "../support/application.ts";
-import { connect, exchange, readToEnd } from "../support/caller.ts";
-import { GATEWAY_NAME, TestMesh } from "../support/mesh.ts";
-import { backend, http, mutual, policy, principal, range, service, slice } from "../support/objects.ts";
-import { startSidecar } from "../support/sidecar.ts";
+import { startApplication, startTcpApplication } from "../support/application/application.ts";
+import { connect, exchange, readToEnd } from "../support/caller/caller.ts";
+import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
+import { backend, http, mutual, policy, principal, range, service, slice } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
 
 const LEAVING = "127.0.0.10";
 const STAYING = "127.0.0.11";

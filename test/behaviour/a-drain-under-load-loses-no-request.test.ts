@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
-import { startApplication, type TestApplication } from "../support/application.ts";
-import { connect, exchange } from "../support/caller.ts";
-import { Http2Caller } from "../support/http2-caller.ts";
-import { load } from "../support/load.ts";
-import { TestMesh } from "../support/mesh.ts";
-import { policy, range, serverOnly } from "../support/objects.ts";
-import { startSidecar, type TestSidecar } from "../support/sidecar.ts";
-import { Switchboard } from "../support/switchboard.ts";
+import { startApplication, type TestApplication } from "../support/application/application.ts";
+import { connect, exchange } from "../support/caller/caller.ts";
+import { Http2Caller } from "../support/caller/http2-caller.ts";
+import { load } from "../support/caller/load.ts";
+import { TestMesh } from "../support/mesh/mesh.ts";
+import { policy, range, serverOnly } from "../support/mesh/objects.ts";
+import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
+import { Switchboard } from "../support/api-server/switchboard.ts";
 
 let mesh: TestMesh;
 let application: TestApplication;

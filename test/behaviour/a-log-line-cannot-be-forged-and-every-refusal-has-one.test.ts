@@ -1,11 +1,11 @@
 /** OSM's eighth fault: a header forges the logged path, and a failed handshake leaves an empty line. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startApplication } from "../support/application.ts";
-import { call, tryCall } from "../support/caller.ts";
-import { GATEWAY_NAME, TestMesh } from "../support/mesh.ts";
-import { backend, http, mutual, policy, principal, range } from "../support/objects.ts";
-import { startSidecar } from "../support/sidecar.ts";
+import { startApplication } from "../support/application/application.ts";
+import { call, tryCall } from "../support/caller/caller.ts";
+import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
+import { backend, http, mutual, policy, principal, range } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
 
 test("headers change nothing in the access log", async () => {
   await using application = await startApplication();

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 import { once } from "node:events";
-import { startApplication } from "../support/application.ts";
-import { call } from "../support/caller.ts";
-import { GATEWAY_NAME, TestMesh } from "../support/mesh.ts";
-import { http, mutual, policy, principal, range } from "../support/objects.ts";
-import { startSidecar } from "../support/sidecar.ts";
-import { SpanReceiver, type ReceivedSpan } from "../support/span-receiver.ts";
+import { startApplication } from "../support/application/application.ts";
+import { call } from "../support/caller/caller.ts";
+import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
+import { http, mutual, policy, principal, range } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
+import { SpanReceiver, type ReceivedSpan } from "../support/application/span-receiver.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const PARENT = "b7ad6b7169203331";

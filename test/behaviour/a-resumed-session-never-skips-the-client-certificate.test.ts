@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { connect as connectTls, type TLSSocket } from "node:tls";
-import { startApplication } from "../support/application.ts";
-import { exchange } from "../support/caller.ts";
-import { GATEWAY_NAME, TestMesh } from "../support/mesh.ts";
-import { mutual, policy, principal } from "../support/objects.ts";
-import { startSidecar } from "../support/sidecar.ts";
+import { startApplication } from "../support/application/application.ts";
+import { exchange } from "../support/caller/caller.ts";
+import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
+import { mutual, policy, principal } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
 
 for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   test(`${version}: no session is resumed, with or without a certificate`, async () => {

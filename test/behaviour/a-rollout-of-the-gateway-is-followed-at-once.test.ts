@@ -1,10 +1,10 @@
 /** OSM's sixth fault: after a rollout in an unwatched namespace the old address stays allowed until something else changes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startApplication } from "../support/application.ts";
-import { tryCall } from "../support/caller.ts";
-import { http, namespaceObject, policy, service, slice } from "../support/objects.ts";
-import { startSidecar } from "../support/sidecar.ts";
+import { startApplication } from "../support/application/application.ts";
+import { tryCall } from "../support/caller/caller.ts";
+import { http, namespaceObject, policy, service, slice } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
 
 const guarded = policy([http], [service("gw-ns/gw")]);
 

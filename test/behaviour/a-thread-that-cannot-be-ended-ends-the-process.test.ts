@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { startApplication } from "../support/application.ts";
-import { connect, exchange } from "../support/caller.ts";
-import { http, policy, range } from "../support/objects.ts";
-import { startSidecar } from "../support/sidecar.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { startApplication } from "../support/application/application.ts";
+import { connect, exchange } from "../support/caller/caller.ts";
+import { http, policy, range } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const CALLERS = 16;
 /** Heartbeats that are missed, and the time that a dead thread has to be gone. */
@@ -17,7 +17,7 @@ test("a thread inside a native call that never returns: it is replaced, then the
   await using application = await startApplication((request, response) => response.end(request.url));
   using directory = temporaryDirectory();
   const fifo = join(directory.path, "fifo");
-  const preload = new URL("../support/stuck-thread.ts", import.meta.url).href;
+  const preload = new URL("../support/thread/stuck-thread.ts", import.meta.url).href;
   await using sidecar = await startSidecar({
     manifests: [policy([http], [range("127.0.0.0/8")])],
     backends: [{ app: application.port }],

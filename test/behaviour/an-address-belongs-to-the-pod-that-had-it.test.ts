@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { writeKubeconfig } from "../support/api-server/kubeconfig.ts";
 import { StandInCluster } from "../support/api-server/test-cluster.ts";
-import { startApplication, startTcpApplication } from "../support/application.ts";
-import { connect, exchange, readToEnd, tryCall } from "../support/caller.ts";
-import { startSidecar, type TestBackend, type TestSidecar } from "../support/sidecar.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { startApplication, startTcpApplication } from "../support/application/application.ts";
+import { connect, exchange, readToEnd, tryCall } from "../support/caller/caller.ts";
+import { startSidecar, type TestBackend, type TestSidecar } from "../support/process/sidecar.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 import { letIn, sliceOf } from "../discovery/kubernetes/suite/objects.ts";
 
 const REUSED = "127.0.0.10";

@@ -1,10 +1,10 @@
 /** OSM's seventh fault: no sources, only principals on http, or only invalid ranges are open to everyone. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startApplication } from "../support/application.ts";
-import { tryCall } from "../support/caller.ts";
-import { http, policy, policyOf, principal, range, service } from "../support/objects.ts";
-import { startSidecar } from "../support/sidecar.ts";
+import { startApplication } from "../support/application/application.ts";
+import { tryCall } from "../support/caller/caller.ts";
+import { http, policy, policyOf, principal, range, service } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
 
 test("each of them refuses everybody, and says why", async () => {
   await using application = await startApplication();

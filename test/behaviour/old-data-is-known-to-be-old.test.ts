@@ -5,10 +5,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { test } from "node:test";
 import { writeKubeconfig } from "../support/api-server/kubeconfig.ts";
 import { StandInCluster } from "../support/api-server/test-cluster.ts";
-import { startApplication, type TestApplication } from "../support/application.ts";
-import { connect, exchange, readToEnd, tryCall, type CallOutcome } from "../support/caller.ts";
-import { spawnSidecar, type TestSidecar } from "../support/sidecar.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { startApplication, type TestApplication } from "../support/application/application.ts";
+import { connect, exchange, readToEnd, tryCall, type CallOutcome } from "../support/caller/caller.ts";
+import { spawnSidecar, type TestSidecar } from "../support/process/sidecar.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 import { letIn, sliceOf } from "../discovery/kubernetes/suite/objects.ts";
 
 const MAX_STALE_S = 3;

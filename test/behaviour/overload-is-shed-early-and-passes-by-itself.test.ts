@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { after, before, test } from "node:test";
-import { startApplication, type TestApplication } from "../support/application.ts";
-import { call, connect, exchange, readToEnd, tryCall } from "../support/caller.ts";
-import { backend, policy, range } from "../support/objects.ts";
-import { startSidecar, type TestSidecar } from "../support/sidecar.ts";
+import { startApplication, type TestApplication } from "../support/application/application.ts";
+import { call, connect, exchange, readToEnd, tryCall } from "../support/caller/caller.ts";
+import { backend, policy, range } from "../support/mesh/objects.ts";
+import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 
 let application: TestApplication;
 /** Answers that wait for the test. */

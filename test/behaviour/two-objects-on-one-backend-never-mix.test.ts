@@ -1,11 +1,11 @@
 /** OSM's second fault: listener and routes each take an object at random, and a request that neither allows gets 200. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startApplication } from "../support/application.ts";
-import { tryCall } from "../support/caller.ts";
-import { TestMesh } from "../support/mesh.ts";
-import { mutual, policy, principal, range } from "../support/objects.ts";
-import { startSidecar } from "../support/sidecar.ts";
+import { startApplication } from "../support/application/application.ts";
+import { tryCall } from "../support/caller/caller.ts";
+import { TestMesh } from "../support/mesh/mesh.ts";
+import { mutual, policy, principal, range } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
 
 test("the older object governs alone, however often and in whatever order they are read", async () => {
   const mesh = await TestMesh.create();

@@ -1,11 +1,11 @@
 /** OSM's third fault: routes are shared between ports, so that 8080 is reached by whoever may reach 80. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startApplication } from "../support/application.ts";
-import { tryCall } from "../support/caller.ts";
-import { GATEWAY_NAME, TestMesh } from "../support/mesh.ts";
-import { backend, http, policy, principal, range } from "../support/objects.ts";
-import { startSidecar } from "../support/sidecar.ts";
+import { startApplication } from "../support/application/application.ts";
+import { tryCall } from "../support/caller/caller.ts";
+import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
+import { backend, http, policy, principal, range } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
 
 test("a certificate that the one port does not list does not get in by the rule of the other", async () => {
   const mesh = await TestMesh.create();

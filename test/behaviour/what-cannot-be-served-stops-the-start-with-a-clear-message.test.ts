@@ -4,8 +4,8 @@ import { rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { TestMesh } from "../support/mesh.ts";
-import { spawnSidecar, type SidecarOptions, type TestSidecar } from "../support/sidecar.ts";
+import { TestMesh } from "../support/mesh/mesh.ts";
+import { spawnSidecar, type SidecarOptions, type TestSidecar } from "../support/process/sidecar.ts";
 
 let mesh: TestMesh;
 

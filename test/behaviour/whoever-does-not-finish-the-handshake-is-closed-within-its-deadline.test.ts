@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { connect as connectTcp, createServer, type Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { connect as connectTls } from "node:tls";
-import { startApplication, type TestApplication } from "../support/application.ts";
-import { call, readToEnd, tryCall } from "../support/caller.ts";
-import { GATEWAY_NAME, TestMesh } from "../support/mesh.ts";
-import { backend, mutual, policy, principal, range } from "../support/objects.ts";
-import { startSidecar, type TestSidecar } from "../support/sidecar.ts";
+import { startApplication, type TestApplication } from "../support/application/application.ts";
+import { call, readToEnd, tryCall } from "../support/caller/caller.ts";
+import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
+import { backend, mutual, policy, principal, range } from "../support/mesh/objects.ts";
+import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 
 const DEADLINE_MS = 500;
 /** The deadline, and time for a busy machine to notice. */

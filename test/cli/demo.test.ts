@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { tryCall, type CallOutcome } from "../support/caller.ts";
-import { freePorts } from "../support/ports.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { tryCall, type CallOutcome } from "../support/caller/caller.ts";
+import { freePorts } from "../support/process/ports.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 

@@ -3,9 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runExplain } from "../../src/cli/explain.ts";
-import { runCommand } from "../support/command.ts";
-import { backend, mutual, policy, principal, range, service, slice } from "../support/objects.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { runCommand } from "../support/process/command.ts";
+import { backend, mutual, policy, principal, range, service, slice } from "../support/mesh/objects.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const directory = temporaryDirectory();
 

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { runPki } from "../../src/cli/pki.ts";
 import { sansOf } from "../../src/tls/identity.ts";
-import { runCommand } from "../support/command.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { runCommand } from "../support/process/command.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 test("a CA and certificates of it, keys for their owner alone, nothing ever overwritten", async () => {
   using directory = temporaryDirectory();

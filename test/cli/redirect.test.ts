@@ -3,8 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { runRedirect } from "../../src/cli/redirect.ts";
-import { runCommand } from "../support/command.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { runCommand } from "../support/process/command.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const directory = temporaryDirectory();
 after(() => directory[Symbol.dispose]());

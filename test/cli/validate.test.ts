@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runValidate } from "../../src/cli/validate.ts";
-import { runCommand } from "../support/command.ts";
-import { backend, http, mutual, policy, principal, range, service } from "../support/objects.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { runCommand } from "../support/process/command.ts";
+import { backend, http, mutual, policy, principal, range, service } from "../support/mesh/objects.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const directory = temporaryDirectory();
 const at = (name: string): string => join(directory.path, name);

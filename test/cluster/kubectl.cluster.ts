@@ -8,7 +8,7 @@ import { test } from "node:test";
 import type { Readable } from "node:stream";
 import { writeKubeconfig } from "../support/api-server/kubeconfig.ts";
 import { StandInCluster } from "../support/api-server/test-cluster.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 import { EDGE, OTHER, edgeSlice, letIn, letInOn } from "../discovery/kubernetes/suite/objects.ts";
 import { cachedBinaries } from "./control-plane/build.ts";
 

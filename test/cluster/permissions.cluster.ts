@@ -6,11 +6,11 @@ import { ApiCaller, type ManifestLike } from "../support/api-server/api-caller.t
 import { Follower, type FollowerOptions } from "../support/api-server/follower.ts";
 import { writeKubeconfig } from "../support/api-server/kubeconfig.ts";
 import type { TestCluster } from "../support/api-server/test-cluster.ts";
-import { startApplication } from "../support/application.ts";
-import { call, tryCall } from "../support/caller.ts";
-import { backend, policy, range } from "../support/objects.ts";
-import { startSidecar } from "../support/sidecar.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { startApplication } from "../support/application/application.ts";
+import { call, tryCall } from "../support/caller/caller.ts";
+import { backend, policy, range } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 import { EDGE, OTHER, edgeSlice, letIn, letInOn, sliceOf } from "../discovery/kubernetes/suite/objects.ts";
 import { grant, nameOf, rightsOf, shippedRights } from "./rights.ts";
 import { sharedCluster } from "./shared-cluster.ts";

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { writeKubeconfig } from "../support/api-server/kubeconfig.ts";
-import { startSidecar, type TestSidecar } from "../support/sidecar.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 import { EDGE, OTHER, edgeSlice, letIn } from "../discovery/kubernetes/suite/objects.ts";
 import { sharedCluster } from "./shared-cluster.ts";
 

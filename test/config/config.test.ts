@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS, type Config } from "../../src/config/config.ts";
 import { ConfigError, parseConfig } from "../../src/config/parse.ts";
 import { readSettings } from "../../src/config/read.ts";
 import { envName, LIMIT_SETTINGS, SETTINGS } from "../../src/config/settings.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const SURROUNDINGS = { parallelism: 3, inCluster: false };
 const NEEDED = { manifests: "/m", backend: "port=80", service: "foo" };

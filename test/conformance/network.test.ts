@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { TestAuthority, type KeyPair } from "../support/authority.ts";
-import { startApplication, type TestApplication } from "../support/application.ts";
-import { tryCall, type CallerTls, type CallOutcome } from "../support/caller.ts";
-import { startSidecar, type TestSidecar } from "../support/sidecar.ts";
-import type { Manifest } from "../support/objects.ts";
+import { TestAuthority, type KeyPair } from "../support/mesh/authority.ts";
+import { startApplication, type TestApplication } from "../support/application/application.ts";
+import { tryCall, type CallerTls, type CallOutcome } from "../support/caller/caller.ts";
+import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
+import type { Manifest } from "../support/mesh/objects.ts";
 import { DECISIONS } from "./cases/all.ts";
 import type { Caller, Certificate, DecisionCase, Expected } from "./cases/decision.ts";
 import { NAMESPACE, SERVICES } from "./world.ts";

@@ -7,7 +7,7 @@ import { listOf } from "../../src/discovery/manifests/kinds.ts";
 import { buildWorld, type WorldObjects } from "../../src/discovery/world.ts";
 import { compile } from "../../src/policy/compile.ts";
 import type { Snapshot } from "../../src/policy/snapshot.ts";
-import type { Manifest } from "../support/objects.ts";
+import type { Manifest } from "../support/mesh/objects.ts";
 
 /** The pod that every row looks from. */
 export const NAMESPACE = "test";

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { LogLines, type LogLine } from "../support/log-lines.ts";
+import { LogLines, type LogLine } from "../support/process/log-lines.ts";
 import { Caller } from "./caller-handle.ts";
 import type { Namespace } from "./network.ts";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
-import { writeManifests } from "../support/sidecar.ts";
-import { backend, policy, range, type Manifest } from "../support/objects.ts";
+import { writeManifests } from "../support/process/sidecar.ts";
+import { backend, policy, range, type Manifest } from "../support/mesh/objects.ts";
 import { Caller } from "./caller-handle.ts";
 import { Network, NODE, ON_NODE, type Namespace } from "./network.ts";
 import { installed } from "./packages.ts";

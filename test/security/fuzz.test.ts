@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { connect } from "../support/caller.ts";
-import { Target } from "../support/attack.ts";
+import { connect } from "../support/caller/caller.ts";
+import { Target } from "../support/caller/attack.ts";
 
 const SECONDS = Number(process.env["FUZZ_SECONDS"] ?? 8);
 const SEED = Number(process.env["FUZZ_SEED"] ?? 20_261_123);

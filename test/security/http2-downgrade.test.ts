@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
-import { Target } from "../support/attack.ts";
-import { connect } from "../support/caller.ts";
-import { frame, FRAME, PREFACE, readFrames, request, REQUEST } from "../support/http2-frames.ts";
+import { Target } from "../support/caller/attack.ts";
+import { connect } from "../support/caller/caller.ts";
+import { frame, FRAME, PREFACE, readFrames, request, REQUEST } from "../support/caller/http2-frames.ts";
 
 let target: Target;
 

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
-import { Target } from "../support/attack.ts";
-import { connect } from "../support/caller.ts";
-import { FLAG, frame, FRAME, headerBlock, PREFACE, request, REQUEST } from "../support/http2-frames.ts";
+import { Target } from "../support/caller/attack.ts";
+import { connect } from "../support/caller/caller.ts";
+import { FLAG, frame, FRAME, headerBlock, PREFACE, request, REQUEST } from "../support/caller/http2-frames.ts";
 
 let target: Target;
 

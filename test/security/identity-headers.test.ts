@@ -1,11 +1,11 @@
 /** Nobody but Postern says who the caller is: no spelling, twin, repetition, trailer or Connection trick changes that. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { connect } from "../support/caller.ts";
-import { GATEWAY_NAME, TestMesh } from "../support/mesh.ts";
-import { mutual, policy, principal, range } from "../support/objects.ts";
-import { Recorder } from "../support/recorder.ts";
-import { startSidecar, type TestSidecar } from "../support/sidecar.ts";
+import { connect } from "../support/caller/caller.ts";
+import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
+import { mutual, policy, principal, range } from "../support/mesh/objects.ts";
+import { Recorder } from "../support/application/recorder.ts";
+import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 
 let mesh: TestMesh;
 let recorder: Recorder;

@@ -1,6 +1,6 @@
 /** Targets, methods, versions and hosts that somebody behind us could read in another way; the undici pool wedge. */
 import { after, before, test } from "node:test";
-import { Target, type AttackRow } from "../support/attack.ts";
+import { Target, type AttackRow } from "../support/caller/attack.ts";
 
 let target: Target;
 

@@ -1,6 +1,6 @@
 /** CL.TE, TE.CL, TE.TE, CL.0, chunk and Content-Length grammar: two readings of one message are one too many. */
 import { after, before, test } from "node:test";
-import { Target, type AttackRow } from "../support/attack.ts";
+import { Target, type AttackRow } from "../support/caller/attack.ts";
 
 let target: Target;
 

@@ -1,7 +1,7 @@
 /** An application, or what speaks through it, that answers in two ways at once: no caller gets another's answer. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Target } from "../support/attack.ts";
+import { Target } from "../support/caller/attack.ts";
 
 let target: Target;
 

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
-import { startApplication, type TestApplication } from "../support/application.ts";
-import { call, connect } from "../support/caller.ts";
-import { backend, policy, range } from "../support/objects.ts";
-import { startSidecar, type TestSidecar } from "../support/sidecar.ts";
+import { startApplication, type TestApplication } from "../support/application/application.ts";
+import { call, connect } from "../support/caller/caller.ts";
+import { backend, policy, range } from "../support/mesh/objects.ts";
+import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 
 let application: TestApplication;
 let sidecar: TestSidecar;

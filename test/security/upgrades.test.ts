@@ -1,7 +1,7 @@
 /** Upgrades are the way around every rule for requests, if they are let: tails, answers that are none, and h2c. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Target } from "../support/attack.ts";
+import { Target } from "../support/caller/attack.ts";
 
 let target: Target;
 

@@ -7,8 +7,8 @@ import type { Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
-import { call, connect, exchange, tryCall, type CallerTls } from "../support/caller.ts";
-import { Http2Caller } from "../support/http2-caller.ts";
+import { call, connect, exchange, tryCall, type CallerTls } from "../support/caller/caller.ts";
+import { Http2Caller } from "../support/caller/http2-caller.ts";
 
 export interface Target {
   /** mTLS, parsed. */

@@ -6,10 +6,10 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { tryCall } from "../support/caller.ts";
-import { GATEWAY_NAME, TestMesh } from "../support/mesh.ts";
-import { backend, policy, principal, service, slice, type Manifest } from "../support/objects.ts";
-import { startSidecar, type TestSidecar } from "../support/sidecar.ts";
+import { tryCall } from "../support/caller/caller.ts";
+import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
+import { backend, policy, principal, service, slice, type Manifest } from "../support/mesh/objects.ts";
+import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 import { startSoakApplication } from "./application.ts";
 import { lanes, type Lane } from "./lanes.ts";
 

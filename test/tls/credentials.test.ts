@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { readCredentials, type Credentials } from "../../src/tls/credentials.ts";
 import { watchCredentials, type CredentialsWatch } from "../../src/tls/credentials-watch.ts";
-import type { KeyPair } from "../support/authority.ts";
-import { TestMesh } from "../support/mesh.ts";
-import { writeCredentials } from "../support/sidecar.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
+import type { KeyPair } from "../support/mesh/authority.ts";
+import { TestMesh } from "../support/mesh/mesh.ts";
+import { writeCredentials } from "../support/process/sidecar.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 let mesh: TestMesh;
 let watch: CredentialsWatch | undefined;

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { formatClientCert } from "../../src/tls/client-cert-header.ts";
 import { readChildren, readElement } from "../../src/tls/der.ts";
 import { identityOf, sansOf } from "../../src/tls/identity.ts";
-import { TestAuthority } from "../support/authority.ts";
+import { TestAuthority } from "../support/mesh/authority.ts";
 
 let authority: TestAuthority;
 

@@ -4,16 +4,16 @@
  */
 import { performance } from "node:perf_hooks";
 import type { BackendConfig, Limits } from "../../config/config.ts";
-import type { Connection, Forwarder, TrafficSink } from "../forwarder.ts";
-import { Http1Server } from "../http1/http1-server.ts";
-import { Http2Server } from "../http2/http2-server.ts";
-import { Http1Upstream } from "../upstream/http1-upstream.ts";
-import { Http2Upstream } from "../upstream/http2-upstream.ts";
-import type { Upstream } from "../upstream/upstream.ts";
-import type { HttpConnection } from "./http-connection.ts";
-import { RequestGate } from "./request-gate.ts";
-import type { NewSpan } from "./trace-context.ts";
-import { WebSocketTunnel } from "./websocket-tunnel.ts";
+import type { Connection, Forwarder, TrafficSink } from "../forward/forwarder.ts";
+import { Http1Server } from "./http1/http1-server.ts";
+import { Http2Server } from "./http2/http2-server.ts";
+import { Http1Upstream } from "./upstream/http1-upstream.ts";
+import { Http2Upstream } from "./upstream/http2-upstream.ts";
+import type { Upstream } from "./upstream/upstream.ts";
+import type { HttpConnection } from "./exchange/http-connection.ts";
+import { RequestGate } from "./exchange/request-gate.ts";
+import type { NewSpan } from "./exchange/trace-context.ts";
+import { WebSocketTunnel } from "./exchange/websocket-tunnel.ts";
 
 /** How often body, idle and lifetime limits are looked at. */
 const SWEEP_MS = 1_000;

@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
 import { ApiCaller } from "../../support/api-server/api-caller.ts";
-import { TestAuthority } from "../../support/authority.ts";
-import { freePorts } from "../../support/ports.ts";
+import { TestAuthority } from "../../support/mesh/authority.ts";
+import { freePorts } from "../../support/process/ports.ts";
 import type { ControlPlaneBinaries } from "./build.ts";
 import { ControlPlaneProcess } from "./process.ts";
 

@@ -9,7 +9,7 @@ import {
   range,
   serverOnly,
   service,
-} from "../../support/objects.ts";
+} from "../../support/mesh/objects.ts";
 import { accepted, refused, required, type AdmissionCase, type Refusal } from "./admission.ts";
 
 const named = principal("a.b.cluster.local");

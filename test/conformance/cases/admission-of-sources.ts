@@ -1,5 +1,5 @@
 /** Admission of sources: kinds, names, namespaces and ranges. */
-import { http, mutual, policy, policyOf, principal, range, service } from "../../support/objects.ts";
+import { http, mutual, policy, policyOf, principal, range, service } from "../../support/mesh/objects.ts";
 import { accepted, refused, required, type AdmissionCase, type Refusal } from "./admission.ts";
 
 const badKind: Refusal = {

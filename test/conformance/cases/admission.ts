@@ -3,7 +3,7 @@
  * ids with a letter are of the same kind and were derived from its rules. Two doors stand one behind the other: the
  * schema (types and required fields) and the rules (what OSM's webhook says, word for word where users grep for it).
  */
-import type { Manifest } from "../../support/objects.ts";
+import type { Manifest } from "../../support/mesh/objects.ts";
 
 /** `at` is the place inside the object, `says` the text or a pattern of it. */
 export interface Refusal {

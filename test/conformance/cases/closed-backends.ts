@@ -1,5 +1,14 @@
 /** Ports that nobody governs and policies that can let nobody in. */
-import { backend, http, policy, policyOf, principal, service, serviceObject, slice } from "../../support/objects.ts";
+import {
+  backend,
+  http,
+  policy,
+  policyOf,
+  principal,
+  service,
+  serviceObject,
+  slice,
+} from "../../support/mesh/objects.ts";
 import { close, forward, GATEWAY, mtls, plain, STRANGER, tls, WORLD, type DecisionCase } from "./decision.ts";
 
 const unknown = close("source-not-listed");

@@ -15,7 +15,7 @@ import {
   slice,
   withSni,
   type Manifest,
-} from "../../support/objects.ts";
+} from "../../support/mesh/objects.ts";
 import { GATEWAY, NAME, WORLD } from "./decision.ts";
 
 export interface OpenShape {

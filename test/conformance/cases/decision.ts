@@ -6,7 +6,7 @@
  * Addresses `10.x.y.z` stand for `127.x.y.z` when a row is tried on the wire, so every such caller is real there.
  */
 import type { RefusalReason, Verdict } from "../../../src/policy/decision.ts";
-import { serviceObject, slice, type Manifest } from "../../support/objects.ts";
+import { serviceObject, slice, type Manifest } from "../../support/mesh/objects.ts";
 
 export type Certificate =
   | "none"

@@ -1,5 +1,5 @@
 /** https backends: TLS on or off, and what the client presents. */
-import { backend, http, mutual, policy, principal, range, serverOnly, service } from "../../support/objects.ts";
+import { backend, http, mutual, policy, principal, range, serverOnly, service } from "../../support/mesh/objects.ts";
 import {
   alert,
   close,

@@ -1,5 +1,5 @@
 /** https backends: the names in a verified certificate. */
-import { mutual, policy, principal, range, service } from "../../support/objects.ts";
+import { mutual, policy, principal, range, service } from "../../support/mesh/objects.ts";
 import {
   alert,
   close,

@@ -1,5 +1,5 @@
 /** https backends: the server name that the client asks for. */
-import { backend, mutual, policy, policyOf, principal, service, withSni } from "../../support/objects.ts";
+import { backend, mutual, policy, policyOf, principal, service, withSni } from "../../support/mesh/objects.ts";
 import { close, forward, GATEWAY, mtls, NAME, plain, STRANGER, tls, WORLD, type DecisionCase } from "./decision.ts";
 
 const anywhere = forward("any address");

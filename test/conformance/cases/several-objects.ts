@@ -1,5 +1,15 @@
 /** Several objects, several backends, and objects that are broken: each closes what it must and nothing else. */
-import { backend, http, mutual, policy, policyOf, principal, range, service, slice } from "../../support/objects.ts";
+import {
+  backend,
+  http,
+  mutual,
+  policy,
+  policyOf,
+  principal,
+  range,
+  service,
+  slice,
+} from "../../support/mesh/objects.ts";
 import { close, forbidden, forward, GATEWAY, mtls, plain, tls, alert, WORLD, type DecisionCase } from "./decision.ts";
 
 const OLD = "2024-01-01T00:00:00Z";

@@ -1,5 +1,5 @@
 /** Who may connect: ranges, IPv6, mapped addresses, overlaps, ranges that are none. */
-import { http, policy, range, service, slice } from "../../support/objects.ts";
+import { http, policy, range, service, slice } from "../../support/mesh/objects.ts";
 import { close, forward, GATEWAY, plain, STRANGER, WORLD, type DecisionCase } from "./decision.ts";
 
 const unknown = close("source-not-listed");

@@ -8,7 +8,7 @@ import {
   service,
   serviceObject,
   slice,
-} from "../../support/objects.ts";
+} from "../../support/mesh/objects.ts";
 import { close, forward, GATEWAY, plain, STRANGER, WORLD, type DecisionCase } from "./decision.ts";
 
 const unknown = close("source-not-listed");

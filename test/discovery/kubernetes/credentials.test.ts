@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { resolveCredentials } from "../../../src/discovery/kubernetes/api-credentials.ts";
 import { inClusterCredentials } from "../../../src/discovery/kubernetes/in-cluster.ts";
-import { TestAuthority } from "../../support/authority.ts";
+import { TestAuthority } from "../../support/mesh/authority.ts";
 import { Follower } from "../../support/api-server/follower.ts";
 import { StandInCluster } from "../../support/api-server/test-cluster.ts";
-import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { temporaryDirectory } from "../../support/process/temporary-directory.ts";
 import { EDGE, OTHER, edgeSlice, letIn } from "./suite/objects.ts";
 
 const everything = { name: "sidecar", may: () => true };

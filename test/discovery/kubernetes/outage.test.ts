@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Outage } from "../../../src/discovery/kubernetes/outage.ts";
 import { DEFAULT_TIMING } from "../../../src/discovery/kubernetes/timing.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
+import { FakeClock } from "../../support/api-server/fake-clock.ts";
 
 /** Waits at their ceilings: 1, 2, 4, 8, 10, 10 seconds. */
 function longest(clock: FakeClock): Outage {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { DEFAULT_TIMING } from "../../../src/discovery/kubernetes/timing.ts";
 import { Follower } from "../../support/api-server/follower.ts";
 import { StandInCluster } from "../../support/api-server/test-cluster.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
+import { FakeClock } from "../../support/api-server/fake-clock.ts";
 import { EDGE, OTHER, edgeSlice, letIn } from "./suite/objects.ts";
 
 const HOUR_MS = 3_600_000;

@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { ManifestsDiscovery, ManifestsError } from "../../../src/discovery/manifests/manifests-discovery.ts";
 import { createLog } from "../../../src/telemetry/log.ts";
 import type { World } from "../../../src/policy/model.ts";
-import { http, policy, range, type Manifest } from "../../support/objects.ts";
-import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { http, policy, range, type Manifest } from "../../support/mesh/objects.ts";
+import { temporaryDirectory } from "../../support/process/temporary-directory.ts";
 
 /** An edit is in force within a second; a busy machine gets some more to notice. */
 const PATIENCE_MS = 3_000;

@@ -1,7 +1,7 @@
 /** The wire between client and server, in the test's hand: it can be frozen (half-open, as when a host vanishes), cut or taken away. */
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { resetSocket } from "../../../src/proxy/reset.ts";
+import { resetSocket } from "../../../src/proxy/forward/reset.ts";
 
 export class Link implements AsyncDisposable {
   readonly #target: () => number;

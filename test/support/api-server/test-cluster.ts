@@ -1,6 +1,6 @@
 /** A cluster as the behaviour suite sees it: the stand-in and the real control plane both answer to this. */
 import type { ApiCredentials } from "../../../src/discovery/kubernetes/credentials.ts";
-import { TestAuthority } from "../authority.ts";
+import { TestAuthority } from "../mesh/authority.ts";
 import { ApiCaller } from "./api-caller.ts";
 import { Link } from "./link.ts";
 import { FORK_DEFINITION, OSM_DEFINITION } from "./resource-types.ts";

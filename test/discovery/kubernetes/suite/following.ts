@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Follower } from "../../../support/api-server/follower.ts";
 import type { TestCluster } from "../../../support/api-server/test-cluster.ts";
-import { backend, policy, policyOf, range, service } from "../../../support/objects.ts";
+import { backend, policy, policyOf, range, service } from "../../../support/mesh/objects.ts";
 import { EDGE, OTHER, edgeSlice, letIn, letInOn, sliceOf } from "./objects.ts";
 
 export function following(use: () => Promise<TestCluster>): void {

@@ -1,7 +1,7 @@
 /** Objects of the suite: one policy on `test/foo` port 80, and slices of the Services that it names. */
 import { createHash } from "node:crypto";
 import type { ManifestLike } from "../../../support/api-server/api-caller.ts";
-import { backend, policy, service } from "../../../support/objects.ts";
+import { backend, policy, service } from "../../../support/mesh/objects.ts";
 
 /** Addresses that a real API server takes: it refuses loopback in slices. */
 export const EDGE = "10.99.0.10";

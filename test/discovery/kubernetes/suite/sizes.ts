@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { ManifestLike } from "../../../support/api-server/api-caller.ts";
 import { Follower } from "../../../support/api-server/follower.ts";
 import type { TestCluster } from "../../../support/api-server/test-cluster.ts";
-import { backend, policyOf, service } from "../../../support/objects.ts";
+import { backend, policyOf, service } from "../../../support/mesh/objects.ts";
 import { EDGE, OTHER, edgeSlice, letIn, sliceOf } from "./objects.ts";
 
 export interface Sizes {

@@ -1,0 +1,127 @@
+/**
+ * Who is connected to this thread, and whether it still may be. Every change of policy, endpoints, credentials or time
+ * is brought to the live connections here, with the same `authorize` that let them in.
+ */
+import { performance } from "node:perf_hooks";
+import { authorize } from "../../policy/authorize.ts";
+import { ownerOf } from "../../policy/address-set.ts";
+import type { Decision, Refused } from "../../policy/decision.ts";
+import type { Snapshot } from "../../policy/snapshot.ts";
+import type { AcceptedConnection, Admission } from "./accepted-connection.ts";
+
+/** Added to the grace before the table closes what a forwarder has left open. */
+const GRACE_SLACK_MS = 500;
+
+/** Every accepted connection of a thread, from accept to record. */
+export class ConnectionTable {
+  readonly #connections = new Set<AcceptedConnection>();
+  readonly #revokedAt = new Map<AcceptedConnection, number>();
+  readonly #revokeGraceMs: number;
+  readonly #emptied: (() => void)[] = [];
+
+  constructor(revokeGraceMs: number) {
+    this.#revokeGraceMs = revokeGraceMs;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<AcceptedConnection> {
+    return this.#connections.values();
+  }
+
+  accept(connection: AcceptedConnection): void {
+    this.#connections.add(connection);
+  }
+
+  leave(connection: AcceptedConnection): void {
+    this.#connections.delete(connection);
+    this.#revokedAt.delete(connection);
+    if (this.#connections.size > 0) return;
+    for (const resolve of this.#emptied.splice(0)) resolve();
+  }
+
+  whenEmpty(): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#emptied.push(resolve));
+  }
+
+  /** From here on every change reaches it. Nothing may be awaited between its decision and this. */
+  admit(connection: AcceptedConnection, admission: Admission): void {
+    connection.admission = admission;
+  }
+
+  /**
+   * Judges every live connection by a new snapshot.
+   * @returns how many lost their right.
+   */
+  rejudge(snapshot: Snapshot): number {
+    return this.#revokeWhere((connection, admission) => {
+      const before = connection.decision;
+      const decision = judgeAgain(snapshot, connection, admission);
+      // Once forbidden it answers 403 until it closes or is allowed; a right that was there and is lost ends it.
+      if (decision.verdict === "forward" || (decision.verdict === "forbidden" && before.verdict === "forbidden")) {
+        connection.judged(decision);
+        return undefined;
+      }
+      return decision;
+    });
+  }
+
+  /**
+   * Revokes every live connection for which `test` gives a refusal.
+   * @returns how many.
+   */
+  revokeIf(test: (connection: AcceptedConnection) => Refused | undefined): number {
+    return this.#revokeWhere((connection) => test(connection));
+  }
+
+  /** Closes what has outlived its grace: the limit holds whatever a forwarder does. */
+  enforceGrace(nowMs: number): void {
+    for (const [connection, revokedAt] of this.#revokedAt) {
+      if (nowMs - revokedAt > this.#revokeGraceMs + GRACE_SLACK_MS) connection.reset();
+    }
+  }
+
+  #revokeWhere(test: (connection: AcceptedConnection, admission: Admission) => Refused | undefined): number {
+    let revoked = 0;
+    for (const connection of this.#connections) {
+      const { admission } = connection;
+      if (admission === undefined || this.#revokedAt.has(connection)) continue;
+      const refusal = test(connection, admission);
+      if (refusal === undefined) continue;
+      this.#revoke(connection, admission, refusal);
+      revoked += 1;
+    }
+    return revoked;
+  }
+
+  #revoke(connection: AcceptedConnection, admission: Admission, refusal: Refused): void {
+    connection.judged(refusal);
+    connection.lose("revoked", refusal);
+    connection.ending = true;
+    this.#revokedAt.set(connection, performance.now());
+    try {
+      admission.forwarder.revoke(connection);
+    } catch (error) {
+      connection.close("internal-error", String(error));
+    }
+  }
+}
+
+/** The decision of today, and the owner of the address compared: an address that another pod has now is not the one we let in. */
+function judgeAgain(snapshot: Snapshot, connection: AcceptedConnection, admission: Admission): Decision {
+  const decision = authorize(snapshot, connection.port, connection.peer);
+  if (decision.verdict !== "forward" || admission.owner === 0) return decision;
+  const owner = addressOwner(snapshot, connection);
+  if (owner === 0 || owner === admission.owner) return decision;
+  return { verdict: "close", reason: "endpoint-replaced", policy: decision.policy };
+}
+
+/** Hash of the pod behind a connection's address under the rule of its port; zero when unknown. */
+export function addressOwner(snapshot: Snapshot, connection: AcceptedConnection): number {
+  const rule = snapshot.rules.get(connection.port);
+  if (rule?.state !== "open" || rule.addresses === undefined || connection.address === "") return 0;
+  return ownerOf(rule.addresses, connection.address);
+}

@@ -1,0 +1,172 @@
+/**
+ * The life of one connection, read from top to bottom: source address, TLS or first byte, decision, forwarding. Every
+ * step that fails ends it there, and every accepted socket ends in exactly one record.
+ */
+import { performance } from "node:perf_hooks";
+import type { BackendConfig, ClientCertHeader, ForwardMode, Limits } from "../../config/config.ts";
+import { authorize, judgeAddress, judgeServerName } from "../../policy/authorize.ts";
+import type { Decision, Refused } from "../../policy/decision.ts";
+import type { OpenRule, Snapshot } from "../../policy/snapshot.ts";
+import { formatClientCert } from "../../tls/client-cert-header.ts";
+import { verifiedPeer } from "../../tls/peer.ts";
+import type { AcceptedConnection } from "./accepted-connection.ts";
+import { addressOwner, type ConnectionTable } from "./connection-table.ts";
+import { awaitFirstByte } from "./protocol-sniffing.ts";
+import { alpnProtocols, forwardMode } from "./forward-mode.ts";
+import type { Forwarder } from "../forward/forwarder.ts";
+import type { Handshakes, HandshakeResult } from "./handshakes.ts";
+import { judgeConnectionTrust } from "./lost-trust.ts";
+import type { SourceLimits } from "./source-limits.ts";
+
+/** What a thread lends to each of its connections. */
+export interface ConnectionParts {
+  readonly limits: Limits;
+  readonly clientCertHeader: ClientCertHeader;
+  /** Always the newest. */
+  readonly snapshot: () => Snapshot;
+  readonly limiter: SourceLimits;
+  readonly handshakes: Handshakes;
+  readonly table: ConnectionTable;
+  readonly forwarder: (mode: ForwardMode, backend: BackendConfig) => Forwarder;
+  readonly draining: () => boolean;
+}
+
+/** Brings one accepted socket to the point where a forwarder has it, or ends it. Never rejects. */
+export async function serveConnection(connection: AcceptedConnection, parts: ConnectionParts): Promise<void> {
+  try {
+    const rule = admitAddress(connection, parts);
+    if (rule === undefined) return;
+    connection.mode = forwardMode(connection.backend, rule);
+
+    const greeted =
+      rule.protocol === "https"
+        ? await secure(connection, rule, parts)
+        : await hear(connection, connection.mode !== "stream", parts);
+    if (!greeted || connection.socket.destroyed) return;
+
+    // Nothing is awaited from here on: a change that comes later finds the connection in the table.
+    const decision = decide(connection, parts);
+    const refusal = closingRefusal(decision, connection.mode);
+    if (refusal === undefined)
+      forward(connection, decision, parts.forwarder(connection.mode, connection.backend), parts);
+    else refuse(connection, refusal);
+  } catch (error) {
+    connection.close("internal-error", error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+}
+
+/** The tests that need no byte of the caller, and cost it none of ours. */
+function admitAddress(connection: AcceptedConnection, parts: ConnectionParts): OpenRule | undefined {
+  const snapshot = parts.snapshot();
+  const refused = judgeAddress(snapshot, connection.port, connection.peer.address);
+  const rule = snapshot.rules.get(connection.port);
+  if (refused !== undefined || rule?.state !== "open") {
+    refuse(connection, refused ?? { verdict: "close", reason: "no-policy" });
+    return undefined;
+  }
+  const limit = parts.limiter.admit(connection.address, performance.now());
+  if (limit !== undefined) {
+    connection.close("overload", limit);
+    return undefined;
+  }
+  connection.raw.once("close", () => parts.limiter.release(connection.address));
+  return rule;
+}
+
+/** Waits for the first byte on a plaintext port; a caller that speaks TLS there gets none back. */
+async function hear(connection: AcceptedConnection, http: boolean, parts: ConnectionParts): Promise<boolean> {
+  const first = await awaitFirstByte(connection.raw, http, parts.limits.handshakeTimeoutMs);
+  switch (first) {
+    case "plaintext":
+      return true;
+    case "http/2":
+      connection.protocol = "http/2";
+      return true;
+    case "tls":
+      refuse(connection, { verdict: "close", reason: "tls-unexpected", ...policyOf(connection, parts) });
+      return false;
+    case "silent":
+      connection.close("silent");
+      return false;
+    case "gone":
+      connection.close("silent", "closed by the peer before its first byte");
+      return false;
+  }
+}
+
+/** The TLS handshake; afterwards `connection.peer` says who is there. */
+async function secure(connection: AcceptedConnection, rule: OpenRule, parts: ConnectionParts): Promise<boolean> {
+  const { port } = connection;
+  const result = await parts.handshakes.begin(connection.raw, {
+    clientCertificate: rule.clientCertificate,
+    alpn: alpnProtocols(forwardMode(connection.backend, rule)),
+    judgeServerName: (sni) => judgeServerName(parts.snapshot(), port, sni),
+  });
+  connection.facts = result.facts;
+  if (!result.secured) {
+    refuseHandshake(connection, result.failure, parts);
+    return false;
+  }
+  const { socket, credentials, presented } = result;
+  socket.on("error", (error: NodeJS.ErrnoException) => connection.failed(error));
+  if (socket.alpnProtocol === "h2") connection.protocol = "http/2";
+  const verified = verifiedPeer(socket, rule.clientCertificate, presented);
+  connection.secured = { socket, verified, trust: credentials };
+  const { sni } = result.facts;
+  const tls = { certificate: verified.certificate, ...(sni !== undefined && { sni }) };
+  connection.peer = { address: connection.peer.address, tls };
+  if (verified.identity !== undefined && parts.clientCertHeader === "sanitize-set") {
+    connection.clientCertHeader = formatClientCert(verified.identity);
+  }
+  return true;
+}
+
+/** By the newest snapshot and the newest credentials, whatever the handshake began with. */
+function decide(connection: AcceptedConnection, parts: ConnectionParts): Decision {
+  const decision = authorize(parts.snapshot(), connection.port, connection.peer);
+  if (connection.peer.tls === undefined || decision.verdict === "close") return decision;
+  const lost = judgeConnectionTrust(connection, parts.handshakes.credentials);
+  return lost === undefined ? decision : { ...lost, ...policyOf(connection, parts) };
+}
+
+/** A refusal that ends the connection. `forbidden` is a response in HTTP, where each request gets its 403; a stream has no words for it. */
+function closingRefusal(decision: Decision, mode: ForwardMode): Refused | undefined {
+  if (decision.verdict === "forward" || (decision.verdict === "forbidden" && mode !== "stream")) return undefined;
+  return decision;
+}
+
+function forward(
+  connection: AcceptedConnection,
+  decision: Decision,
+  forwarder: Forwarder,
+  parts: ConnectionParts,
+): void {
+  connection.judged(decision);
+  parts.table.admit(connection, { forwarder, owner: addressOwner(parts.snapshot(), connection) });
+  forwarder.serve(connection);
+  if (parts.draining()) forwarder.drain(connection);
+}
+
+function refuse(connection: AcceptedConnection, refusal: Refused): void {
+  connection.lose("refused", refusal);
+  connection.destroy();
+}
+
+type HandshakeFault = Extract<HandshakeResult, { readonly secured: false }>["failure"];
+
+function refuseHandshake(connection: AcceptedConnection, fault: HandshakeFault, parts: ConnectionParts): void {
+  if ("verdict" in fault) {
+    connection.lose("refused", { ...policyOf(connection, parts), ...fault });
+  } else if (fault.reason === undefined) {
+    connection.finish(fault.end, fault.detail);
+  } else {
+    const verdict = fault.reason === "tls-expected" ? "close" : "tls-alert";
+    connection.lose(fault.end, { verdict, reason: fault.reason, ...policyOf(connection, parts) }, fault.detail);
+  }
+  connection.destroy();
+}
+
+function policyOf(connection: AcceptedConnection, parts: ConnectionParts): Pick<Refused, "policy"> {
+  const policy = parts.snapshot().rules.get(connection.port)?.policy;
+  return policy === undefined ? {} : { policy };
+}

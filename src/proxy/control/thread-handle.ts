@@ -1,0 +1,229 @@
+/**
+ * The control side's end of one data-plane worker, from its start to its death. It reports; what to do about a death is
+ * the data plane's business.
+ */
+import { setImmediate as afterEvents, setTimeout as delay } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import type { ConnectionRow, Counters, TrafficRecord } from "../../telemetry/records.ts";
+import { NO_COUNTERS } from "../counters.ts";
+import { ListenError } from "./listen-check.ts";
+import type { ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
+
+/** Unanswered heartbeats, one a second, after which a thread counts as hung. */
+const MISSED_HEARTBEATS = 5;
+const TERMINATE_PATIENCE_MS = 1_000;
+/** How long a dead thread may take to be gone before it counts as one that cannot be ended. */
+const STUCK_AFTER_MS = 5_000;
+/**
+ * MiB; three times what one collection can move into the old generation at once. At a worker's limit Node allows V8
+ * 16 MiB more to end in order (Worker::NearHeapLimit), and what moves more than that ends the whole process: with V8's
+ * own 192 every second leak did.
+ */
+const MAX_YOUNG_GENERATION_MB = 24;
+
+export interface ThreadEvents {
+  readonly onListening: () => void;
+  readonly onRecords: (records: readonly TrafficRecord[]) => void;
+  readonly onApplied: (version: number, revoked: number) => void;
+  readonly onCredentials: (generation: number, problem: string | undefined) => void;
+  readonly onProblem: (message: string) => void;
+  /** Called once. */
+  readonly onDeath: (cause: Error) => void;
+  /**
+   * The dead thread does not end: it is inside a native call. Its listeners live on, so the kernel still gives it its share
+   * of the connections, which nobody accepts, and nothing but the end of the process stops that. Called once at most.
+   */
+  readonly onStuck: () => void;
+}
+
+/** How a worker is started, beside its data. */
+export interface ThreadOptions {
+  readonly entry: URL;
+  /** JavaScript heap at which the worker, and not the process, runs out of memory. */
+  readonly maxHeapMb: number;
+}
+
+type Report = Extract<ThreadEvent, { readonly kind: "counters" | "connections" }>;
+
+/** One worker. A dead one stays dead: its successor is another handle. */
+export class ThreadHandle {
+  readonly thread: number;
+  readonly startedAt = Date.now();
+  readonly #worker: Worker;
+  readonly #events: ThreadEvents;
+  readonly #reports = new Map<number, (report: Report | undefined) => void>();
+  #nextReport = 1;
+  #sequence = 0;
+  #unanswered = 0;
+  #appliedVersion = 0;
+  #counters = NO_COUNTERS;
+  #listening = false;
+  #alive = true;
+  #drained: ((cut: number) => void) | undefined;
+
+  constructor(start: ThreadStart, options: ThreadOptions, events: ThreadEvents) {
+    this.thread = start.thread;
+    this.#events = events;
+    this.#appliedVersion = start.snapshot.version;
+    this.#worker = new Worker(options.entry, {
+      workerData: start,
+      name: `data-${start.thread}`,
+      stdout: true,
+      stderr: true,
+      resourceLimits: {
+        maxOldGenerationSizeMb: options.maxHeapMb,
+        maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB,
+      },
+    });
+    // What Node itself prints in the worker (warnings) reaches the log as a line of ours.
+    for (const stream of [this.#worker.stdout, this.#worker.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => events.onProblem(text.trim()));
+    }
+    this.#worker.on("message", (event: ThreadEvent) => this.#handle(event));
+    this.#worker.on("error", (error) => this.#die(asError(error)));
+    this.#worker.on("exit", (code) => this.#die(new Error(`exited with code ${code}`)));
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get listening(): boolean {
+    return this.#alive && this.#listening;
+  }
+
+  get appliedVersion(): number {
+    return this.#appliedVersion;
+  }
+
+  /** As of the last heartbeat or report; those of a dead thread without its open connections. */
+  get lastCounters(): Counters {
+    return this.#alive ? this.#counters : { ...this.#counters, open: {} };
+  }
+
+  send(command: ThreadCommand): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin
+    if (this.#alive) this.#worker.postMessage(command);
+  }
+
+  /** Called once a second. Counts pings and not time, so that a busy control thread does not blame this one. */
+  heartbeat(): void {
+    if (this.#unanswered >= MISSED_HEARTBEATS) {
+      this.#die(new Error(`no answer to ${MISSED_HEARTBEATS} heartbeats`));
+      return;
+    }
+    this.#unanswered += 1;
+    this.#sequence += 1;
+    this.send({ kind: "ping", sequence: this.#sequence });
+  }
+
+  /** Asks the thread; of a dead or dying one, what is known. */
+  async counters(): Promise<Counters> {
+    const report = await this.#report("counters");
+    return report?.kind === "counters" ? report.counters : this.lastCounters;
+  }
+
+  async connections(): Promise<readonly ConnectionRow[]> {
+    const report = await this.#report("connections");
+    return report?.kind === "connections" ? report.rows : [];
+  }
+
+  /** @returns how many connections were cut: one at least when the thread died over it. */
+  drain(deadlineMs: number): Promise<number> {
+    if (!this.#alive) return Promise.resolve(0);
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+      this.send({ kind: "drain", deadlineMs });
+    });
+  }
+
+  /** Waits for the worker's end, but not for ever: Node's clean-up of a worker can wait for a write that never completes. */
+  async terminate(): Promise<void> {
+    this.#alive = false;
+    this.#release();
+    await Promise.race([this.#worker.terminate(), delay(TERMINATE_PATIENCE_MS, undefined, { ref: false })]);
+  }
+
+  #report(what: "connections" | "counters"): Promise<Report | undefined> {
+    if (!this.#alive) return Promise.resolve(undefined);
+    const id = this.#nextReport;
+    this.#nextReport += 1;
+    return new Promise((resolve) => {
+      this.#reports.set(id, resolve);
+      this.send({ kind: "report", id, what });
+    });
+  }
+
+  #handle(event: ThreadEvent): void {
+    switch (event.kind) {
+      case "listening":
+        this.#listening = true;
+        this.#events.onListening();
+        break;
+      case "listen-failed":
+        this.#die(new ListenError(event.port, event.listen, event.code, event.message));
+        break;
+      case "applied":
+        this.#appliedVersion = event.version;
+        this.#events.onApplied(event.version, event.revoked);
+        break;
+      case "credentials-applied":
+        this.#events.onCredentials(event.generation, undefined);
+        break;
+      case "credentials-failed":
+        this.#events.onCredentials(event.generation, event.message);
+        break;
+      case "pong":
+        this.#unanswered = 0;
+        this.#counters = event.counters;
+        break;
+      case "problem":
+        this.#events.onProblem(event.message);
+        break;
+      case "records":
+        this.#events.onRecords(event.records);
+        break;
+      case "counters":
+        this.#counters = event.counters;
+        this.#settle(event);
+        break;
+      case "connections":
+        this.#settle(event);
+        break;
+      case "drained":
+        this.#drained?.(event.cut);
+        break;
+    }
+  }
+
+  #settle(report: Report): void {
+    this.#reports.get(report.id)?.(report);
+    this.#reports.delete(report.id);
+  }
+
+  /** Nobody waits for a dead thread. */
+  #release(): void {
+    for (const resolve of this.#reports.values()) resolve(undefined);
+    this.#reports.clear();
+    this.#drained?.(1);
+  }
+
+  #die(cause: Error): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    this.#release();
+    void this.#watchEnd();
+    this.#events.onDeath(cause);
+  }
+
+  async #watchEnd(): Promise<void> {
+    const ended = this.#worker.terminate().then(() => true);
+    // The end of a thread is an event: after a busy time of the control thread it waits behind the timer.
+    const late = delay(STUCK_AFTER_MS, false, { ref: false }).then((value) => afterEvents(value));
+    if (!(await Promise.race([ended, late]))) this.#events.onStuck();
+  }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

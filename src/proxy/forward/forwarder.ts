@@ -1,0 +1,56 @@
+/**
+ * What carries the bytes of an admitted connection: one implementation per forwarding mode, chosen per backend.
+ * A forwarder never decides; it reads the connection's decision, which is re-judged with every snapshot.
+ */
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { BackendConfig } from "../../config/config.ts";
+import type { Decision, Peer } from "../../policy/decision.ts";
+import type { ConnectionEnd, RequestRecord } from "../../telemetry/records.ts";
+
+export type DownstreamSocket = Socket | TLSSocket;
+
+/** One accepted connection, from the moment of its first verdict to its record. Owned by connection.ts. */
+export interface Connection {
+  readonly id: string;
+  readonly backend: BackendConfig;
+  /** Source address as read once at accept. */
+  readonly address: string;
+  readonly startedAt: number;
+  readonly socket: DownstreamSocket;
+  /** What the caller speaks on an http backend: agreed on by ALPN, or told by HTTP/2's preface. */
+  readonly protocol: "http/1.1" | "http/2";
+  readonly peer: Peer;
+  /** `forward`, or `forbidden` on an http backend: then every request is answered 403. Replaced with every snapshot. */
+  decision: Decision;
+  /** Value for `x-forwarded-client-cert`; absent where no certificate was verified or the header is only stripped. */
+  readonly clientCertHeader: string | undefined;
+  /** Set once the connection lost its right or is being drained: no further request is forwarded. */
+  ending: boolean;
+  requests: number;
+  /** Plain bytes (inside TLS) read from and written to the caller so far. Kept by the socket: forwarders never add to them. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** First cause wins; later calls are ignored. Written into the record when the socket closes. Does not close the socket. */
+  finish(end: ConnectionEnd, detail?: string): void;
+  /** Ends the connection with a TCP reset, under TLS too, so that the cut cannot pass for an orderly end. */
+  reset(): void;
+}
+
+/** Where a forwarder reports the exchanges it carried: counted always, logged within the limits. */
+export interface TrafficSink {
+  exchange(record: RequestRecord): void;
+  /** A request that policy refused, on a connection that is kept. Its line says what came nearest. */
+  forbidden(record: RequestRecord, connection: Connection): void;
+}
+
+export interface Forwarder {
+  /** Takes the connection over. Called in the same tick as the decision and the entry in the table. */
+  serve(connection: Connection): void;
+  /** The connection lost its right: no further request; what is in flight may finish within the grace; then it is closed. Streams are cut at once. */
+  revoke(connection: Connection): void;
+  /** The process is going away: finish what is in flight, tell the peer (`Connection: close`, GOAWAY), close what is idle. */
+  drain(connection: Connection): void;
+  /** Releases what is held for the application (pools, timers). */
+  close(): Promise<void>;
+}

@@ -1,0 +1,206 @@
+/**
+ * One request and its response. The head is clean and judged when it gets here; bytes flow with back-pressure both ways,
+ * and a cut on either side is a cut on the other, never an end that looks orderly.
+ */
+import { performance } from "node:perf_hooks";
+import { classifyFailure, wasNotServed, type UpstreamFailure } from "../upstream/failure.ts";
+import type { ResponseControl, ResponseHandler, Trailers, Upstream } from "../upstream/upstream.ts";
+import type { Connection } from "../../forward/forwarder.ts";
+import { downstreamHeaders, downstreamTrailers, earlyHintLinks, type UpstreamHeaders } from "./headers.ts";
+import type { Downstream, RequestHead } from "./message.ts";
+import type { CleanHead } from "./request-head.ts";
+import { respondError } from "./responses.ts";
+
+/** Methods whose repetition changes nothing (RFC 9110 section 9.2.2) and that carry no body here. */
+const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS"]);
+
+export interface ExchangeParts {
+  readonly connection: Connection;
+  readonly head: RequestHead;
+  readonly clean: CleanHead;
+  readonly headers: UpstreamHeaders;
+  readonly downstream: Downstream;
+  readonly upstream: Upstream;
+  /** Called once, when the last byte is out or the exchange is cut. */
+  readonly onEnd: (exchange: Exchange) => void;
+}
+
+/** Carries one exchange from a judged head to its last byte. */
+export class Exchange implements ResponseHandler {
+  readonly parts: ExchangeParts;
+  readonly startedAt = Date.now();
+  readonly #startedAtMs = performance.now();
+  #control: ResponseControl | undefined;
+  #status = 0;
+  #hasResponse = false;
+  #ended = false;
+  #retried = false;
+  #blockedAtMs: number | undefined;
+  /** A stream of events or of gRPC messages gets no grace when the connection's right ends. */
+  endless: boolean;
+  bytesOut = 0;
+  firstByteMs: number | undefined;
+  failure: UpstreamFailure["code"] | "request-cancelled" | undefined;
+  failureDetail: string | undefined;
+
+  constructor(parts: ExchangeParts) {
+    this.parts = parts;
+    this.endless = parts.clean.grpc;
+  }
+
+  get status(): number {
+    return this.#status;
+  }
+
+  get bytesIn(): number {
+    return this.parts.downstream.body?.bytes ?? 0;
+  }
+
+  /** The caller is still sending. */
+  get receiving(): boolean {
+    return this.parts.downstream.body?.received === false;
+  }
+
+  get durationMs(): number {
+    return performance.now() - this.#startedAtMs;
+  }
+
+  start(): void {
+    const { downstream, clean } = this.parts;
+    downstream.onClose = (whole) => this.#end(whole);
+    if (clean.hasBody) downstream.openBody();
+    this.#dispatch();
+  }
+
+  #dispatch(): void {
+    const { head, clean, headers, downstream, upstream } = this.parts;
+    upstream.dispatch({ method: head.method, path: clean.path, lines: headers.lines, body: downstream.body }, this);
+  }
+
+  /** The caller is gone, or may not be served any longer. */
+  cancel(): void {
+    if (this.#ended) return;
+    this.failure ??= "request-cancelled";
+    this.#control?.abort(new Error("request cancelled"));
+    this.parts.downstream.cut();
+  }
+
+  /** Ends an exchange that has not been answered, e.g. because its body stopped coming. */
+  refuse(status: number, reason: string): void {
+    const { downstream } = this.parts;
+    if (downstream.begun) return this.cancel();
+    this.failure = "request-cancelled";
+    this.failureDetail = reason;
+    this.#control?.abort(new Error(reason));
+    this.#respondError(status, reason);
+  }
+
+  /** How long nothing has moved although it was the caller's turn, in milliseconds; and what it was to do. */
+  stalledMs(nowMs: number): { readonly sendingMs: number; readonly readingMs: number; readonly unreadMs: number } {
+    const { body } = this.parts.downstream;
+    const bodyMs = body === undefined || body.received ? 0 : nowMs - body.activeAtMs;
+    return {
+      sendingMs: body?.waiting === true ? 0 : bodyMs,
+      unreadMs: body?.waiting === true ? bodyMs : 0,
+      readingMs: this.#blockedAtMs === undefined ? 0 : nowMs - this.#blockedAtMs,
+    };
+  }
+
+  onRequestStart(control: ResponseControl): void {
+    this.#control = control;
+    if (this.#ended) control.abort(new Error("request cancelled"));
+  }
+
+  onResponseStart(control: ResponseControl, status: number): void {
+    const raw = control.rawHeaders ?? [];
+    const { downstream, connection, head } = this.parts;
+    if (status < 200) {
+      // Postern has answered an expectation itself; other protocols are entered by upgrade only.
+      const links = status === 103 && head.version !== "1.0" && !downstream.begun ? earlyHintLinks(raw) : [];
+      if (links.length > 0) downstream.hint(links);
+      return;
+    }
+    const response = downstreamHeaders(raw);
+    if (typeof response === "string") {
+      this.#fail({
+        status: 502,
+        reason: "the application gave an invalid response",
+        code: "upstream-invalid",
+        detail: response,
+      });
+      control.abort(new Error(response));
+      return;
+    }
+    this.#status = status;
+    this.#hasResponse = true;
+    this.endless ||= response.endless;
+    this.firstByteMs = performance.now() - this.#startedAtMs;
+    // A response to a request whose body is still coming leaves an HTTP/1.1 connection in the middle of that body.
+    downstream.start(status, response.lines, {
+      after: connection.ending || this.receiving ? "close" : "keep",
+      bodyless: control.bodyless === true || response.empty,
+    });
+  }
+
+  onResponseData(control: ResponseControl, chunk: Buffer): void {
+    this.bytesOut += chunk.length;
+    const { downstream } = this.parts;
+    if (downstream.write(chunk)) return;
+    control.pause();
+    this.#blockedAtMs = performance.now();
+    downstream.onceWritable(() => {
+      this.#blockedAtMs = undefined;
+      control.resume();
+    });
+  }
+
+  onResponseEnd(_control: ResponseControl, trailers: Trailers): void {
+    this.parts.downstream.end(downstreamTrailers(trailers));
+  }
+
+  onResponseError(_control: ResponseControl | undefined, error: Error): void {
+    this.parts.upstream.failed(error);
+    if (this.#ended || this.failure !== undefined) return;
+    if (this.#mayRetry(error)) {
+      this.#retried = true;
+      this.parts.upstream.released();
+      this.#dispatch();
+      return;
+    }
+    this.#fail(classifyFailure(error));
+  }
+
+  /** Safe to repeat only when nothing of the request can have had an effect and nothing of a response was seen. */
+  #mayRetry(error: Error): boolean {
+    const { clean, head } = this.parts;
+    if (this.#retried || this.#hasResponse || clean.hasBody || !REPEATABLE.has(head.method)) return false;
+    return wasNotServed(error);
+  }
+
+  #fail(failure: UpstreamFailure): void {
+    this.failure = failure.code;
+    this.failureDetail = failure.detail;
+    const { downstream } = this.parts;
+    // Half a response is on its way: only a cut says that the rest is missing.
+    if (downstream.begun) downstream.cut(failure.detail);
+    else this.#respondError(failure.status, failure.reason);
+  }
+
+  #respondError(status: number, reason: string): void {
+    const { downstream, headers, clean, connection } = this.parts;
+    this.#status = status;
+    const after = clean.hasBody || connection.ending ? "close" : "keep";
+    respondError(downstream, { status, reason, requestId: headers.requestId, grpc: clean.grpc }, after);
+  }
+
+  #end(whole: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.parts.upstream.released();
+    if (!whole) {
+      this.failure ??= "request-cancelled";
+      this.#control?.abort(new Error("request cancelled"));
+    }
+    this.parts.onEnd(this);
+  }
+}

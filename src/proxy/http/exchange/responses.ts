@@ -1,0 +1,77 @@
+/** Responses of our own: one style, one line for humans, details in the log only. */
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import type { AfterResponse, Downstream } from "./message.ts";
+
+/** The response to a wrong principal, byte for byte that of OSM's Envoy. */
+const ACCESS_DENIED = "RBAC: access denied";
+
+export interface ErrorResponse {
+  readonly status: number;
+  /** One line. */
+  readonly reason: string;
+  /** Shown to the caller, so that the log line can be found. */
+  readonly requestId?: string | undefined;
+  readonly grpc: boolean;
+}
+
+/** 403, or for gRPC its own way to say so. */
+export function respondForbidden(downstream: Downstream, grpc: boolean, after: AfterResponse): void {
+  if (grpc) respondGrpc(downstream, 7, ACCESS_DENIED, after);
+  else {
+    const lines = ["content-type", "text/plain", "content-length", String(ACCESS_DENIED.length)];
+    downstream.respond(403, lines, ACCESS_DENIED, after);
+  }
+}
+
+/** @param after `close` where a body that is on its way would have to be read otherwise */
+export function respondError(downstream: Downstream, error: ErrorResponse, after: AfterResponse): void {
+  if (error.grpc) {
+    respondGrpc(downstream, grpcStatusOf(error.status), error.reason, after);
+    return;
+  }
+  const body = errorBody(error.reason, error.requestId);
+  const lines = ["content-type", "text/plain", "content-length", String(Buffer.byteLength(body))];
+  downstream.respond(error.status, lines, body, after);
+}
+
+/** For a connection whose request never became one: written past Node's response machinery, and the last thing on it. */
+export function respondRaw(socket: Duplex, status: number, reason: string): void {
+  const body = errorBody(reason, undefined);
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
+  socket.end(head + body);
+}
+
+/** A "trailers-only" answer (gRPC over HTTP2, section Responses): 200, with the status among the headers. */
+function respondGrpc(downstream: Downstream, status: number, message: string, after: AfterResponse): void {
+  const lines = ["content-type", "application/grpc", "grpc-status", String(status), "grpc-message", message];
+  downstream.respond(200, [...lines, "content-length", "0"], "", after);
+}
+
+/** gRPC's mapping of HTTP statuses (doc/http-grpc-status-mapping.md), and Envoy's for timeouts. */
+function grpcStatusOf(status: number): number {
+  switch (status) {
+    case 400:
+      return 13;
+    case 403:
+      return 7;
+    case 404:
+      return 12;
+    case 408:
+    case 504:
+      return 4;
+    case 413:
+    case 431:
+      return 8;
+    case 429:
+    case 502:
+    case 503:
+      return 14;
+    default:
+      return 2;
+  }
+}
+
+function errorBody(reason: string, requestId: string | undefined): string {
+  return requestId === undefined || requestId === "" ? `${reason}\n` : `${reason} (request ${requestId})\n`;
+}

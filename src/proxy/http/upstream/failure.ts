@@ -1,0 +1,52 @@
+/** What came between a request and its response, in our words. */
+export interface UpstreamFailure {
+  readonly status: 502 | 503 | 504;
+  /** One line for humans. */
+  readonly reason: string;
+  /** Closed set, for records and metrics. */
+  readonly code: "upstream-unreachable" | "upstream-timeout" | "upstream-reset" | "upstream-invalid" | "upstream-busy";
+  readonly detail: string;
+}
+
+/** undici's and Node's errors in our words. */
+export function classifyFailure(error: Error): UpstreamFailure {
+  const { code = error.name, message } = error as NodeJS.ErrnoException;
+  const detail = `${code}: ${message}`;
+  switch (code) {
+    case "ECONNREFUSED":
+    case "ENOENT":
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+    case "EADDRNOTAVAIL":
+    case "EMFILE":
+    case "UND_ERR_CONNECT_TIMEOUT":
+    case "ETIMEDOUT":
+      return { status: 503, reason: "the application cannot be reached", code: "upstream-unreachable", detail };
+    case "UND_ERR_HEADERS_TIMEOUT":
+    case "UND_ERR_BODY_TIMEOUT":
+      return { status: 504, reason: "stream timeout", code: "upstream-timeout", detail };
+    case "UND_ERR_SOCKET":
+    case "ECONNRESET":
+    case "EPIPE":
+    case "ERR_HTTP2_STREAM_ERROR":
+    case "ERR_HTTP2_SESSION_ERROR":
+      return { status: 502, reason: "the application closed the connection", code: "upstream-reset", detail };
+    default:
+      return { status: 502, reason: "the application gave an invalid response", code: "upstream-invalid", detail };
+  }
+}
+
+/**
+ * True when nothing of the request can have had an effect: a kept connection that the application closed just as we used
+ * it, without a byte of a response, or a stream that it refused (RFC 9113 section 8.7).
+ */
+export function wasNotServed(error: Error): boolean {
+  const { code, socket, refused, message } = error as NodeJS.ErrnoException & {
+    readonly socket?: { readonly bytesRead?: number };
+    readonly refused?: boolean;
+  };
+  if (refused === true) return true;
+  // undici's word for a FIN; its other socket errors are faults in what the application said.
+  const closed = code === "ECONNRESET" || code === "EPIPE" || message === "other side closed";
+  return closed && (socket?.bytesRead ?? 0) > 0;
+}

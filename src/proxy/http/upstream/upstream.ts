@@ -1,0 +1,50 @@
+/**
+ * The application's side of `http` forwarding, as an exchange sees it, whichever protocol the application speaks. The
+ * shapes are those of undici's dispatch, so that its handler is ours without a layer between.
+ */
+import type { Readable } from "node:stream";
+
+/** What is sent. Everything in it is clean and judged. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Origin-form. */
+  readonly path: string;
+  /** Flat name-value array, `host` included. */
+  readonly lines: string[];
+  readonly body: Readable | undefined;
+}
+
+/** The hold that an exchange has on its response. */
+export interface ResponseControl {
+  /** Flat name-value array as it came. */
+  readonly rawHeaders?: readonly (Buffer | string)[] | null;
+  /** HTTP/2 says with the head that nothing follows; gRPC reads a status in such a head only ("trailers-only"). */
+  readonly bodyless?: boolean;
+  /** Gives the request up, or the rest of the response. */
+  abort(reason: Error): void;
+  pause(): void;
+  resume(): void;
+}
+
+export type Trailers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** Who is told of the response. Exactly one of `onResponseEnd` and `onResponseError` comes last. */
+export interface ResponseHandler {
+  onRequestStart(control: ResponseControl): void;
+  /** More than once when informational responses come before the final one. */
+  onResponseStart(control: ResponseControl, status: number): void;
+  onResponseData(control: ResponseControl, chunk: Buffer): void;
+  onResponseEnd(control: ResponseControl, trailers: Trailers): void;
+  onResponseError(control: ResponseControl | undefined, error: Error): void;
+}
+
+export interface Upstream {
+  /** True when one more request would have to wait behind too many others: it is better refused now. */
+  readonly full: boolean;
+  /** `released()` must follow when the exchange is over. */
+  dispatch(request: UpstreamRequest, handler: ResponseHandler): void;
+  released(): void;
+  /** Called with every error of an exchange, before it is classified. */
+  failed(error: Error): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,48 @@
+/** `stream` forwarding: the bytes of a connection are copied as they are, whatever they mean. */
+import { performance } from "node:perf_hooks";
+import type { Limits } from "../../config/config.ts";
+import type { Connection, Forwarder } from "../forward/forwarder.ts";
+import { Relay } from "./relay.ts";
+
+/** Longest interval between two looks at the idle and lifetime limits, which are that much coarse. */
+const SWEEP_MS = 1_000;
+
+/** Relays of one thread, over all backends. */
+export class StreamForwarder implements Forwarder {
+  readonly #limits: Limits;
+  readonly #relays = new Map<Connection, Relay>();
+  readonly #sweep: NodeJS.Timeout;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+    this.#sweep = setInterval(() => this.#enforceLimits(), sweepIntervalMs(limits)).unref();
+  }
+
+  serve(connection: Connection): void {
+    this.#relays.set(connection, new Relay(connection, this.#limits, performance.now()));
+    connection.socket.once("close", () => this.#relays.delete(connection));
+  }
+
+  revoke(connection: Connection): void {
+    this.#relays.get(connection)?.cut();
+  }
+
+  /** A stream has no way to say goodbye: it goes on until it ends or the deadline of the drain cuts it. */
+  drain(): void {}
+
+  close(): Promise<void> {
+    clearInterval(this.#sweep);
+    for (const relay of this.#relays.values()) relay.cut();
+    return Promise.resolve();
+  }
+
+  #enforceLimits(): void {
+    const nowMs = performance.now();
+    for (const relay of this.#relays.values()) relay.enforceLimits(this.#limits, nowMs);
+  }
+}
+
+function sweepIntervalMs(limits: Limits): number {
+  const shortestMs = limits.lifetimeMs > 0 ? Math.min(limits.idleTimeoutMs, limits.lifetimeMs) : limits.idleTimeoutMs;
+  return Math.max(10, Math.min(SWEEP_MS, shortestMs / 4));
+}

@@ -1,0 +1,219 @@
+/**
+ * One data-plane thread: its listeners, its connections and what is in force for them. Driven by the commands of the
+ * control side, which is the only other party it knows.
+ */
+import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Socket } from "node:net";
+import type { BackendConfig, ForwardMode } from "../../config/config.ts";
+import type { Snapshot } from "../../policy/snapshot.ts";
+import type { Credentials } from "../../tls/credentials.ts";
+import { AcceptedConnection } from "../connection/accepted-connection.ts";
+import { serveConnection, type ConnectionParts } from "../connection/serve-connection.ts";
+import { ConnectionTable } from "../connection/connection-table.ts";
+import { ThreadCounters } from "../counters.ts";
+import type { Forwarder } from "../forward/forwarder.ts";
+import { Handshakes } from "../connection/handshakes.ts";
+import { HttpForwarder } from "../http/http-forwarder.ts";
+import { spanMaker } from "../http/exchange/trace-context.ts";
+import { Journal } from "./journal.ts";
+import { judgeExpiry, trustJudge } from "../connection/lost-trust.ts";
+import { Listener } from "./listener.ts";
+import type { ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
+import { SourceLimits } from "../connection/source-limits.ts";
+import { StreamForwarder } from "../stream/stream-forwarder.ts";
+
+/** How often certificates that expire and graces that run out are looked for. */
+const SWEEP_MS = 500;
+/** For sockets that were cut to close and leave their record. */
+const CUT_SETTLE_MS = 250;
+/** How long a connection without a byte may still send its first one in a drain. */
+const SILENT_AT_DRAIN_MS = 1_000;
+
+/** Runs until its worker ends. */
+export class DataThread {
+  readonly #start: ThreadStart;
+  readonly #post: (event: ThreadEvent) => void;
+  readonly #table: ConnectionTable;
+  readonly #handshakes: Handshakes;
+  readonly #counters = new ThreadCounters();
+  readonly #journal: Journal;
+  readonly #stream: StreamForwarder;
+  /** By backend port and mode: each application has connections of its own. */
+  readonly #http = new Map<string, Forwarder>();
+  readonly #parts: ConnectionParts;
+  readonly #idPrefix: string;
+  #snapshot: Snapshot;
+  #listeners: readonly Listener[] = [];
+  #accepted = 0;
+  #draining = false;
+
+  constructor(start: ThreadStart, post: (event: ThreadEvent) => void) {
+    const { limits, thread } = start;
+    this.#start = start;
+    this.#post = post;
+    this.#snapshot = start.snapshot;
+    // A replaced thread counts from one again; its time of birth keeps its connections apart from its predecessor's.
+    this.#idPrefix = `${thread}-${Date.now().toString(36)}-`;
+    this.#table = new ConnectionTable(limits.revokeGraceMs);
+    this.#handshakes = new Handshakes(limits.handshakeTimeoutMs);
+    this.#journal = new Journal({
+      thread,
+      limits,
+      accessLog: start.accessLog,
+      counters: this.#counters,
+      snapshot: () => this.#snapshot,
+      post: (records) => post({ kind: "records", records }),
+    });
+    this.#stream = new StreamForwarder(limits);
+    this.#parts = {
+      limits,
+      clientCertHeader: start.clientCertHeader,
+      snapshot: () => this.#snapshot,
+      limiter: new SourceLimits(limits),
+      handshakes: this.#handshakes,
+      table: this.#table,
+      forwarder: (mode, backend) => this.#forwarder(mode, backend),
+      draining: () => this.#draining,
+    };
+    this.#applyCredentials(start.credentials);
+    setInterval(() => this.#sweep(), SWEEP_MS).unref();
+  }
+
+  /** Binds every backend and says so, or says which one could not be bound. */
+  async listen(): Promise<void> {
+    const events = {
+      onConnection: (socket: Socket, backend: BackendConfig): void => this.#accept(socket, backend),
+      onAcceptError: (message: string): void => this.#post({ kind: "problem", message: `cannot accept on ${message}` }),
+    };
+    const listeners: Listener[] = [];
+    for (const backend of this.#start.backends) {
+      try {
+        listeners.push(await Listener.bind(backend, events));
+      } catch (error) {
+        const { code = "", message } = error as NodeJS.ErrnoException;
+        const listen = `${backend.listen.host}:${backend.listen.port}`;
+        this.#post({ kind: "listen-failed", port: backend.port, listen, code, message });
+        return;
+      }
+    }
+    this.#listeners = listeners;
+    this.#post({ kind: "listening" });
+  }
+
+  handle(command: ThreadCommand): void {
+    switch (command.kind) {
+      case "snapshot":
+        this.#snapshot = command.snapshot;
+        this.#post({
+          kind: "applied",
+          version: command.snapshot.version,
+          revoked: this.#table.rejudge(command.snapshot),
+        });
+        break;
+      case "credentials":
+        this.#applyCredentials(command.credentials);
+        break;
+      case "drain":
+        // A fault in the drain is a fault of the thread: unhandled, it ends the worker and is reported by it.
+        void this.#drain(command.deadlineMs);
+        break;
+      case "ping":
+        this.#post({ kind: "pong", sequence: command.sequence, counters: this.#counters.read(this.#table) });
+        break;
+      case "report":
+        this.#report(command.id, command.what);
+        break;
+    }
+  }
+
+  #report(id: number, what: "connections" | "counters"): void {
+    if (what === "counters") {
+      this.#post({ kind: "counters", id, counters: this.#counters.read(this.#table) });
+      return;
+    }
+    const rows = [...this.#table].map((connection) => connection.row(this.#start.thread));
+    this.#post({ kind: "connections", id, rows });
+  }
+
+  #accept(socket: Socket, backend: BackendConfig): void {
+    this.#accepted += 1;
+    // Read once: after a reset it is undefined, and such a peer is refused.
+    const connection = new AcceptedConnection(this.#idPrefix + this.#accepted, backend, socket, socket.remoteAddress);
+    this.#counters.opened(backend.port);
+    this.#table.accept(connection);
+    socket.on("error", (error: NodeJS.ErrnoException) => connection.failed(error));
+    // The TLS socket above, if any, closes in the same turn and has the better reason.
+    socket.once("close", () => setImmediate(() => this.#conclude(connection)));
+    void serveConnection(connection, this.#parts);
+  }
+
+  #forwarder(mode: ForwardMode, backend: BackendConfig): Forwarder {
+    if (mode === "stream") return this.#stream;
+    const key = `${backend.port}|${mode}`;
+    let forwarder = this.#http.get(key);
+    if (forwarder === undefined) {
+      const { limits, thread, traceRatio } = this.#start;
+      forwarder = new HttpForwarder({
+        backend,
+        upstreamHttp2: mode === "h2c",
+        limits,
+        thread,
+        sink: this.#journal,
+        newSpan: traceRatio === undefined ? undefined : spanMaker(traceRatio),
+      });
+      this.#http.set(key, forwarder);
+    }
+    return forwarder;
+  }
+
+  #conclude(connection: AcceptedConnection): void {
+    this.#table.leave(connection);
+    this.#journal.concluded(connection);
+  }
+
+  #applyCredentials(credentials: Credentials | undefined): void {
+    const generation = credentials?.generation ?? 0;
+    try {
+      this.#handshakes.setCredentials(credentials);
+    } catch (error) {
+      this.#post({ kind: "credentials-failed", generation, message: String(error) });
+      return;
+    }
+    this.#table.revokeIf(trustJudge(credentials));
+    this.#post({ kind: "credentials-applied", generation });
+  }
+
+  /** Serves what is queued or in flight, then reports; what is left at the deadline is cut. */
+  async #drain(deadlineMs: number): Promise<void> {
+    const deadline = delay(deadlineMs);
+    this.#draining = true;
+    for (const connection of this.#table) connection.admission?.forwarder.drain(connection);
+    await Promise.race([deadline, Promise.all(this.#listeners.map((listener) => listener.drain()))]);
+    const silent = setTimeout(() => this.#endSilent(), SILENT_AT_DRAIN_MS);
+    await Promise.race([deadline, this.#table.whenEmpty()]);
+    clearTimeout(silent);
+    for (const listener of this.#listeners) listener.close();
+    // Whoever never got through its handshake has lost nothing.
+    const cut = [...this.#table].filter(({ admission }) => admission !== undefined).length;
+    for (const connection of this.#table) {
+      connection.finish("drained");
+      connection.reset();
+    }
+    await Promise.race([delay(CUT_SETTLE_MS), this.#table.whenEmpty()]);
+    this.#journal.flush();
+    this.#post({ kind: "drained", cut });
+  }
+
+  /** Connections that were opened in advance, as gateways do, and not used. */
+  #endSilent(): void {
+    for (const connection of this.#table)
+      if (connection.admission === undefined && connection.raw.bytesRead === 0) connection.close("drained");
+  }
+
+  #sweep(): void {
+    const now = Date.now();
+    this.#table.revokeIf((connection) => judgeExpiry(connection, now));
+    this.#table.enforceGrace(performance.now());
+  }
+}

@@ -1,0 +1,101 @@
+/** One attack row: bytes go in, and two things are proven of what came of them. */
+import assert from "node:assert/strict";
+import { call, connect } from "./caller.ts";
+import { backend, policy, range } from "../mesh/objects.ts";
+import { Recorder, type RecordedRequest } from "../application/recorder.ts";
+import { startSidecar, type TestSidecar } from "../process/sidecar.ts";
+
+export interface AttackRow {
+  readonly name: string;
+  readonly bytes: string;
+  /** What the caller gets first: a status, or `closed` for a connection that ends without an answer. */
+  readonly expect: number | "closed" | readonly number[];
+  /** What the application may see: request line and body, in order; nothing unless told. */
+  readonly seen?: readonly (readonly [line: string, body: string])[];
+}
+
+/** How long a connection may stay open after its answer. */
+const QUIET_MS = 150;
+
+export class Target implements AsyncDisposable {
+  readonly recorder: Recorder;
+  readonly sidecar: TestSidecar;
+
+  private constructor(recorder: Recorder, sidecar: TestSidecar) {
+    this.recorder = recorder;
+    this.sidecar = sidecar;
+  }
+
+  /** Two connections to the application at most, so that a spoilt one is met again soon. */
+  static async start(flags: readonly string[] = []): Promise<Target> {
+    const recorder = await Recorder.start();
+    const sidecar = await startSidecar({
+      manifests: [policy([backend("foo", 80, "http")], [range("127.0.0.0/8")])],
+      backends: [{ app: recorder.port }],
+      flags: ["--max-upstream-connections=2", ...flags],
+    });
+    return new Target(recorder, sidecar);
+  }
+
+  get port(): number {
+    return this.sidecar.port();
+  }
+
+  /** What comes back until the connection ends or stays quiet. */
+  async send(bytes: string): Promise<string> {
+    const socket = await connect({ port: this.port });
+    let text = "";
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        socket.destroy();
+        resolve(text);
+      };
+      let quiet = setTimeout(finish, 2_000);
+      socket.on("data", (chunk: Buffer) => {
+        text += chunk.toString("latin1");
+        clearTimeout(quiet);
+        quiet = setTimeout(finish, QUIET_MS);
+      });
+      socket.on("error", () => undefined);
+      socket.on("end", () => socket.end());
+      socket.once("close", () => {
+        clearTimeout(quiet);
+        resolve(text);
+      });
+      socket.write(bytes, "latin1");
+    });
+  }
+
+  /** The application saw neither an extra nor an altered message, and clean requests work afterwards. */
+  async prove({ bytes, expect, seen = [] }: AttackRow): Promise<void> {
+    const before = this.recorder.requests.length;
+    const text = await this.send(bytes);
+    const status = /^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1];
+    const outcome = status === undefined ? "closed" : Number(status);
+    assert.ok([expect].flat().includes(outcome), `${outcome}: ${text}`);
+    const came = this.recorder.requests.slice(before);
+    assert.deepEqual(came.map(summary), seen);
+    assert.deepEqual(this.recorder.rubbish, []);
+    await this.provesAlive();
+  }
+
+  /** More than the application's connections can be spoilt by: each answers its own request. */
+  async provesAlive(): Promise<void> {
+    for (let turn = 0; turn < 3; turn += 1) {
+      const path = `/clean-${turn}`;
+      const { status, body } = await call({ port: this.port, path });
+      assert.deepEqual([status, body], [200, "ok"]);
+      assert.equal(this.recorder.requests.at(-1)?.line, `GET ${path} HTTP/1.1`);
+    }
+    assert.deepEqual(this.recorder.rubbish, []);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.sidecar[Symbol.asyncDispose]();
+    await this.recorder[Symbol.asyncDispose]();
+  }
+}
+
+function summary({ line, body }: RecordedRequest): readonly [string, string] {
+  return [line, body];
+}

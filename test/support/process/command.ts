@@ -1,0 +1,23 @@
+/** A command in this process, with everything that it says. */
+import type { CliIo } from "../../../src/cli/io.ts";
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export async function runCommand(
+  command: (argv: readonly string[], io: CliIo) => Promise<number>,
+  ...argv: readonly string[]
+): Promise<CommandResult> {
+  let stdout = "";
+  let stderr = "";
+  const code = await command(argv, {
+    stdout: (text) => (stdout += text),
+    stderr: (text) => (stderr += text),
+    env: {},
+    onTermination: () => undefined,
+  });
+  return { code, stdout, stderr };
+}
