@@ -7,7 +7,9 @@ import { authorize } from "../../policy/authorize.ts";
 import { ownerOf } from "../../policy/address-set.ts";
 import type { Decision, Refused } from "../../policy/decision.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
-import type { AcceptedConnection, Admission } from "./accepted-connection.ts";
+import { faultIn } from "../forward/boundary.ts";
+import type { AcceptedConnection } from "./accepted-connection.ts";
+import { admissionOf, type Admission } from "./connection-phase.ts";
 
 /** Added to the grace before the table closes what a forwarder has left open. */
 const GRACE_SLACK_MS = 500;
@@ -47,11 +49,6 @@ export class ConnectionTable {
     return new Promise((resolve) => this.#emptied.push(resolve));
   }
 
-  /** From here on every change reaches it. Nothing may be awaited between its decision and this. */
-  admit(connection: AcceptedConnection, admission: Admission): void {
-    connection.admission = admission;
-  }
-
   /**
    * Judges every live connection by a new snapshot.
    * @returns how many lost their right.
@@ -62,7 +59,7 @@ export class ConnectionTable {
       const decision = judgeAgain(snapshot, connection, admission);
       // Once forbidden it answers 403 until it closes or is allowed; a right that was there and is lost ends it.
       if (decision.verdict === "forward" || (decision.verdict === "forbidden" && before.verdict === "forbidden")) {
-        connection.judged(decision);
+        connection.rejudge(decision);
         return undefined;
       }
       return decision;
@@ -87,26 +84,25 @@ export class ConnectionTable {
   #revokeWhere(test: (connection: AcceptedConnection, admission: Admission) => Refused | undefined): number {
     let revoked = 0;
     for (const connection of this.#connections) {
-      const { admission } = connection;
-      if (admission === undefined || this.#revokedAt.has(connection)) continue;
-      const refusal = test(connection, admission);
-      if (refusal === undefined) continue;
-      this.#revoke(connection, admission, refusal);
-      revoked += 1;
+      const admission = admissionOf(connection.phase);
+      if (admission === undefined || connection.revoked) continue;
+      try {
+        const refusal = test(connection, admission);
+        if (refusal === undefined) continue;
+        this.#revoke(connection, admission, refusal);
+        revoked += 1;
+      } catch (thrown) {
+        // A connection that cannot be judged may not stay.
+        connection.fault(faultIn("connection judgement", thrown));
+      }
     }
     return revoked;
   }
 
   #revoke(connection: AcceptedConnection, admission: Admission, refusal: Refused): void {
-    connection.judged(refusal);
-    connection.lose("revoked", refusal);
-    connection.ending = true;
+    connection.refuse("revoked", refusal);
     this.#revokedAt.set(connection, performance.now());
-    try {
-      admission.forwarder.revoke(connection);
-    } catch (error) {
-      connection.close("internal-error", String(error));
-    }
+    admission.forwarder.revoke(connection);
   }
 }
 

@@ -9,6 +9,7 @@ import type { Identity } from "../../tls/identity.ts";
 import { presentedIdentity } from "../../tls/peer.ts";
 import { secureContextOptions } from "../../tls/secure-context.ts";
 import type { Credentials } from "../../tls/credentials.ts";
+import { contain, faultIn, type OnFault } from "../forward/boundary.ts";
 import type { HandshakeFacts } from "./accepted-connection.ts";
 import { classifyHandshakeError, type HandshakeFailure } from "./handshake-failure.ts";
 
@@ -40,6 +41,8 @@ interface Pending {
   sni?: string;
   presented?: Identity | undefined;
   settle: (result: HandshakeResult) => void;
+  /** A callback of this handshake threw. */
+  fault: OnFault;
 }
 
 /** Ends TLS with the current credentials: a server for each combination of client certificate and ALPN, made on first use. */
@@ -74,9 +77,9 @@ export class Handshakes {
     this.#credentials = credentials;
   }
 
-  /** Secures `raw`. Never rejects. The caller has attached its error listener to `raw`, and checked `credentials`. */
+  /** Secures `raw`. Rejects only with a fault of ours. The caller has attached its error listener to `raw`, and checked `credentials`. */
   begin(raw: Socket, terms: HandshakeTerms): Promise<HandshakeResult> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const credentials = this.#credentials;
       if (credentials === undefined) {
         resolve({ secured: false, failure: { verdict: "close", reason: "no-credentials" }, facts: {} });
@@ -90,12 +93,17 @@ export class Handshakes {
           this.#pending.delete(raw);
           resolve(result);
         },
+        fault: (fault) => {
+          this.#pending.delete(raw);
+          reject(fault);
+        },
       };
       this.#pending.set(raw, pending);
       // tlsClientError comes later in the same turn, with a better reason than this one.
-      raw.once("close", () =>
-        setImmediate(() => fail(pending, { end: "handshake-failed", detail: "connection closed" })),
+      const onClose = contain("handshake close", pending.fault, () =>
+        fail(pending, { end: "handshake-failed", detail: "connection closed" }),
       );
+      raw.once("close", () => setImmediate(onClose));
       this.#server(credentials, terms).emit("connection", raw);
     });
   }
@@ -111,7 +119,14 @@ export class Handshakes {
   }
 
   #createServer(context: TlsOptions, terms: HandshakeTerms): TlsServer {
-    const onServerName = (socket: TLSSocket, name: string): Error | null => this.#judgeServerName(socket, name);
+    const onServerName = (socket: TLSSocket, name: string): Error | null => {
+      try {
+        return this.#judgeServerName(socket, name);
+      } catch (thrown) {
+        this.#fault(socket, faultIn("handshake server-name", thrown));
+        return new Error("server name could not be judged");
+      }
+    };
     const server = createServer({
       ...context,
       // With rejectUnauthorized a missing certificate gets its TLS alert; without it Node would let the caller in first.
@@ -124,10 +139,26 @@ export class Handshakes {
       },
     });
     // The one event that names the socket before the handshake ends, whether or not a server name was sent.
-    if (terms.clientCertificate) server.on("keylog", (_line, socket) => this.#watchCertificate(socket));
-    server.on("secureConnection", (socket) => this.#secured(socket));
-    server.on("tlsClientError", (error, socket) => this.#failed(error, socket));
+    if (terms.clientCertificate) {
+      server.on("keylog", (_line, socket) =>
+        this.#contain("handshake keylog", socket, () => this.#watchCertificate(socket)),
+      );
+    }
+    server.on("secureConnection", (socket) => this.#contain("handshake secured", socket, () => this.#secured(socket)));
+    server.on("tlsClientError", (error, socket) =>
+      this.#contain("handshake error", socket, () => this.#failed(error, socket)),
+    );
     return server;
+  }
+
+  #contain(name: string, socket: TLSSocket, step: () => void): void {
+    contain(name, (fault) => this.#fault(socket, fault), step)();
+  }
+
+  #fault(socket: TLSSocket, fault: Error): void {
+    const pending = this.#pendingOf(socket);
+    if (pending === undefined) socket.destroy();
+    else pending.fault(fault);
   }
 
   /** An error here ends the handshake before our certificate is sent. The context is never switched by name. */
@@ -146,9 +177,10 @@ export class Handshakes {
     const pending = this.#pendingOf(socket);
     if (pending === undefined || pending.watched) return;
     pending.watched = true;
-    socket.prependOnceListener("secure", () => {
+    const onSecure = contain("handshake certificate", pending.fault, () => {
       pending.presented = presentedIdentity(socket);
     });
+    socket.prependOnceListener("secure", onSecure);
   }
 
   #secured(socket: TLSSocket): void {

@@ -11,11 +11,12 @@ import { formatClientCert } from "../../tls/client-cert-header.ts";
 import { verifiedPeer } from "../../tls/peer.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { addressOwner, type ConnectionTable } from "./connection-table.ts";
-import { awaitFirstByte } from "./protocol-sniffing.ts";
 import { alpnProtocols, forwardMode } from "./forward-mode.ts";
+import { faultIn } from "../forward/boundary.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
 import type { Handshakes, HandshakeResult } from "./handshakes.ts";
 import { judgeConnectionTrust } from "./lost-trust.ts";
+import { sniffProtocol } from "./protocol-sniffing.ts";
 import type { SourceLimits } from "./source-limits.ts";
 
 /** What a thread lends to each of its connections. */
@@ -36,22 +37,21 @@ export async function serveConnection(connection: AcceptedConnection, parts: Con
   try {
     const rule = admitAddress(connection, parts);
     if (rule === undefined) return;
-    connection.mode = forwardMode(connection.backend, rule);
+    const mode = forwardMode(connection.backend, rule);
 
     const greeted =
       rule.protocol === "https"
         ? await secure(connection, rule, parts)
-        : await hear(connection, connection.mode !== "stream", parts);
+        : await awaitPlaintext(connection, mode !== "stream", parts);
     if (!greeted || connection.socket.destroyed) return;
 
     // Nothing is awaited from here on: a change that comes later finds the connection in the table.
     const decision = decide(connection, parts);
-    const refusal = closingRefusal(decision, connection.mode);
-    if (refusal === undefined)
-      forward(connection, decision, parts.forwarder(connection.mode, connection.backend), parts);
+    const refusal = closingRefusal(decision, mode);
+    if (refusal === undefined) forward(connection, mode, decision, parts);
     else refuse(connection, refusal);
-  } catch (error) {
-    connection.close("internal-error", error instanceof Error ? (error.stack ?? error.message) : String(error));
+  } catch (thrown) {
+    connection.fault(faultIn("connection serve", thrown));
   }
 }
 
@@ -74,13 +74,13 @@ function admitAddress(connection: AcceptedConnection, parts: ConnectionParts): O
 }
 
 /** Waits for the first byte on a plaintext port; a caller that speaks TLS there gets none back. */
-async function hear(connection: AcceptedConnection, http: boolean, parts: ConnectionParts): Promise<boolean> {
-  const first = await awaitFirstByte(connection.raw, http, parts.limits.handshakeTimeoutMs);
+async function awaitPlaintext(connection: AcceptedConnection, http: boolean, parts: ConnectionParts): Promise<boolean> {
+  const first = await sniffProtocol(connection.raw, http, parts.limits.handshakeTimeoutMs);
   switch (first) {
     case "plaintext":
       return true;
     case "http/2":
-      connection.protocol = "http/2";
+      connection.greeted({ protocol: "http/2", peer: connection.peer });
       return true;
     case "tls":
       refuse(connection, { verdict: "close", reason: "tls-unexpected", ...policyOf(connection, parts) });
@@ -102,22 +102,25 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
     alpn: alpnProtocols(forwardMode(connection.backend, rule)),
     judgeServerName: (sni) => judgeServerName(parts.snapshot(), port, sni),
   });
-  connection.facts = result.facts;
+  connection.learned(result.facts);
   if (!result.secured) {
     refuseHandshake(connection, result.failure, parts);
     return false;
   }
   const { socket, credentials, presented } = result;
   socket.on("error", (error: NodeJS.ErrnoException) => connection.failed(error));
-  if (socket.alpnProtocol === "h2") connection.protocol = "http/2";
   const verified = verifiedPeer(socket, rule.clientCertificate, presented);
-  connection.secured = { socket, verified, trust: credentials };
   const { sni } = result.facts;
-  const tls = { certificate: verified.certificate, ...(sni !== undefined && { sni }) };
-  connection.peer = { address: connection.peer.address, tls };
-  if (verified.identity !== undefined && parts.clientCertHeader === "sanitize-set") {
-    connection.clientCertHeader = formatClientCert(verified.identity);
-  }
+  connection.greeted({
+    protocol: socket.alpnProtocol === "h2" ? "http/2" : "http/1.1",
+    peer: {
+      address: connection.peer.address,
+      tls: { certificate: verified.certificate, ...(sni !== undefined && { sni }) },
+    },
+    secured: { socket, verified, trust: credentials },
+    ...(verified.identity !== undefined &&
+      parts.clientCertHeader === "sanitize-set" && { clientCertHeader: formatClientCert(verified.identity) }),
+  });
   return true;
 }
 
@@ -135,20 +138,17 @@ function closingRefusal(decision: Decision, mode: ForwardMode): Refused | undefi
   return decision;
 }
 
-function forward(
-  connection: AcceptedConnection,
-  decision: Decision,
-  forwarder: Forwarder,
-  parts: ConnectionParts,
-): void {
-  connection.judged(decision);
-  parts.table.admit(connection, { forwarder, owner: addressOwner(parts.snapshot(), connection) });
+function forward(connection: AcceptedConnection, mode: ForwardMode, decision: Decision, parts: ConnectionParts): void {
+  const forwarder = parts.forwarder(mode, connection.backend);
+  connection.admit(mode, forwarder, addressOwner(parts.snapshot(), connection), decision);
   forwarder.serve(connection);
-  if (parts.draining()) forwarder.drain(connection);
+  if (!parts.draining()) return;
+  connection.drain();
+  forwarder.drain(connection);
 }
 
 function refuse(connection: AcceptedConnection, refusal: Refused): void {
-  connection.lose("refused", refusal);
+  connection.refuse("refused", refusal);
   connection.destroy();
 }
 
@@ -156,12 +156,12 @@ type HandshakeFault = Extract<HandshakeResult, { readonly secured: false }>["fai
 
 function refuseHandshake(connection: AcceptedConnection, fault: HandshakeFault, parts: ConnectionParts): void {
   if ("verdict" in fault) {
-    connection.lose("refused", { ...policyOf(connection, parts), ...fault });
+    connection.refuse("refused", { ...policyOf(connection, parts), ...fault });
   } else if (fault.reason === undefined) {
-    connection.finish(fault.end, fault.detail);
+    connection.end(fault.end, fault.detail);
   } else {
     const verdict = fault.reason === "tls-expected" ? "close" : "tls-alert";
-    connection.lose(fault.end, { verdict, reason: fault.reason, ...policyOf(connection, parts) }, fault.detail);
+    connection.refuse(fault.end, { verdict, reason: fault.reason, ...policyOf(connection, parts) }, fault.detail);
   }
   connection.destroy();
 }

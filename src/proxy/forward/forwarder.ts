@@ -10,29 +10,31 @@ import type { ConnectionEnd, RequestRecord } from "../../telemetry/records.ts";
 
 export type DownstreamSocket = Socket | TLSSocket;
 
-/** One accepted connection, from the moment of its first verdict to its record. Owned by connection.ts. */
+/** One admitted connection, as a forwarder sees it. Its phase is AcceptedConnection's business. */
 export interface Connection {
   readonly id: string;
   readonly backend: BackendConfig;
   /** Source address as read once at accept. */
   readonly address: string;
-  readonly startedAt: number;
+  /** Age in milliseconds of the monotonic clock: a step of the wall clock changes nothing. */
+  readonly ageMs: number;
   readonly socket: DownstreamSocket;
   /** What the caller speaks on an http backend: agreed on by ALPN, or told by HTTP/2's preface. */
   readonly protocol: "http/1.1" | "http/2";
   readonly peer: Peer;
-  /** `forward`, or `forbidden` on an http backend: then every request is answered 403. Replaced with every snapshot. */
-  decision: Decision;
+  /** `forward`, or `forbidden` on an http backend: then every request gets 403. Re-judged with every snapshot. */
+  readonly decision: Decision;
   /** Value for `x-forwarded-client-cert`; absent where no certificate was verified or the header is only stripped. */
   readonly clientCertHeader: string | undefined;
-  /** Set once the connection lost its right or is being drained: no further request is forwarded. */
-  ending: boolean;
-  requests: number;
+  readonly requests: number;
+  requestBegan(): void;
   /** Plain bytes (inside TLS) read from and written to the caller so far. Kept by the socket: forwarders never add to them. */
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** First cause wins; later calls are ignored. Written into the record when the socket closes. Does not close the socket. */
-  finish(end: ConnectionEnd, detail?: string): void;
+  /** Says why it is about to end, for its record. Does not close the socket. A second cause counts only where it says more. */
+  end(end: ConnectionEnd, detail?: string): void;
+  /** A callback of this connection threw: it is cut, and its record names the fault. Never throws. */
+  fault(error: Error): void;
   /** Ends the connection with a TCP reset, under TLS too, so that the cut cannot pass for an orderly end. */
   reset(): void;
 }

@@ -4,16 +4,17 @@
  */
 import { performance } from "node:perf_hooks";
 import type { BackendConfig, Limits } from "../../config/config.ts";
+import { contain, faultIn } from "../forward/boundary.ts";
 import type { Connection, Forwarder, TrafficSink } from "../forward/forwarder.ts";
 import { Http1Server } from "./http1/http1-server.ts";
 import { Http2Server } from "./http2/http2-server.ts";
 import { Http1Upstream } from "./upstream/http1-upstream.ts";
 import { Http2Upstream } from "./upstream/http2-upstream.ts";
 import type { Upstream } from "./upstream/upstream.ts";
+import { WebSocketProxy } from "./upstream/websocket-upgrade.ts";
 import type { HttpConnection } from "./exchange/http-connection.ts";
 import { RequestGate } from "./exchange/request-gate.ts";
 import type { NewSpan } from "./exchange/trace-context.ts";
-import { WebSocketTunnel } from "./exchange/websocket-tunnel.ts";
 
 /** How often body, idle and lifetime limits are looked at. */
 const SWEEP_MS = 1_000;
@@ -31,7 +32,7 @@ export interface HttpForwarderOptions {
 export class HttpForwarder implements Forwarder {
   readonly #limits: Limits;
   readonly #upstream: Upstream;
-  readonly #tunnel: WebSocketTunnel;
+  readonly #webSockets: WebSocketProxy;
   readonly #http1: Http1Server;
   readonly #http2: Http2Server;
   readonly #connections = new Map<Connection, HttpConnection>();
@@ -40,10 +41,18 @@ export class HttpForwarder implements Forwarder {
   constructor({ backend, upstreamHttp2, limits, thread, sink, newSpan }: HttpForwarderOptions) {
     this.#limits = limits;
     this.#upstream = upstreamHttp2 ? new Http2Upstream(backend.app, limits) : new Http1Upstream(backend.app, limits);
-    this.#tunnel = new WebSocketTunnel(backend, limits);
-    const gate = new RequestGate({ limits, thread, sink, upstream: this.#upstream, upstreamHttp2, newSpan });
-    this.#http1 = new Http1Server({ limits, gate, tunnel: this.#tunnel });
-    this.#http2 = new Http2Server({ limits, gate, tunnel: this.#tunnel });
+    this.#webSockets = new WebSocketProxy(backend, limits);
+    const gate = new RequestGate({
+      limits,
+      thread,
+      sink,
+      upstream: this.#upstream,
+      webSockets: this.#webSockets,
+      upstreamHttp2,
+      newSpan,
+    });
+    this.#http1 = new Http1Server({ limits, gate });
+    this.#http2 = new Http2Server({ limits, gate });
     this.#sweep = setInterval(() => this.#enforceLimits(), Math.min(SWEEP_MS, limits.requestIdleTimeoutMs / 2)).unref();
   }
 
@@ -51,10 +60,14 @@ export class HttpForwarder implements Forwarder {
     const server = connection.protocol === "http/2" ? this.#http2 : this.#http1;
     const state = server.serve(connection);
     this.#connections.set(connection, state);
-    connection.socket.once("close", () => {
+    const onClose = (): void => {
       this.#connections.delete(connection);
       state.closed();
-    });
+    };
+    connection.socket.once(
+      "close",
+      contain("http close", (fault) => connection.fault(fault), onClose),
+    );
   }
 
   revoke(connection: Connection): void {
@@ -67,13 +80,19 @@ export class HttpForwarder implements Forwarder {
 
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    this.#tunnel.close();
+    this.#webSockets.close();
     this.#http1.close();
     await this.#upstream.close();
   }
 
   #enforceLimits(): void {
     const now = performance.now();
-    for (const state of this.#connections.values()) state.enforceLimits(this.#limits, now);
+    for (const state of this.#connections.values()) {
+      try {
+        state.enforceLimits(this.#limits, now);
+      } catch (thrown) {
+        state.connection.fault(faultIn("http limits", thrown));
+      }
+    }
   }
 }

@@ -15,4 +15,6 @@ export const SESSION_LIMITS = {
   maxSessionRejectedStreams: 100,
   /** Megabytes that nghttp2 and Node may hold for one connection, headers and unsent responses included. */
   maxSessionMemory: 16,
+  /** Repeated fields pass as they came: what a name allows is between caller and application. */
+  strictSingleValueFields: false,
 } as const;

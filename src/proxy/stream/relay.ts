@@ -5,6 +5,7 @@
 import type { Socket } from "node:net";
 import type { Limits } from "../../config/config.ts";
 import type { ConnectionEnd } from "../../telemetry/records.ts";
+import { contain } from "../forward/boundary.ts";
 import type { Connection } from "../forward/forwarder.ts";
 import { resetSocket } from "../forward/reset.ts";
 import { dialUpstream } from "./upstream-socket.ts";
@@ -18,12 +19,11 @@ export class Relay {
   readonly #upstream: Socket;
   #bytesSeen = 0;
   #activeAtMs: number;
-  readonly #startedAtMs: number;
   #halfClosed = false;
 
+  /** @param nowMs monotonic clock */
   constructor(connection: Connection, limits: Limits, nowMs: number) {
     this.connection = connection;
-    this.#startedAtMs = nowMs;
     this.#activeAtMs = nowMs;
     const downstream = connection.socket;
     // Unread until the application answers: what has arrived waits in the socket, what has not in the kernel.
@@ -33,9 +33,14 @@ export class Relay {
       onData: (chunk) => downstream.write(chunk),
       onConnect: () => this.#start(),
       onUnreachable: (detail) => this.#cut("upstream-unreachable", detail),
+      onError: (error) => this.#cut("upstream-reset", error.code ?? error.message),
+      onFault: (fault) => this.fault(fault),
     });
-    // Whatever ends the caller's side ends the application's. After an orderly end on both sides this finds it closed.
-    downstream.once("close", () => this.#upstream.destroy());
+    // From the first moment: a caller that resets while the application is being dialled is a reset there too.
+    downstream.once(
+      "close",
+      this.#contain("downstream-close", () => this.#onDownstreamClose()),
+    );
   }
 
   /** Ends both sides with a reset: a cut must not pass for the end of the data. */
@@ -44,7 +49,13 @@ export class Relay {
     this.connection.reset();
   }
 
-  /** Called every now and then: ends what was silent or has lived too long. */
+  /** A callback of this relay threw. */
+  fault(fault: Error): void {
+    this.connection.fault(fault);
+    resetSocket(this.#upstream);
+  }
+
+  /** Called every now and then: ends what was silent or has lived too long. @param nowMs monotonic clock */
   enforceLimits(limits: Limits, nowMs: number): void {
     const bytes = this.connection.bytesIn + this.connection.bytesOut;
     if (bytes !== this.#bytesSeen) {
@@ -52,32 +63,57 @@ export class Relay {
       this.#activeAtMs = nowMs;
     }
     const idleLimitMs = this.#halfClosed ? Math.min(limits.idleTimeoutMs, HALF_CLOSED_IDLE_MS) : limits.idleTimeoutMs;
-    if (limits.lifetimeMs > 0 && nowMs - this.#startedAtMs >= limits.lifetimeMs) this.#cut("lifetime-reached");
+    if (limits.lifetimeMs > 0 && this.connection.ageMs >= limits.lifetimeMs) this.#cut("lifetime-reached");
     else if (nowMs - this.#activeAtMs >= idleLimitMs) this.#cut("idle-timeout");
   }
 
   #start(): void {
     const downstream = this.connection.socket;
     const upstream = this.#upstream;
-    downstream.on("data", (chunk: Buffer) => {
+    // The caller may have gone while the application was being dialled.
+    if (downstream.destroyed) return;
+    const onData = (chunk: Buffer): void => {
       if (!upstream.write(chunk)) downstream.pause();
-    });
-    upstream.on("drain", () => downstream.resume());
-    downstream.on("drain", () => upstream.resume());
-    downstream.on("end", () => {
+    };
+    const onDownstreamEnd = (): void => {
       this.#halfClosed = true;
       upstream.end();
-    });
-    upstream.on("end", () => {
+    };
+    const onUpstreamEnd = (): void => {
       this.#halfClosed = true;
       downstream.end();
-    });
-    downstream.on("error", () => resetSocket(upstream));
-    upstream.on("error", (error: NodeJS.ErrnoException) => this.#cut("upstream-reset", error.code ?? error.message));
+    };
+    downstream.on("data", this.#contain("downstream-data", onData));
+    downstream.on("end", this.#contain("downstream-end", onDownstreamEnd));
+    downstream.on(
+      "drain",
+      this.#contain("downstream-drain", () => upstream.resume()),
+    );
+    upstream.on("end", this.#contain("upstream-end", onUpstreamEnd));
+    upstream.on(
+      "drain",
+      this.#contain("upstream-drain", () => downstream.resume()),
+    );
+  }
+
+  /** Whatever ends the caller's side ends the application's: with a reset, unless both had said their last byte. */
+  #onDownstreamClose(): void {
+    const upstream = this.#upstream;
+    if (!this.connection.socket.readableEnded || !upstream.readableEnded) resetSocket(upstream);
+    // It closes by itself once the application has taken what the caller sent last.
+    else
+      upstream.setTimeout(
+        HALF_CLOSED_IDLE_MS,
+        this.#contain("upstream-timeout", () => resetSocket(upstream)),
+      );
+  }
+
+  #contain<Args extends readonly unknown[]>(name: string, callback: (...args: Args) => void): (...args: Args) => void {
+    return contain(`relay ${name}`, (fault) => this.fault(fault), callback);
   }
 
   #cut(end: ConnectionEnd, detail?: string): void {
-    this.connection.finish(end, detail);
+    this.connection.end(end, detail);
     this.cut();
   }
 }

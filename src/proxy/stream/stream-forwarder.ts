@@ -1,6 +1,7 @@
 /** `stream` forwarding: the bytes of a connection are copied as they are, whatever they mean. */
 import { performance } from "node:perf_hooks";
 import type { Limits } from "../../config/config.ts";
+import { faultIn } from "../forward/boundary.ts";
 import type { Connection, Forwarder } from "../forward/forwarder.ts";
 import { Relay } from "./relay.ts";
 
@@ -19,8 +20,8 @@ export class StreamForwarder implements Forwarder {
   }
 
   serve(connection: Connection): void {
-    this.#relays.set(connection, new Relay(connection, this.#limits, performance.now()));
     connection.socket.once("close", () => this.#relays.delete(connection));
+    this.#relays.set(connection, new Relay(connection, this.#limits, performance.now()));
   }
 
   revoke(connection: Connection): void {
@@ -38,7 +39,13 @@ export class StreamForwarder implements Forwarder {
 
   #enforceLimits(): void {
     const nowMs = performance.now();
-    for (const relay of this.#relays.values()) relay.enforceLimits(this.#limits, nowMs);
+    for (const relay of this.#relays.values()) {
+      try {
+        relay.enforceLimits(this.#limits, nowMs);
+      } catch (thrown) {
+        relay.fault(faultIn("relay limits", thrown));
+      }
+    }
   }
 }
 

@@ -9,9 +9,12 @@ import type { BackendConfig, ForwardMode } from "../../config/config.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { AcceptedConnection } from "../connection/accepted-connection.ts";
+import { admissionOf } from "../connection/connection-phase.ts";
+import { connectionRow } from "../connection/connection-row.ts";
 import { serveConnection, type ConnectionParts } from "../connection/serve-connection.ts";
 import { ConnectionTable } from "../connection/connection-table.ts";
 import { ThreadCounters } from "../counters.ts";
+import { contain, faultIn } from "../forward/boundary.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
 import { Handshakes } from "../connection/handshakes.ts";
 import { HttpForwarder } from "../http/http-forwarder.ts";
@@ -77,13 +80,24 @@ export class DataThread {
       draining: () => this.#draining,
     };
     this.#applyCredentials(start.credentials);
-    setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    const sweep = contain("thread sweep", this.#problem, () => this.#sweep());
+    setInterval(sweep, SWEEP_MS).unref();
   }
+
+  /** A fault that belongs to no connection, or to one that is over. */
+  readonly #problem = (fault: Error): void => this.#post({ kind: "problem", message: fault.message });
 
   /** Binds every backend and says so, or says which one could not be bound. */
   async listen(): Promise<void> {
     const events = {
-      onConnection: (socket: Socket, backend: BackendConfig): void => this.#accept(socket, backend),
+      onConnection: (socket: Socket, backend: BackendConfig): void => {
+        // Without a connection that could end it, nothing but the socket is left to close.
+        const giveUp = (fault: Error): void => {
+          socket.destroy();
+          this.#problem(fault);
+        };
+        contain("thread accept", giveUp, () => this.#accept(socket, backend))();
+      },
       onAcceptError: (message: string): void => this.#post({ kind: "problem", message: `cannot accept on ${message}` }),
     };
     const listeners: Listener[] = [];
@@ -132,7 +146,7 @@ export class DataThread {
       this.#post({ kind: "counters", id, counters: this.#counters.read(this.#table) });
       return;
     }
-    const rows = [...this.#table].map((connection) => connection.row(this.#start.thread));
+    const rows = [...this.#table].map((connection) => connectionRow(connection, this.#start.thread));
     this.#post({ kind: "connections", id, rows });
   }
 
@@ -142,9 +156,14 @@ export class DataThread {
     const connection = new AcceptedConnection(this.#idPrefix + this.#accepted, backend, socket, socket.remoteAddress);
     this.#counters.opened(backend.port);
     this.#table.accept(connection);
-    socket.on("error", (error: NodeJS.ErrnoException) => connection.failed(error));
+    const onFault = (fault: Error): void => connection.fault(fault);
+    socket.on(
+      "error",
+      contain("connection error", onFault, (error: NodeJS.ErrnoException) => connection.failed(error)),
+    );
     // The TLS socket above, if any, closes in the same turn and has the better reason.
-    socket.once("close", () => setImmediate(() => this.#conclude(connection)));
+    const conclude = contain("connection conclude", this.#problem, () => this.#conclude(connection));
+    socket.once("close", () => setImmediate(conclude));
     void serveConnection(connection, this.#parts);
   }
 
@@ -168,6 +187,7 @@ export class DataThread {
   }
 
   #conclude(connection: AcceptedConnection): void {
+    connection.closed();
     this.#table.leave(connection);
     this.#journal.concluded(connection);
   }
@@ -188,16 +208,16 @@ export class DataThread {
   async #drain(deadlineMs: number): Promise<void> {
     const deadline = delay(deadlineMs);
     this.#draining = true;
-    for (const connection of this.#table) connection.admission?.forwarder.drain(connection);
+    for (const connection of this.#table) drainConnection(connection);
     await Promise.race([deadline, Promise.all(this.#listeners.map((listener) => listener.drain()))]);
     const silent = setTimeout(() => this.#endSilent(), SILENT_AT_DRAIN_MS);
     await Promise.race([deadline, this.#table.whenEmpty()]);
     clearTimeout(silent);
     for (const listener of this.#listeners) listener.close();
     // Whoever never got through its handshake has lost nothing.
-    const cut = [...this.#table].filter(({ admission }) => admission !== undefined).length;
+    const cut = [...this.#table].filter(({ phase }) => admissionOf(phase) !== undefined).length;
     for (const connection of this.#table) {
-      connection.finish("drained");
+      connection.end("drained");
       connection.reset();
     }
     await Promise.race([delay(CUT_SETTLE_MS), this.#table.whenEmpty()]);
@@ -208,12 +228,24 @@ export class DataThread {
   /** Connections that were opened in advance, as gateways do, and not used. */
   #endSilent(): void {
     for (const connection of this.#table)
-      if (connection.admission === undefined && connection.raw.bytesRead === 0) connection.close("drained");
+      if (admissionOf(connection.phase) === undefined && connection.raw.bytesRead === 0) connection.close("drained");
   }
 
   #sweep(): void {
     const now = Date.now();
     this.#table.revokeIf((connection) => judgeExpiry(connection, now));
     this.#table.enforceGrace(performance.now());
+  }
+}
+
+/** One that is still in its handshake is told when it is admitted. */
+function drainConnection(connection: AcceptedConnection): void {
+  const admission = admissionOf(connection.phase);
+  if (admission === undefined) return;
+  try {
+    connection.drain();
+    admission.forwarder.drain(connection);
+  } catch (thrown) {
+    connection.fault(faultIn("connection drain", thrown));
   }
 }

@@ -5,10 +5,14 @@
 import { performance } from "node:perf_hooks";
 import { LRUCache } from "lru-cache";
 import type { Limits } from "../../config/config.ts";
+import type { Peer } from "../../policy/decision.ts";
 import { nearestTo } from "../../policy/nearest.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
 import type { ConnectionRecord, RequestRecord, TrafficRecord } from "../../telemetry/records.ts";
-import { definedFields, type AcceptedConnection } from "../connection/accepted-connection.ts";
+import { definedFields } from "../../telemetry/defined-fields.ts";
+import type { AcceptedConnection } from "../connection/accepted-connection.ts";
+import { admissionOf, causeOf, ORDERLY } from "../connection/connection-phase.ts";
+import { presentedNames } from "../connection/connection-row.ts";
 import type { ThreadCounters } from "../counters.ts";
 import type { Connection, TrafficSink } from "../forward/forwarder.ts";
 import { RateBudget } from "../connection/rate-budget.ts";
@@ -42,8 +46,8 @@ export class Journal implements TrafficSink {
 
   /** Writes the one record of a connection whose socket is closed. */
   concluded(connection: AcceptedConnection): void {
-    const end = connection.end ?? "served";
-    const reason = connection.refusal?.reason;
+    const { end, refusal } = causeOf(connection.phase) ?? ORDERLY;
+    const reason = refusal?.reason;
     this.#options.counters.closed(connection.port, end, reason, connection.bytesIn, connection.bytesOut);
     if (end === "served" && !this.#options.accessLog) return;
     const suppressed = isUnwelcome(end) ? this.#admitRefusal(connection.address) : 0;
@@ -96,23 +100,24 @@ export class Journal implements TrafficSink {
   }
 
   #connectionRecord(connection: AcceptedConnection): ConnectionRecord {
-    const { refusal, allowed } = connection;
+    const { end, refusal, detail } = causeOf(connection.phase) ?? ORDERLY;
+    const admission = admissionOf(connection.phase);
     return {
       kind: "connection",
       id: connection.id,
       thread: this.#options.thread,
       port: connection.port,
-      end: connection.end ?? "served",
+      end,
       ...definedFields({
         reason: refusal?.reason,
-        verdict: refusal?.verdict ?? (connection.admission && connection.decision.verdict),
+        verdict: refusal?.verdict ?? admission?.decision.verdict,
         policy: refusal?.policy ?? connection.decision.policy,
-        source: allowed?.source,
-        principal: allowed?.principal,
+        source: admission?.allowed?.source,
+        principal: admission?.allowed?.principal,
         sni: connection.facts.sni,
-        sans: connection.sans(),
-        nearest: refusal && nearestTo(this.#options.snapshot(), connection.port, connection.judgedPeer, refusal.reason),
-        detail: connection.detail,
+        sans: presentedNames(connection),
+        nearest: refusal && nearestTo(this.#options.snapshot(), connection.port, peerOf(connection), refusal.reason),
+        detail,
       }),
       address: connection.address,
       startedAt: connection.startedAt,
@@ -122,6 +127,12 @@ export class Journal implements TrafficSink {
       requests: connection.requests,
     };
   }
+}
+
+/** What is known of the peer, a server name of a failed handshake included: for records only. */
+function peerOf({ peer, facts }: AcceptedConnection): Peer {
+  if (peer.tls !== undefined || facts.sni === undefined) return peer;
+  return { address: peer.address, tls: { certificate: { state: "missing" }, sni: facts.sni } };
 }
 
 /** Ends that a hostile or misconfigured source can cause at any rate, and whose lines are therefore limited. */

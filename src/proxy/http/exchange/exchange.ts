@@ -3,13 +3,18 @@
  * and a cut on either side is a cut on the other, never an end that looks orderly.
  */
 import { performance } from "node:perf_hooks";
+import { contain, faultIn, type CallbackFault } from "../../forward/boundary.ts";
 import { classifyFailure, wasNotServed, type UpstreamFailure } from "../upstream/failure.ts";
 import type { ResponseControl, ResponseHandler, Trailers, Upstream } from "../upstream/upstream.ts";
 import type { Connection } from "../../forward/forwarder.ts";
+import { ExchangeBoundary } from "./exchange-boundary.ts";
 import { downstreamHeaders, downstreamTrailers, earlyHintLinks, type UpstreamHeaders } from "./headers.ts";
 import type { Downstream, RequestHead } from "./message.ts";
 import type { CleanHead } from "./request-head.ts";
 import { respondError } from "./responses.ts";
+
+/** What lies above is no status of HTTP (RFC 9110 section 15). */
+const LAST_STATUS = 599;
 
 /** Methods whose repetition changes nothing (RFC 9110 section 9.2.2) and that carry no body here. */
 const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -21,6 +26,8 @@ export interface ExchangeParts {
   readonly headers: UpstreamHeaders;
   readonly downstream: Downstream;
   readonly upstream: Upstream;
+  /** It asks for a WebSocket. */
+  readonly upgrade: boolean;
   /** Called once, when the last byte is out or the exchange is cut. */
   readonly onEnd: (exchange: Exchange) => void;
 }
@@ -45,7 +52,7 @@ export class Exchange implements ResponseHandler {
 
   constructor(parts: ExchangeParts) {
     this.parts = parts;
-    this.endless = parts.clean.grpc;
+    this.endless = parts.clean.grpc || parts.upgrade;
   }
 
   get status(): number {
@@ -68,13 +75,35 @@ export class Exchange implements ResponseHandler {
   start(): void {
     const { downstream, clean } = this.parts;
     downstream.onClose = (whole) => this.#end(whole);
-    if (clean.hasBody) downstream.openBody();
-    this.#dispatch();
+    downstream.onFault = (fault) => this.fault(fault);
+    try {
+      if (clean.hasBody) downstream.openBody();
+      this.#dispatch();
+    } catch (thrown) {
+      this.fault(faultIn("exchange start", thrown));
+    }
   }
 
   #dispatch(): void {
     const { head, clean, headers, downstream, upstream } = this.parts;
-    upstream.dispatch({ method: head.method, path: clean.path, lines: headers.lines, body: downstream.body }, this);
+    upstream.dispatch(
+      { method: head.method, path: clean.path, lines: headers.lines, body: downstream.body },
+      new ExchangeBoundary(this),
+    );
+  }
+
+  /** A callback of this exchange threw: it ends, and nothing beside it does. Never throws. */
+  fault(fault: CallbackFault): void {
+    if (this.#ended) return;
+    try {
+      const failure = classifyFailure(fault);
+      // A response of our own may be what failed.
+      if (this.failure === failure.code) this.parts.connection.fault(fault);
+      else this.#fail(failure);
+      this.#control?.abort(fault);
+    } catch (thrown) {
+      this.parts.connection.fault(faultIn("exchange fault", thrown));
+    }
   }
 
   /** The caller is gone, or may not be served any longer. */
@@ -113,14 +142,14 @@ export class Exchange implements ResponseHandler {
 
   onResponseStart(control: ResponseControl, status: number): void {
     const raw = control.rawHeaders ?? [];
-    const { downstream, connection, head } = this.parts;
+    const { downstream, head } = this.parts;
     if (status < 200) {
       // Postern has answered an expectation itself; other protocols are entered by upgrade only.
       const links = status === 103 && head.version !== "1.0" && !downstream.begun ? earlyHintLinks(raw) : [];
       if (links.length > 0) downstream.hint(links);
       return;
     }
-    const response = downstreamHeaders(raw);
+    const response = status > LAST_STATUS ? "response with a status above 599" : downstreamHeaders(raw);
     if (typeof response === "string") {
       this.#fail({
         status: 502,
@@ -137,7 +166,7 @@ export class Exchange implements ResponseHandler {
     this.firstByteMs = performance.now() - this.#startedAtMs;
     // A response to a request whose body is still coming leaves an HTTP/1.1 connection in the middle of that body.
     downstream.start(status, response.lines, {
-      after: connection.ending || this.receiving ? "close" : "keep",
+      after: this.receiving ? "close" : "keep",
       bodyless: control.bodyless === true || response.empty,
     });
   }
@@ -148,14 +177,25 @@ export class Exchange implements ResponseHandler {
     if (downstream.write(chunk)) return;
     control.pause();
     this.#blockedAtMs = performance.now();
-    downstream.onceWritable(() => {
+    const onWritable = (): void => {
       this.#blockedAtMs = undefined;
       control.resume();
-    });
+    };
+    downstream.onceWritable(contain("exchange writable", (fault) => this.fault(fault), onWritable));
   }
 
   onResponseEnd(_control: ResponseControl, trailers: Trailers): void {
     this.parts.downstream.end(downstreamTrailers(trailers));
+  }
+
+  /** The application switched protocols: what follows is the tunnel's. */
+  onSwitch(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    // The caller's word for it (RFC 8441 section 5).
+    this.#status = this.parts.head.version === "2" ? 200 : 101;
+    this.parts.upstream.released();
+    this.parts.onEnd(this);
   }
 
   onResponseError(_control: ResponseControl | undefined, error: Error): void {
@@ -187,9 +227,9 @@ export class Exchange implements ResponseHandler {
   }
 
   #respondError(status: number, reason: string): void {
-    const { downstream, headers, clean, connection } = this.parts;
+    const { downstream, headers, clean } = this.parts;
     this.#status = status;
-    const after = clean.hasBody || connection.ending ? "close" : "keep";
+    const after = clean.hasBody ? "close" : "keep";
     respondError(downstream, { status, reason, requestId: headers.requestId, grpc: clean.grpc }, after);
   }
 

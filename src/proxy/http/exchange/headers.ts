@@ -117,6 +117,13 @@ export function upstreamHeaders(raw: RawHeaders, hasBody: boolean, added: AddedH
   return { lines, requestId, traceparent, span, userAgent };
 }
 
+/** The identifier that a caller gave its request. */
+export function requestIdIn(raw: RawHeaders): string | undefined {
+  for (let index = 0; index < raw.length; index += 2)
+    if (raw[index]!.length === 12 && raw[index]!.toLowerCase() === "x-request-id") return raw[index + 1];
+  return undefined;
+}
+
 /** Our span becomes the parent; the state of a trace that could not be continued is nobody's (Trace Context section 4.3). */
 function isReplaced(name: string, span: RequestSpan): boolean {
   return name === "traceparent" || (name === "tracestate" && span.parentId === undefined);
@@ -176,15 +183,13 @@ export function earlyHintLinks(raw: readonly (Buffer | string)[]): readonly stri
 }
 
 /** Trailers must not change how the message is framed, routed or trusted (RFC 9110 section 6.5.1). */
-export function downstreamTrailers(
-  trailers: Readonly<Record<string, string | readonly string[] | undefined>>,
-): Readonly<Record<string, string>> {
-  const kept: Record<string, string> = {};
-  for (const [name, value] of Object.entries(trailers)) {
-    const lower = name.toLowerCase();
-    if (value === undefined || lower.startsWith(":") || HOP_BY_HOP.has(lower)) continue;
+export function downstreamTrailers(trailers: RawHeaders): RawHeaders {
+  const kept: string[] = [];
+  for (let index = 0; index < trailers.length; index += 2) {
+    const lower = trailers[index]!.toLowerCase();
+    if (lower.startsWith(":") || HOP_BY_HOP.has(lower)) continue;
     if (PROTECTED.has(lower) || lower === "set-cookie" || lower === "content-type") continue;
-    kept[lower] = typeof value === "string" ? value : value.join(", ");
+    kept.push(lower, trailers[index + 1]!);
   }
   return kept;
 }

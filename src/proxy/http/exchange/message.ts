@@ -1,4 +1,5 @@
 /** A request's head and its way back, in one form for every protocol that a caller may speak. */
+import type { OnFault } from "../../forward/boundary.ts";
 import type { RawHeaders } from "./headers.ts";
 import type { RequestBody } from "./request-body.ts";
 
@@ -29,7 +30,7 @@ export interface Downstream {
   /** What the caller sends, once `openBody` was called; until then nothing of it is read. */
   readonly body: RequestBody | undefined;
   openBody(): void;
-  /** True once any of the final response's head was given to `start` or `respond`. */
+  /** True once the final response's head is out: only a cut can take it back. */
   readonly begun: boolean;
   /** Asked for by `Expect: 100-continue`. */
   proceed(): void;
@@ -40,11 +41,14 @@ export interface Downstream {
   /** @returns false when the caller reads too slowly: wait for `onceWritable` */
   write(chunk: Buffer): boolean;
   onceWritable(resume: () => void): void;
-  end(trailers: Readonly<Record<string, string>>): void;
+  /** @param trailers flat name-value array, names in lower case, repetition kept */
+  end(trailers: readonly string[]): void;
   /** A whole response of our own. */
   respond(status: number, lines: readonly string[], body: string, after: AfterResponse): void;
   /** Ends the exchange so that half a response cannot pass for a whole one. @param detail what the application did wrong, if it did */
   cut(detail?: string): void;
   /** Told once when the last byte is out (`whole`) or the exchange was cut from either side. */
   onClose: ((whole: boolean) => void) | undefined;
+  /** Told of what its own callbacks throw; until it is set, the connection is. */
+  onFault: OnFault | undefined;
 }

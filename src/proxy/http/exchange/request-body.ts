@@ -4,6 +4,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { Readable } from "node:stream";
+import { contain, type OnFault } from "../../forward/boundary.ts";
 
 export class RequestBody extends Readable {
   readonly #source: Readable;
@@ -14,21 +15,24 @@ export class RequestBody extends Readable {
   #received = false;
 
   /** @param source paused; errors of it are cuts */
-  constructor(source: Readable) {
+  constructor(source: Readable, onFault: OnFault) {
     super({ highWaterMark: 64 * 1024 });
     this.#source = source;
     // Whoever gives the body up may do so with an error: it is reported where the response is awaited.
     this.on("error", () => undefined);
-    source.on("data", (chunk: Buffer) => this.#take(chunk));
-    source.pause();
-    source.once("end", () => {
+    const onData = (chunk: Buffer): void => this.#take(chunk);
+    const onEnd = (): void => {
       this.#received = true;
       this.push(null);
-    });
-    source.once("error", (error) => this.destroy(error));
-    source.once("close", () => {
+    };
+    const onClose = (): void => {
       if (!this.#received) this.destroy(new Error("the caller went away"));
-    });
+    };
+    source.on("data", contain("body data", onFault, onData));
+    source.pause();
+    source.once("end", contain("body end", onFault, onEnd));
+    source.once("error", (error) => this.destroy(error));
+    source.once("close", contain("body close", onFault, onClose));
   }
 
   /** True once all of it has come. */

@@ -8,11 +8,12 @@ import type { Limits } from "../../../config/config.ts";
 import type { RequestSpan } from "../../../telemetry/records.ts";
 import type { Connection, TrafficSink } from "../../forward/forwarder.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { UpgradeCaller, WebSocketProxy } from "../upstream/websocket-upgrade.ts";
 import { Exchange } from "./exchange.ts";
-import { upstreamHeaders, type UpstreamHeaders } from "./headers.ts";
+import { requestIdIn, upstreamHeaders, type UpstreamHeaders } from "./headers.ts";
 import type { Downstream, RequestHead } from "./message.ts";
-import { exchangeRecord, refusalRecord } from "./request-record.ts";
-import { judgeHead, type CleanHead } from "./request-head.ts";
+import { exchangeRecord, refusalRecord, type RefusedRequest } from "./request-record.ts";
+import { judgeHead, type CleanHead, type HeadFault } from "./request-head.ts";
 import { respondError, respondForbidden } from "./responses.ts";
 import { traceparentIn, type NewSpan } from "./trace-context.ts";
 
@@ -21,10 +22,24 @@ export interface RequestGateOptions {
   readonly thread: number;
   readonly sink: TrafficSink;
   readonly upstream: Upstream;
+  readonly webSockets: WebSocketProxy;
   /** The application speaks HTTP/2: trailers may be asked for. */
   readonly upstreamHttp2: boolean;
   /** Absent: no tracing. */
   readonly newSpan: NewSpan | undefined;
+}
+
+/** A request at the gate. */
+export interface Arrival {
+  readonly connection: Connection;
+  readonly head: RequestHead;
+  readonly downstream: Downstream;
+  /** Why its protocol's own reading of it cannot be forwarded. */
+  readonly fault?: HeadFault | undefined;
+  /** The request asks for a WebSocket. */
+  readonly upgrade?: UpgradeCaller;
+  /** Called once with the exchange that `admit` returned. */
+  readonly onEnd: (exchange: Exchange) => void;
 }
 
 export class RequestGate {
@@ -34,65 +49,24 @@ export class RequestGate {
     this.#options = options;
   }
 
-  /** By the same rules for requests and upgrades. */
-  judge(head: RequestHead): ReturnType<typeof judgeHead> {
-    return judgeHead(head, this.#options.limits.maxHeaders);
-  }
-
-  headersOf(connection: Connection, head: RequestHead, clean: CleanHead): UpstreamHeaders {
-    return upstreamHeaders(head.lines, clean.hasBody, {
-      protocol: connection.socket instanceof TLSSocket ? "https" : "http",
-      newRequestId: randomUUID,
-      clientCert: connection.clientCertHeader,
-      trailers: this.#options.upstreamHttp2,
-      newSpan: this.#options.newSpan,
-    });
-  }
-
-  /** @param span of the request, where it got as far as having headers for the application */
-  refused(connection: Connection, head: RequestHead, status: number, reason: string, span?: RequestSpan): void {
-    const { sink, thread } = this.#options;
-    sink.exchange(refusalRecord(connection, thread, head, status, reason, span ?? this.#newSpan(head)));
-  }
-
-  /** The request left HTTP: what follows on it is the tunnel's. */
-  tunnelled(connection: Connection, head: RequestHead, status: number, span: RequestSpan | undefined): void {
-    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, head, status, undefined, span));
-  }
-
-  forbidden(connection: Connection, head: RequestHead): void {
-    const reason = connection.decision.verdict === "forward" ? undefined : connection.decision.reason;
-    const record = refusalRecord(connection, this.#options.thread, head, 403, reason, this.#newSpan(head));
-    this.#options.sink.forbidden(record, connection);
-  }
-
-  /**
-   * @param onEnd called once with the exchange that this returned
-   * @returns the exchange that now carries it, to be started; `undefined` when it was answered here
-   */
-  admit(
-    connection: Connection,
-    head: RequestHead,
-    downstream: Downstream,
-    onEnd: (exchange: Exchange) => void,
-  ): Exchange | undefined {
-    const clean = this.judge(head);
+  /** @returns the exchange that now carries it, to be started; `undefined` when it was refused here */
+  admit(arrival: Arrival): Exchange | undefined {
+    const { connection, head, downstream, upgrade } = arrival;
+    const clean = this.#judge(arrival);
     if (!clean.ok) {
-      respondError(downstream, { status: clean.status, reason: clean.reason, grpc: false }, "close");
-      this.refused(connection, head, clean.status, "protocol-error");
+      this.#refuse(arrival, { status: clean.status, reason: "protocol-error" }, clean.reason, false, true);
       return undefined;
     }
     if (connection.decision.verdict !== "forward") {
-      respondForbidden(downstream, clean.grpc, clean.hasBody ? "close" : "keep");
-      this.forbidden(connection, head);
+      this.#forbid(arrival, clean);
       return undefined;
     }
-    const headers = this.headersOf(connection, head, clean);
-    const { upstream, sink, thread } = this.#options;
+    const headers = this.#headersOf(connection, head, clean);
+    const { webSockets, sink, thread } = this.#options;
+    const upstream = upgrade === undefined ? this.#options.upstream : webSockets.upstreamFor(upgrade);
     if (upstream.full) {
-      const busy = { status: 503, reason: "the application is busy", requestId: headers.requestId, grpc: clean.grpc };
-      respondError(downstream, busy, clean.hasBody ? "close" : "keep");
-      this.refused(connection, head, 503, "upstream-busy", headers.span);
+      const busy = { status: 503, reason: "upstream-busy", headers } as const;
+      this.#refuse(arrival, busy, "the application is busy", clean.grpc, clean.hasBody);
       return undefined;
     }
     if (clean.expectsContinue) downstream.proceed();
@@ -103,14 +77,72 @@ export class RequestGate {
       headers,
       downstream,
       upstream,
+      upgrade: upgrade !== undefined,
       onEnd: (exchange) => {
-        onEnd(exchange);
+        arrival.onEnd(exchange);
         sink.exchange(exchangeRecord(exchange, thread));
       },
     });
   }
 
+  /** Records a refusal that was given without this gate: the message could not be read, or asks for what is not served. */
+  refused(connection: Connection, head: RequestHead, status: number): void {
+    const refused = { head, status, reason: "protocol-error", requestId: requestIdOf(head) } as const;
+    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, refused, this.#newSpan(head)));
+  }
+
+  /** By the same rules for requests and upgrades. */
+  #judge({ head, fault, upgrade }: Arrival): CleanHead | HeadFault {
+    const clean = fault ?? judgeHead(head, this.#options.limits.maxHeaders);
+    if (clean.ok && clean.hasBody && upgrade !== undefined)
+      return { ok: false, status: 400, reason: "an upgrade carries no body" };
+    return clean;
+  }
+
+  #headersOf(connection: Connection, head: RequestHead, clean: CleanHead): UpstreamHeaders {
+    return upstreamHeaders(head.lines, clean.hasBody, {
+      protocol: connection.socket instanceof TLSSocket ? "https" : "http",
+      newRequestId: randomUUID,
+      clientCert: connection.clientCertHeader,
+      trailers: this.#options.upstreamHttp2,
+      newSpan: this.#options.newSpan,
+    });
+  }
+
+  /** @param text one line for the caller */
+  #refuse(
+    { connection, head, downstream }: Arrival,
+    { headers, ...refused }: Pick<RefusedRequest, "status" | "reason"> & { readonly headers?: UpstreamHeaders },
+    text: string,
+    grpc: boolean,
+    close: boolean,
+  ): void {
+    const requestId = headers?.requestId ?? requestIdOf(head);
+    respondError(downstream, { status: refused.status, reason: text, requestId, grpc }, close ? "close" : "keep");
+    const span = headers?.span ?? this.#newSpan(head);
+    this.#options.sink.exchange(
+      refusalRecord(connection, this.#options.thread, { head, requestId, ...refused }, span),
+    );
+  }
+
+  #forbid({ connection, head, downstream }: Arrival, clean: CleanHead): void {
+    const { decision } = connection;
+    if (decision.verdict === "forward") return;
+    const requestId = requestIdOf(head);
+    respondForbidden(downstream, requestId, clean.grpc, clean.hasBody ? "close" : "keep");
+    const refused = { head, status: 403, reason: decision.reason, requestId };
+    this.#options.sink.forbidden(
+      refusalRecord(connection, this.#options.thread, refused, this.#newSpan(head)),
+      connection,
+    );
+  }
+
   #newSpan(head: RequestHead): RequestSpan | undefined {
     return this.#options.newSpan?.(traceparentIn(head.lines));
   }
+}
+
+/** The caller's own, or a new one: what is shown to it is what the record says. */
+function requestIdOf(head: RequestHead): string {
+  return requestIdIn(head.lines) ?? randomUUID();
 }

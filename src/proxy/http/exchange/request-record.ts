@@ -1,5 +1,5 @@
 /** What is written down of one exchange. */
-import type { RequestRecord, RequestSpan } from "../../../telemetry/records.ts";
+import type { RequestFailure, RequestRecord, RequestSpan } from "../../../telemetry/records.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HttpVersion } from "./message.ts";
@@ -33,20 +33,27 @@ export function exchangeRecord(exchange: Exchange, thread: number): RequestRecor
   };
 }
 
-/** Of a request that was answered without the application, or left HTTP by an upgrade. */
+/** A request that was refused without the application. */
+export interface RefusedRequest {
+  readonly head: NamedRequest;
+  readonly status: number;
+  readonly reason: RequestFailure;
+  /** As the caller was shown it. */
+  readonly requestId: string;
+}
+
+/** @param span of the request, where it got as far as having one */
 export function refusalRecord(
   connection: Connection,
   thread: number,
-  request: NamedRequest,
-  status: number,
-  reason: string | undefined,
+  { head, status, reason, requestId }: RefusedRequest,
   span: RequestSpan | undefined,
 ): RequestRecord {
   return {
-    ...commonFields(connection, thread, request),
-    requestId: "",
+    ...commonFields(connection, thread, head),
+    requestId,
     status,
-    ...(reason !== undefined && { reason }),
+    reason,
     ...sampled(span),
     startedAt: Date.now(),
     durationMs: 0,

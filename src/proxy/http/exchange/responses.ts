@@ -11,15 +11,21 @@ export interface ErrorResponse {
   /** One line. */
   readonly reason: string;
   /** Shown to the caller, so that the log line can be found. */
-  readonly requestId?: string | undefined;
+  readonly requestId: string;
   readonly grpc: boolean;
 }
 
 /** 403, or for gRPC its own way to say so. */
-export function respondForbidden(downstream: Downstream, grpc: boolean, after: AfterResponse): void {
-  if (grpc) respondGrpc(downstream, 7, ACCESS_DENIED, after);
+export function respondForbidden(
+  downstream: Downstream,
+  requestId: string,
+  grpc: boolean,
+  after: AfterResponse,
+): void {
+  if (grpc) respondGrpc(downstream, 7, ACCESS_DENIED, requestId, after);
   else {
     const lines = ["content-type", "text/plain", "content-length", String(ACCESS_DENIED.length)];
+    lines.push("x-request-id", requestId);
     downstream.respond(403, lines, ACCESS_DENIED, after);
   }
 }
@@ -27,11 +33,12 @@ export function respondForbidden(downstream: Downstream, grpc: boolean, after: A
 /** @param after `close` where a body that is on its way would have to be read otherwise */
 export function respondError(downstream: Downstream, error: ErrorResponse, after: AfterResponse): void {
   if (error.grpc) {
-    respondGrpc(downstream, grpcStatusOf(error.status), error.reason, after);
+    respondGrpc(downstream, grpcStatusOf(error.status), error.reason, error.requestId, after);
     return;
   }
   const body = errorBody(error.reason, error.requestId);
   const lines = ["content-type", "text/plain", "content-length", String(Buffer.byteLength(body))];
+  lines.push("x-request-id", error.requestId);
   downstream.respond(error.status, lines, body, after);
 }
 
@@ -43,8 +50,15 @@ export function respondRaw(socket: Duplex, status: number, reason: string): void
 }
 
 /** A "trailers-only" answer (gRPC over HTTP2, section Responses): 200, with the status among the headers. */
-function respondGrpc(downstream: Downstream, status: number, message: string, after: AfterResponse): void {
+function respondGrpc(
+  downstream: Downstream,
+  status: number,
+  message: string,
+  requestId: string,
+  after: AfterResponse,
+): void {
   const lines = ["content-type", "application/grpc", "grpc-status", String(status), "grpc-message", message];
+  lines.push("x-request-id", requestId);
   downstream.respond(200, [...lines, "content-length", "0"], "", after);
 }
 
@@ -73,5 +87,5 @@ function grpcStatusOf(status: number): number {
 }
 
 function errorBody(reason: string, requestId: string | undefined): string {
-  return requestId === undefined || requestId === "" ? `${reason}\n` : `${reason} (request ${requestId})\n`;
+  return requestId === undefined ? `${reason}\n` : `${reason} (request ${requestId})\n`;
 }

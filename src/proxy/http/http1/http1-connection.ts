@@ -1,24 +1,28 @@
 /** What one HTTP/1.1 connection is doing: its exchanges, and how it comes to an end without cutting a response short. */
 import { TLSSocket } from "node:tls";
 import type { Limits } from "../../../config/config.ts";
+import { contain } from "../../forward/boundary.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
 import { respondRaw } from "../exchange/responses.ts";
 import { endIfStalled } from "../exchange/stalled.ts";
-import type { Http1Response } from "./http1-response.ts";
+import type { Http1Response, ResponseOwner } from "./http1-response.ts";
 
 /** How long a caller may have had a request on its way before it could learn that the connection ends. */
 const CROSSING_MS = 1_000;
 
-export class Http1Connection implements HttpConnection {
+export class Http1Connection implements HttpConnection, ResponseOwner {
   readonly connection: Connection;
   readonly #graceMs: number;
   readonly #exchanges = new Set<Exchange>();
   /** Responses that are not out yet, our own included: a response out of turn would be taken for another's. */
   readonly #owed = new Set<Http1Response>();
   #tunnel = false;
+  /** No request is taken any more. */
+  #last = false;
   #draining = false;
+  #aged = false;
   #crossing: NodeJS.Timeout | undefined;
   #grace: NodeJS.Timeout | undefined;
   #refusal: { readonly status: number; readonly reason: string } | undefined;
@@ -34,20 +38,24 @@ export class Http1Connection implements HttpConnection {
 
   /** False when no further request may be served: the connection has lost its right, or was told to end. */
   takesRequests(): boolean {
-    if (!this.connection.ending && this.#refusal === undefined) return true;
+    if (!this.#last) return true;
     if (this.#owed.size === 0) this.connection.socket.destroySoon();
     return false;
   }
 
   owes(response: Http1Response): void {
-    this.connection.requests += 1;
+    this.connection.requestBegan();
     this.#owed.add(response);
     if (this.#draining) this.#endWith(response);
   }
 
+  isLast(): void {
+    this.#last = true;
+  }
+
   responded(response: Http1Response): void {
     this.#owed.delete(response);
-    if (this.#owed.size === 0 && this.connection.ending) this.#close();
+    if (this.#owed.size === 0 && this.#last) this.#close();
   }
 
   exchangeBegan(exchange: Exchange): void {
@@ -59,18 +67,14 @@ export class Http1Connection implements HttpConnection {
   }
 
   tunnelled(): void {
-    this.connection.requests += 1;
+    this.connection.requestBegan();
     this.#tunnel = true;
   }
 
   revoke(): void {
-    const { connection } = this;
-    if (this.#tunnel || [...this.#exchanges].some((exchange) => exchange.endless)) connection.reset();
-    else if (this.#owed.size === 0) connection.socket.destroySoon();
-    else {
-      for (const response of this.#owed) response.last();
-      this.#grace ??= setTimeout(() => connection.reset(), this.#graceMs);
-    }
+    this.#last = true;
+    if (this.#owed.size === 0 && !this.#tunnel) this.connection.socket.destroySoon();
+    else this.#leave();
   }
 
   /**
@@ -82,7 +86,10 @@ export class Http1Connection implements HttpConnection {
     this.#draining = true;
     const newest = [...this.#owed].at(-1);
     if (newest !== undefined) this.#endWith(newest);
-    else this.#crossing = setTimeout(() => this.connection.socket.destroySoon(), CROSSING_MS);
+    else {
+      const close = contain("http1 crossing-timeout", this.#onFault, () => this.connection.socket.destroySoon());
+      this.#crossing = setTimeout(close, CROSSING_MS);
+    }
   }
 
   /**
@@ -90,7 +97,7 @@ export class Http1Connection implements HttpConnection {
    * out. The connection ends with it.
    */
   refuseUnreadable(status: number, reason: string): void {
-    this.connection.ending = true;
+    this.#last = true;
     const receiving = [...this.#exchanges].find((exchange) => exchange.receiving);
     if (receiving !== undefined) {
       receiving.refuse(status, reason);
@@ -101,10 +108,11 @@ export class Http1Connection implements HttpConnection {
   }
 
   enforceLimits(limits: Limits, nowMs: number): void {
-    const { connection } = this;
-    if (limits.lifetimeMs > 0 && Date.now() - connection.startedAt >= limits.lifetimeMs && !connection.ending) {
-      connection.finish("lifetime-reached");
+    if (limits.lifetimeMs > 0 && !this.#aged && this.connection.ageMs >= limits.lifetimeMs) {
+      this.#aged = true;
+      this.connection.end("lifetime-reached");
       this.drain();
+      if (this.#owed.size > 0 || this.#tunnel) this.#leave();
     }
     for (const exchange of this.#exchanges) endIfStalled(exchange, limits, nowMs);
   }
@@ -114,7 +122,21 @@ export class Http1Connection implements HttpConnection {
     clearTimeout(this.#crossing);
   }
 
-  /** No request behind this one is taken; those before it are answered. */
+  readonly #onFault = (fault: Error): void => this.connection.fault(fault);
+
+  /** What is under way may finish within the grace; what never ends by itself is cut at once. */
+  #leave(): void {
+    const { connection } = this;
+    if (this.#tunnel || [...this.#exchanges].some((exchange) => exchange.endless)) {
+      connection.reset();
+      return;
+    }
+    for (const response of this.#owed) response.last();
+    const cut = contain("http1 grace-timeout", this.#onFault, () => connection.reset());
+    this.#grace ??= setTimeout(cut, this.#graceMs);
+  }
+
+  /** No request behind this one is taken; those before it are responded to. */
   #endWith(response: Http1Response): void {
     clearTimeout(this.#crossing);
     response.last();

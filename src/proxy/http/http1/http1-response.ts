@@ -3,6 +3,7 @@
  * write; it never waits longer than what the application sent with it takes to be read.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { contain, type OnFault } from "../../forward/boundary.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { AfterResponse, ResponseForm, Downstream, HttpVersion, RequestHead } from "../exchange/message.ts";
 import { RequestBody } from "../exchange/request-body.ts";
@@ -17,62 +18,76 @@ interface PendingHead {
   readonly length: number | undefined;
 }
 
+/** What a response tells the connection that it is on. */
+export interface ResponseOwner {
+  readonly connection: Connection;
+  /** The response is the last one: what comes behind its request is not read as another. */
+  isLast(): void;
+  /** It is out, or lost. Comes after `onClose`. */
+  responded(response: Http1Response): void;
+}
+
 export class Http1Response implements Downstream {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #connection: Connection;
+  readonly #owner: ResponseOwner;
+  readonly #onFault: OnFault;
   #pending: PendingHead | undefined;
   #held: Buffer | undefined;
-  #begun = false;
   body: RequestBody | undefined;
   onClose: ((whole: boolean) => void) | undefined;
+  onFault: OnFault | undefined;
 
-  /** @param onClosed told after `onClose`, when the response is out or lost */
-  constructor(
-    connection: Connection,
-    request: IncomingMessage,
-    response: ServerResponse,
-    onClosed: (response: Http1Response) => void,
-  ) {
-    this.#connection = connection;
+  constructor(owner: ResponseOwner, request: IncomingMessage, response: ServerResponse) {
+    this.#owner = owner;
     this.#request = request;
     this.#response = response;
-    response.once("close", () => {
+    this.#onFault = (fault) => (this.onFault ?? ((late) => owner.connection.fault(late)))(fault);
+    const onClose = (): void => {
       this.onClose?.(response.writableFinished);
-      onClosed(this);
-    });
+      owner.responded(this);
+    };
+    response.once(
+      "close",
+      contain("http1 response-close", (fault) => owner.connection.fault(fault), onClose),
+    );
   }
 
   get begun(): boolean {
-    return this.#begun;
+    return this.#response.headersSent;
   }
 
   openBody(): void {
-    this.body = new RequestBody(this.#request);
+    this.body = new RequestBody(this.#request, this.#onFault);
   }
 
   proceed(): void {
     this.#response.writeContinue();
   }
 
+  /**
+   * Written past Node's method for it, which refuses legal links (several in one line, parameters in quotes). Only while it
+   * is this response's turn on the connection: hints may be left out.
+   */
   hint(links: readonly string[]): void {
-    this.#response.writeEarlyHints({ link: [...links] });
+    const { socket } = this.#response;
+    if (socket === null || !socket.writable) return;
+    socket.write(`HTTP/1.1 103 Early Hints\r\n${links.map((link) => `link: ${link}\r\n`).join("")}\r\n`, "latin1");
   }
 
   /**
-   * A response that is not begun yet is the last of its connection: what comes behind its request is not taken for another
-   * one, whatever it looks like.
+   * A response that is not begun yet becomes the last of its connection: what comes behind its request is not taken for
+   * another one, whatever it looks like.
    */
   last(): void {
-    this.#connection.ending = true;
+    this.#owner.isLast();
     if (!this.#response.headersSent) this.#response.shouldKeepAlive = false;
   }
 
   start(status: number, lines: string[], { after }: ResponseForm): void {
-    this.#begun = true;
     if (after === "close") this.last();
     this.#pending = { status, lines, length: declaredLength(lines) };
-    queueMicrotask(() => this.#flush());
+    queueMicrotask(contain("http1 response-head", this.#onFault, () => this.#flush()));
   }
 
   write(chunk: Buffer): boolean {
@@ -90,19 +105,18 @@ export class Http1Response implements Downstream {
     this.#response.once("drain", resume);
   }
 
-  end(trailers: Readonly<Record<string, string>>): void {
+  end(trailers: readonly string[]): void {
     if (this.#pending !== undefined) this.#writeHead(this.#pending);
-    for (const _ in trailers) {
-      this.#response.addTrailers(trailers);
-      break;
-    }
+    if (trailers.length > 0) this.#response.addTrailers(pairsOf(trailers));
     if (this.#held === undefined) this.#response.end();
     else this.#response.end(this.#held.toString("latin1"), "latin1");
     this.#held = undefined;
   }
 
   respond(status: number, lines: readonly string[], body: string, after: AfterResponse): void {
-    this.#begun = true;
+    // A head that Node refused is replaced by this one.
+    this.#pending = undefined;
+    this.#held = undefined;
     if (after === "close") this.last();
     this.#response.writeHead(status, [...lines]);
     this.#response.end(body);
@@ -110,9 +124,10 @@ export class Http1Response implements Downstream {
 
   /** An HTTP/1.0 response may end with its connection: only a reset tells such a caller that it was cut. */
   cut(detail?: string): void {
-    if (detail === undefined) this.#connection.finish("downstream-reset", "a response was cut short");
-    else this.#connection.finish("upstream-reset", detail);
-    this.#connection.reset();
+    const { connection } = this.#owner;
+    if (detail === undefined) connection.end("downstream-reset", "a response was cut short");
+    else connection.end("upstream-reset", detail);
+    connection.reset();
     this.#response.destroy();
   }
 
@@ -125,8 +140,8 @@ export class Http1Response implements Downstream {
   }
 
   #writeHead({ status, lines }: PendingHead): void {
-    this.#pending = undefined;
     this.#response.writeHead(status, lines);
+    this.#pending = undefined;
   }
 }
 
@@ -135,6 +150,12 @@ function declaredLength(lines: readonly string[]): number | undefined {
     if (lines[index]!.length === 14 && lines[index]!.toLowerCase() === "content-length")
       return Number(lines[index + 1]);
   return undefined;
+}
+
+function pairsOf(lines: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let index = 0; index < lines.length; index += 2) pairs.push([lines[index]!, lines[index + 1]!]);
+  return pairs;
 }
 
 /** The head as Node's parser read it. */

@@ -1,13 +1,14 @@
 /** HTTP/1.1 towards the caller: Node's own strict parser in a server that never listens, fed with admitted connections. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Limits } from "../../../config/config.ts";
+import { contain } from "../../forward/boundary.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
 import type { RequestGate } from "../exchange/request-gate.ts";
 import { respondRaw } from "../exchange/responses.ts";
-import { isWebSocketUpgrade, type WebSocketTunnel } from "../exchange/websocket-tunnel.ts";
-import { classifyFailure } from "../upstream/failure.ts";
+import type { UpgradeCaller } from "../upstream/websocket-upgrade.ts";
 import { headOf, Http1Response } from "./http1-response.ts";
 import { Http1Connection } from "./http1-connection.ts";
 
@@ -17,7 +18,6 @@ const CHECK_MS = 1_000;
 export interface Http1ServerOptions {
   readonly limits: Limits;
   readonly gate: RequestGate;
-  readonly tunnel: WebSocketTunnel;
 }
 
 export class Http1Server {
@@ -63,63 +63,82 @@ export class Http1Server {
     const onRequest = (request: IncomingMessage, serverResponse: ServerResponse): void =>
       this.#onRequest(request, serverResponse);
     server.on("request", onRequest).on("checkContinue", onRequest).on("checkExpectation", onRequest);
-    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.#onUpgrade(request, socket, head),
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex, first: Buffer) =>
+      this.#contain("http1 upgrade", socket, () => this.#onUpgrade(request, socket, first)),
     );
-    server.on("connect", (_request: IncomingMessage, socket: Duplex) =>
-      respondRaw(socket, 405, "CONNECT is not served"),
+    server.on("connect", (request: IncomingMessage, socket: Duplex) =>
+      this.#contain("http1 connect", socket, () => this.#onConnect(request, socket)),
     );
-    server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => this.#onClientError(error, socket));
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) =>
+      this.#contain("http1 client-error", socket, () => this.#onClientError(error, socket)),
+    );
     // A server that never listens starts its header timers only when it is told that it does.
     server.emit("listening");
     return server;
+  }
+
+  /** The server's events belong to no exchange yet: what they throw ends their connection. */
+  #contain(name: string, socket: Duplex, step: () => void): void {
+    const onFault = (fault: Error): void => {
+      const state = this.#connections.get(socket);
+      if (state === undefined) socket.destroy();
+      else state.connection.fault(fault);
+    };
+    contain(name, onFault, step)();
+  }
+
+  #onConnect(request: IncomingMessage, socket: Duplex): void {
+    respondRaw(socket, 405, "CONNECT is not served");
+    const state = this.#connections.get(socket);
+    if (state === undefined) return;
+    state.connection.requestBegan();
+    this.#options.gate.refused(state.connection, headOf(request), 405, "protocol-error");
   }
 
   #onRequest(request: IncomingMessage, serverResponse: ServerResponse): void {
     const state = this.#connections.get(request.socket);
     // A connection that has lost its right, or was told to end, forwards nothing more, pipelined requests included.
     if (state === undefined || !state.takesRequests()) return;
-    const response = new Http1Response(state.connection, request, serverResponse, (closed) => state.responded(closed));
+    this.#serve(state, request, serverResponse);
+  }
+
+  #serve(
+    state: Http1Connection,
+    request: IncomingMessage,
+    serverResponse: ServerResponse,
+    upgrade?: UpgradeCaller,
+  ): void {
+    const response = new Http1Response(state, request, serverResponse);
     state.owes(response);
-    const exchange = this.#options.gate.admit(state.connection, headOf(request), response, (ended) =>
-      state.exchangeEnded(ended),
-    );
+    if (upgrade !== undefined) response.last();
+    const exchange = this.#options.gate.admit({
+      connection: state.connection,
+      head: headOf(request),
+      downstream: response,
+      ...(upgrade !== undefined && { upgrade }),
+      onEnd: (ended) => state.exchangeEnded(ended),
+    });
     if (exchange === undefined) return;
     state.exchangeBegan(exchange);
     exchange.start();
   }
 
-  /** The request handler never sees upgrades: everything that it does to a request is done here again. */
+  /** Node has let go of the socket: the response to an upgrade that is refused is the last one on it. */
   #onUpgrade(request: IncomingMessage, socket: Duplex, first: Buffer): void {
-    const state = this.#connections.get(request.socket);
-    if (state === undefined || state.connection.ending || state.busy) {
+    const state = this.#connections.get(socket);
+    if (state === undefined || state.busy || !state.takesRequests()) {
       socket.destroy();
       return;
     }
-    const { connection } = state;
-    const { gate, tunnel } = this.#options;
-    const head = headOf(request);
-    state.tunnelled();
-    const clean = gate.judge(head);
-    if (!clean.ok || clean.hasBody) {
-      const [status, reason] = clean.ok ? ([400, "an upgrade carries no body"] as const) : [clean.status, clean.reason];
-      respondRaw(socket, status, reason);
-      gate.refused(connection, head, status, "protocol-error");
-      return;
-    }
-    if (connection.decision.verdict !== "forward") {
-      respondRaw(socket, 403, "RBAC: access denied");
-      gate.forbidden(connection, head);
-      return;
-    }
-    const headers = gate.headersOf(connection, head, clean);
-    tunnel.carry(request, socket, first, clean.path, headers, {
-      onStart: (status) => gate.tunnelled(connection, head, status, headers.span),
-      onFailure: (error) => {
-        const failure = classifyFailure(error);
-        if (!socket.destroyed) respondRaw(socket, failure.status, failure.reason);
-        gate.refused(connection, head, failure.status, failure.code, headers.span);
+    const serverResponse = responseOn(request, state.connection.socket);
+    this.#serve(state, request, serverResponse, {
+      socket,
+      first,
+      onSwitch: () => {
+        serverResponse.detachSocket(state.connection.socket);
+        state.tunnelled();
       },
+      cut: () => state.connection.reset(),
     });
   }
 
@@ -131,9 +150,27 @@ export class Http1Server {
       return;
     }
     const [status, reason] = statusOf(error.code);
-    state.connection.finish("protocol-error", error.code ?? error.message);
+    state.connection.end("protocol-error", error.code ?? error.message);
     state.refuseUnreadable(status, reason);
   }
+}
+
+/** True for the one upgrade that is carried. */
+function isWebSocketUpgrade(request: IncomingMessage): boolean {
+  return (
+    request.method === "GET" && request.headers.upgrade?.toLowerCase() === "websocket" && request.httpVersion === "1.1"
+  );
+}
+
+/** For a request that Node's server has no response for. */
+function responseOn(request: IncomingMessage, socket: Socket): ServerResponse {
+  const response = new ServerResponse(request);
+  response.assignSocket(socket);
+  response.once("finish", () => {
+    response.detachSocket(socket);
+    response.emit("close");
+  });
+  return response;
 }
 
 function statusOf(code: string | undefined): readonly [number, string] {

@@ -2,6 +2,7 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { performance } from "node:perf_hooks";
 import type { Limits } from "../../../config/config.ts";
+import { contain } from "../../forward/boundary.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
@@ -23,6 +24,8 @@ export class Http2Connection implements HttpConnection {
   #grace: NodeJS.Timeout | undefined;
   #goodbye: NodeJS.Timeout | undefined;
   #revoked = false;
+  #draining = false;
+  #aged = false;
   #idleSinceMs = performance.now();
 
   constructor(connection: Connection, session: ServerHttp2Session, graceMs: number) {
@@ -37,7 +40,7 @@ export class Http2Connection implements HttpConnection {
   }
 
   opened(stream: ServerHttp2Stream): void {
-    this.connection.requests += 1;
+    this.connection.requestBegan();
     this.#streams.add(stream);
   }
 
@@ -61,33 +64,34 @@ export class Http2Connection implements HttpConnection {
 
   revoke(): void {
     this.#revoked = true;
-    for (const stream of this.#tunnels) stream.close(NGHTTP2_CANCEL);
-    for (const exchange of this.#exchanges) if (exchange.endless) exchange.cancel();
-    this.#grace ??= setTimeout(() => this.connection.reset(), this.#graceMs);
+    this.#leave();
     this.#end();
   }
 
   drain(): void {
-    this.connection.ending = true;
-    if (this.#session.destroyed) return;
+    if (this.#draining || this.#session.destroyed) return;
+    this.#draining = true;
     this.#session.goaway(NGHTTP2_NO_ERROR, EVERY_STREAM);
     // Whatever was sent before the caller saw the GOAWAY has arrived when the PING behind it is answered.
-    this.#goodbye = setTimeout(() => this.#end(), GOODBYE_MS);
-    this.#session.ping(() => this.#end());
+    const end = contain("http2 goodbye", this.#onFault, () => this.#end());
+    this.#goodbye = setTimeout(end, GOODBYE_MS);
+    this.#session.ping(end);
   }
 
   enforceLimits(limits: Limits, nowMs: number): void {
     const { connection } = this;
-    if (limits.lifetimeMs > 0 && Date.now() - connection.startedAt >= limits.lifetimeMs && !connection.ending) {
-      connection.finish("lifetime-reached");
+    if (limits.lifetimeMs > 0 && !this.#aged && connection.ageMs >= limits.lifetimeMs) {
+      this.#aged = true;
+      connection.end("lifetime-reached");
       this.drain();
+      this.#leave();
     }
     const idleLimitMs = connection.requests === 0 ? limits.headerTimeoutMs : limits.idleTimeoutMs;
-    if (this.#streams.size === 0 && nowMs - this.#idleSinceMs >= idleLimitMs && !connection.ending) {
-      connection.finish("idle-timeout");
+    if (this.#streams.size === 0 && nowMs - this.#idleSinceMs >= idleLimitMs && !this.#draining) {
+      connection.end("idle-timeout");
       this.drain();
       // Half a header block is no stream, and keeps a session from closing.
-      this.#grace ??= setTimeout(() => connection.reset(), 2 * GOODBYE_MS);
+      this.#resetAfter(2 * GOODBYE_MS);
     }
     for (const exchange of this.#exchanges) endIfStalled(exchange, limits, nowMs);
   }
@@ -95,6 +99,22 @@ export class Http2Connection implements HttpConnection {
   closed(): void {
     clearTimeout(this.#grace);
     clearTimeout(this.#goodbye);
+  }
+
+  readonly #onFault = (fault: Error): void => this.connection.fault(fault);
+
+  /** What is under way may finish within the grace; what never ends by itself is cut at once. */
+  #leave(): void {
+    for (const stream of this.#tunnels) stream.close(NGHTTP2_CANCEL);
+    for (const exchange of this.#exchanges) if (exchange.endless) exchange.cancel();
+    this.#resetAfter(this.#graceMs);
+  }
+
+  #resetAfter(ms: number): void {
+    this.#grace ??= setTimeout(
+      contain("http2 grace-timeout", this.#onFault, () => this.connection.reset()),
+      ms,
+    );
   }
 
   /** GOAWAY with the last stream that was seen; the session closes when its streams are done. */

@@ -1,37 +1,54 @@
 /** One HTTP/2 stream on its way through. */
 import { constants, type ServerHttp2Stream } from "node:http2";
+import { contain, type OnFault } from "../../forward/boundary.ts";
+import type { Connection } from "../../forward/forwarder.ts";
 import type { ResponseForm, Downstream, RequestHead } from "../exchange/message.ts";
 import { RequestBody } from "../exchange/request-body.ts";
 
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR } = constants;
+const {
+  NGHTTP2_CANCEL,
+  NGHTTP2_NO_ERROR,
+  NGHTTP2_INTERNAL_ERROR,
+  NGHTTP2_STREAM_STATE_OPEN,
+  NGHTTP2_STREAM_STATE_HALF_CLOSED_LOCAL,
+} = constants;
+
+/** How often a response that is complete is looked at, whether its last frame is out. */
+const LAST_FRAME_MS = 20;
 
 export class Http2Response implements Downstream {
   readonly #stream: ServerHttp2Stream;
   readonly #head: RequestHead;
-  #trailers: Readonly<Record<string, string>> = {};
-  #begun = false;
+  readonly #onFault: OnFault;
+  #trailers: readonly string[] = [];
   #whole = false;
   body: RequestBody | undefined;
   onClose: ((whole: boolean) => void) | undefined;
+  onFault: OnFault | undefined;
 
   /** @param onClosed told after `onClose`, when the stream is over */
-  constructor(stream: ServerHttp2Stream, head: RequestHead, onClosed: (response: Http2Response) => void) {
+  constructor(stream: ServerHttp2Stream, head: RequestHead, connection: Connection, onClosed: () => void) {
     this.#stream = stream;
     this.#head = head;
+    this.#onFault = (fault) => (this.onFault ?? ((late) => connection.fault(late)))(fault);
     // Errors of a stream come with its close, which is where they are dealt with.
     stream.on("error", () => undefined);
-    stream.once("close", () => {
+    const onClose = (): void => {
       this.onClose?.(this.#whole && stream.rstCode === NGHTTP2_NO_ERROR);
-      onClosed(this);
-    });
+      onClosed();
+    };
+    stream.once(
+      "close",
+      contain("http2 response-close", (fault) => connection.fault(fault), onClose),
+    );
   }
 
   get begun(): boolean {
-    return this.#begun;
+    return this.#stream.headersSent;
   }
 
   openBody(): void {
-    this.body = new RequestBody(this.#stream);
+    this.body = new RequestBody(this.#stream, this.#onFault);
   }
 
   proceed(): void {
@@ -43,12 +60,12 @@ export class Http2Response implements Downstream {
   }
 
   start(status: number, lines: readonly string[], { bodyless }: ResponseForm): void {
-    this.#begun = true;
     if (!this.#usable()) return;
     const empty = bodyless || this.#head.method === "HEAD" || status === 204 || status === 304;
-    if (empty) this.#whole = true;
     this.#stream.respond(pseudoFirst(status, lines), { endStream: empty, waitForTrailers: !empty });
-    this.#stream.once("wantTrailers", () => this.#stream.sendTrailers(this.#trailers));
+    if (empty) this.#whole = true;
+    const sendTrailers = (): void => this.#stream.sendTrailers(trailersOf(this.#trailers));
+    this.#stream.once("wantTrailers", contain("http2 trailers", this.#onFault, sendTrailers));
     if (empty) this.#stopReading();
   }
 
@@ -60,7 +77,7 @@ export class Http2Response implements Downstream {
     this.#stream.once("drain", resume);
   }
 
-  end(trailers: Readonly<Record<string, string>>): void {
+  end(trailers: readonly string[]): void {
     if (!this.#writable()) return;
     this.#trailers = trailers;
     this.#whole = true;
@@ -69,11 +86,10 @@ export class Http2Response implements Downstream {
   }
 
   respond(status: number, lines: readonly string[], body: string): void {
-    this.#begun = true;
     if (!this.#usable()) return;
-    this.#whole = true;
     const empty = this.#head.method === "HEAD" || body === "";
     this.#stream.respond(pseudoFirst(status, lines), { endStream: empty });
+    this.#whole = true;
     if (!empty) this.#stream.end(body);
     this.#stopReading();
   }
@@ -82,19 +98,30 @@ export class Http2Response implements Downstream {
   cut(): void {
     if (this.#stream.destroyed) return;
     this.#whole = false;
-    this.#stream.close(this.#begun ? NGHTTP2_INTERNAL_ERROR : NGHTTP2_CANCEL);
+    this.#stream.close(this.begun ? NGHTTP2_INTERNAL_ERROR : NGHTTP2_CANCEL);
   }
 
-  /** The response is complete: a body that is still coming is not wanted any more (RFC 9113 section 8.1). */
+  /**
+   * The response is complete: a body that is still coming is not wanted any more (RFC 9113 section 8.1). What asks the
+   * caller to stop must follow the last frame of the response: a reset overtakes what waits in the session.
+   */
   #stopReading(): void {
-    if (this.#stream.readableEnded || this.body?.received === true) return;
+    const stream = this.#stream;
+    if (stream.readableEnded || this.body?.received === true) return;
     if (this.body === undefined) {
-      this.#stream.resume();
+      stream.resume();
       if (this.#head.hasBody !== true) return;
     }
-    this.#stream.once("finish", () => {
-      if (!this.#stream.readableEnded) this.#stream.close(NGHTTP2_NO_ERROR);
-    });
+    const stop = (): void => {
+      const { state } = stream.state;
+      if (stream.destroyed || stream.readableEnded) clearInterval(waiting);
+      else if (state === NGHTTP2_STREAM_STATE_HALF_CLOSED_LOCAL) {
+        clearInterval(waiting);
+        stream.close(NGHTTP2_NO_ERROR);
+      } else if (state !== NGHTTP2_STREAM_STATE_OPEN) clearInterval(waiting);
+    };
+    const waiting = setInterval(contain("http2 stop-reading", this.#onFault, stop), LAST_FRAME_MS);
+    stream.once("close", () => clearInterval(waiting));
   }
 
   #usable(): boolean {
@@ -111,4 +138,11 @@ function pseudoFirst(status: number, lines: readonly string[]): string[] {
   const headers = [":status", String(status)];
   for (let index = 0; index < lines.length; index += 2) headers.push(lines[index]!.toLowerCase(), lines[index + 1]!);
   return headers;
+}
+
+/** Node takes trailers as an object alone; an array of values is a line for each. */
+function trailersOf(lines: readonly string[]): Record<string, string[]> {
+  const trailers: Record<string, string[]> = {};
+  for (let index = 0; index < lines.length; index += 2) (trailers[lines[index]!] ??= []).push(lines[index + 1]!);
+  return trailers;
 }

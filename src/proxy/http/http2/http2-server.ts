@@ -1,22 +1,25 @@
 /** HTTP/2 towards the caller: one nghttp2 session on each admitted connection. */
+import { randomBytes } from "node:crypto";
 import { constants, performServerHandshake, type ServerHttp2Stream } from "node:http2";
 import type { Limits } from "../../../config/config.ts";
 import type { Connection } from "../../forward/forwarder.ts";
+import { contain } from "../../forward/boundary.ts";
+import type { UpgradeCaller } from "../upstream/websocket-upgrade.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
+import type { RequestHead } from "../exchange/message.ts";
 import type { RequestGate } from "../exchange/request-gate.ts";
-import { respondError, respondForbidden } from "../exchange/responses.ts";
-import type { WebSocketTunnel } from "../exchange/websocket-tunnel.ts";
-import { carryExtendedConnect } from "./extended-connect.ts";
+import { StreamSocket } from "./extended-connect.ts";
 import { Http2Response } from "./http2-response.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import { readHttp2Head, type Http2Head } from "./http2-head.ts";
 import { SESSION_LIMITS } from "../http2-limits.ts";
 
-const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
+const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 /** Of one stream, and of all streams of a connection: what a caller may send before the application has read it. */
 const STREAM_WINDOW_BYTES = 262_144;
 const CONNECTION_WINDOW_BYTES = 1_048_576;
-const PSEUDO_HEADERS = 5;
+/** What a field counts for in a header list, however short it is (RFC 9113 section 6.5.2). */
+const LEAST_FIELD_BYTES = 32;
 
 /** For a caller to read the last frames before the connection is gone. */
 const LINGER_MS = 500;
@@ -24,7 +27,6 @@ const LINGER_MS = 500;
 export interface Http2ServerOptions {
   readonly limits: Limits;
   readonly gate: RequestGate;
-  readonly tunnel: WebSocketTunnel;
 }
 
 export class Http2Server {
@@ -41,20 +43,23 @@ export class Http2Server {
         enableConnectProtocol: true,
         initialWindowSize: STREAM_WINDOW_BYTES,
         maxConcurrentStreams: limits.maxStreams,
-        maxHeaderListSize: limits.maxHeaderBytes,
+        // What is too large for us and not for nghttp2 gets a 431 and a record; nghttp2 resets the stream without a word.
+        maxHeaderListSize: 2 * limits.maxHeaderBytes,
       },
-      // One more than is allowed gets our 431; beyond that nghttp2 ends the stream by itself.
-      maxHeaderListPairs: limits.maxHeaders + PSEUDO_HEADERS + 1,
+      // Bounded by the size: a cookie may come in any number of fields, and is one line (RFC 9113 section 8.2.3).
+      maxHeaderListPairs: Math.ceil((2 * limits.maxHeaderBytes) / LEAST_FIELD_BYTES),
       ...SESSION_LIMITS,
     });
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     const state = new Http2Connection(connection, session, limits.revokeGraceMs);
-    session.on("error", (error: NodeJS.ErrnoException) =>
-      connection.finish("protocol-error", error.code ?? error.message),
-    );
-    session.on("stream", (stream, _headers, flags, raw) =>
-      this.#onStream(state, stream, readHttp2Head(raw, (flags & NGHTTP2_FLAG_END_STREAM) !== 0)),
-    );
+    const onFault = (fault: Error): void => connection.fault(fault);
+    const onError = (error: NodeJS.ErrnoException): void => connection.end("protocol-error", error.code ?? error.message);
+    session.on("error", contain("http2 session-error", onFault, onError));
+    session.on("stream", (stream, _headers, flags, raw) => {
+      const endStream = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
+      const resetStream = (): void => stream.close(NGHTTP2_INTERNAL_ERROR);
+      contain("http2 stream", resetStream, () => this.#onStream(state, stream, readHttp2Head(raw, endStream)))();
+    });
     destroyAfterEnd(connection);
     return state;
   }
@@ -66,48 +71,40 @@ export class Http2Server {
       return;
     }
     state.opened(stream);
-    const response = new Http2Response(stream, head, () => state.closedStream(stream));
-    if (head.fault !== undefined) {
-      respondError(response, { status: 400, reason: head.fault, grpc: false }, "close");
-      this.#options.gate.refused(state.connection, head, 400, "protocol-error");
-      return;
-    }
-    if (head.method === "CONNECT") {
-      this.#onConnect(state, stream, head, response);
-      return;
-    }
-    const exchange = this.#options.gate.admit(state.connection, head, response, (ended) => state.exchangeEnded(ended));
+    const { connection } = state;
+    const response = new Http2Response(stream, head, connection, () => state.closedStream(stream));
+    const upgrade = head.method === "CONNECT" ? this.#extendedConnect(state, stream, head) : undefined;
+    const exchange = this.#options.gate.admit({
+      connection,
+      head: upgrade?.head ?? head,
+      fault: head.fault,
+      downstream: response,
+      ...(upgrade !== undefined && { upgrade: upgrade.caller }),
+      onEnd: (ended) => state.exchangeEnded(ended),
+    });
     if (exchange === undefined) return;
     state.exchangeBegan(exchange);
     exchange.start();
   }
 
-  /** CONNECT proper is not served; with `:protocol` it is HTTP/2's way to ask for a WebSocket (RFC 8441). */
-  #onConnect(state: Http2Connection, stream: ServerHttp2Stream, head: Http2Head, response: Http2Response): void {
-    const { gate, tunnel } = this.#options;
-    const { connection } = state;
-    const clean = head.protocol === "websocket" ? gate.judge({ ...head, method: "GET", hasBody: false }) : undefined;
-    if (clean === undefined || !clean.ok) {
-      const [status, reason] =
-        clean === undefined ? ([405, "CONNECT is not served"] as const) : [clean.status, clean.reason];
-      respondError(response, { status, reason, grpc: false }, "close");
-      gate.refused(connection, head, status, "protocol-error");
-      return;
-    }
-    if (connection.decision.verdict !== "forward") {
-      respondForbidden(response, false, "close");
-      gate.forbidden(connection, head);
-      return;
-    }
-    state.tunnelled(stream);
-    const headers = gate.headersOf(connection, head, clean);
-    carryExtendedConnect(stream, tunnel, clean.path, headers, {
-      onStart: (status) => gate.tunnelled(connection, head, status, headers.span),
-      onFailure: (failure) => {
-        respondError(response, { status: failure.status, reason: failure.reason, grpc: false }, "close");
-        gate.refused(connection, head, failure.status, failure.code, headers.span);
+  /** CONNECT with `:protocol` is HTTP/2's way to ask for a WebSocket (RFC 8441); without it, it is not served. */
+  #extendedConnect(
+    state: Http2Connection,
+    stream: ServerHttp2Stream,
+    head: Http2Head,
+  ): { readonly head: RequestHead; readonly caller: UpgradeCaller } | undefined {
+    if (head.protocol !== "websocket" || head.fault !== undefined) return undefined;
+    const socket = new StreamSocket(stream, state.connection);
+    const key = ["Sec-WebSocket-Key", randomBytes(16).toString("base64")];
+    return {
+      head: { ...head, method: "GET", hasBody: false, lines: [...head.lines, ...key] },
+      caller: {
+        socket,
+        first: Buffer.alloc(0),
+        onSwitch: () => state.tunnelled(stream),
+        cut: () => socket.cut(),
       },
-    });
+    };
   }
 }
 

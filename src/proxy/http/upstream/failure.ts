@@ -1,15 +1,26 @@
-/** What came between a request and its response, in our words. */
+/** What came between a request and its response, as a closed set. */
+import { CallbackFault } from "../../forward/boundary.ts";
+
+/** One failure: what the caller is told, and what is recorded. */
 export interface UpstreamFailure {
   readonly status: 502 | 503 | 504;
   /** One line for humans. */
   readonly reason: string;
   /** Closed set, for records and metrics. */
-  readonly code: "upstream-unreachable" | "upstream-timeout" | "upstream-reset" | "upstream-invalid" | "upstream-busy";
+  readonly code:
+    | "upstream-unreachable"
+    | "upstream-timeout"
+    | "upstream-reset"
+    | "upstream-invalid"
+    | "upstream-busy"
+    | "internal-error";
   readonly detail: string;
 }
 
 /** undici's and Node's errors in our words. */
 export function classifyFailure(error: Error): UpstreamFailure {
+  if (error instanceof CallbackFault)
+    return { status: 502, reason: "internal error", code: "internal-error", detail: error.message };
   const { code = error.name, message } = error as NodeJS.ErrnoException;
   const detail = `${code}: ${message}`;
   switch (code) {

@@ -26,15 +26,18 @@ export interface ResponseControl {
   resume(): void;
 }
 
-export type Trailers = Readonly<Record<string, string | readonly string[] | undefined>>;
+/** Flat name-value array, repetition kept: joining the values of `-bin` fields changes them (gRPC over HTTP2, Custom-Metadata). */
+export type Trailers = readonly string[];
 
-/** Who is told of the response. Exactly one of `onResponseEnd` and `onResponseError` comes last. */
+/** Who is told of the response. Exactly one of `onResponseEnd`, `onSwitch` and `onResponseError` comes last. */
 export interface ResponseHandler {
   onRequestStart(control: ResponseControl): void;
   /** More than once when informational responses come before the final one. */
   onResponseStart(control: ResponseControl, status: number): void;
   onResponseData(control: ResponseControl, chunk: Buffer): void;
   onResponseEnd(control: ResponseControl, trailers: Trailers): void;
+  /** The application switched protocols as it was asked to: the exchange is over, and nothing else comes. */
+  onSwitch(): void;
   onResponseError(control: ResponseControl | undefined, error: Error): void;
 }
 

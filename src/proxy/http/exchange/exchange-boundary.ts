@@ -1,0 +1,61 @@
+/** Stands between an upstream and an exchange: what a callback of the exchange throws ends that exchange alone. */
+import { faultIn } from "../../forward/boundary.ts";
+import type { ResponseControl, ResponseHandler, Trailers } from "../upstream/upstream.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Methods and not wrapped closures: these are on the path of every chunk. */
+export class ExchangeBoundary implements ResponseHandler {
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  onRequestStart(control: ResponseControl): void {
+    try {
+      this.#exchange.onRequestStart(control);
+    } catch (thrown) {
+      this.#exchange.fault(faultIn("exchange request-start", thrown));
+    }
+  }
+
+  onResponseStart(control: ResponseControl, status: number): void {
+    try {
+      this.#exchange.onResponseStart(control, status);
+    } catch (thrown) {
+      this.#exchange.fault(faultIn("exchange response-start", thrown));
+    }
+  }
+
+  onResponseData(control: ResponseControl, chunk: Buffer): void {
+    try {
+      this.#exchange.onResponseData(control, chunk);
+    } catch (thrown) {
+      this.#exchange.fault(faultIn("exchange response-data", thrown));
+    }
+  }
+
+  onResponseEnd(control: ResponseControl, trailers: Trailers): void {
+    try {
+      this.#exchange.onResponseEnd(control, trailers);
+    } catch (thrown) {
+      this.#exchange.fault(faultIn("exchange response-end", thrown));
+    }
+  }
+
+  onSwitch(): void {
+    try {
+      this.#exchange.onSwitch();
+    } catch (thrown) {
+      this.#exchange.fault(faultIn("exchange switch", thrown));
+    }
+  }
+
+  onResponseError(control: ResponseControl | undefined, error: Error): void {
+    try {
+      this.#exchange.onResponseError(control, error);
+    } catch (thrown) {
+      this.#exchange.fault(faultIn("exchange response-error", thrown));
+    }
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * WebSocket upgrades, by http-proxy's `ws` and nothing else of it: its handling of plain requests can be smuggled through
+ * (CVE-2026-29057). http-proxy asks for the upgrade and carries the tunnel after a 101. A refused upgrade is an ordinary
+ * response and goes the way of every other one. Its gaps are closed around it: it strips no header, rewrites the target,
+ * loses what is under way when one side closes, and has no time limit.
+ */
+import { ClientRequest, type IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import httpProxy from "http-proxy";
+import type { BackendConfig, Limits } from "../../../config/config.ts";
+import { contain } from "../../forward/boundary.ts";
+import { TunnelSockets } from "./tunnel-sockets.ts";
+import type { ResponseControl, ResponseHandler, Upstream, UpstreamRequest } from "./upstream.ts";
+
+/** Lines of the WebSocket handshake that are hop-by-hop, and have to be said again (RFC 6455 section 4.1). */
+const HANDSHAKE = ["connection", "Upgrade", "upgrade", "websocket"];
+
+/** The caller's side of an upgrade. */
+export interface UpgradeCaller {
+  /** What http-proxy pipes: it is written the 101 as HTTP/1.1, then the tunnel's bytes. */
+  readonly socket: Duplex;
+  /** Bytes that came behind the request's head: they belong to the tunnel. */
+  readonly first: Buffer;
+  /** The application switched protocols. Comes before the 101 is written to `socket`. */
+  readonly onSwitch: () => void;
+  /** Cuts the caller's side, so that the cut cannot pass for the tunnel's end. */
+  readonly cut: () => void;
+}
+
+/** What http-proxy reads of a request. */
+interface ProxiedRequest {
+  readonly method: "GET";
+  readonly httpVersion: "1.1";
+  readonly httpVersionMajor: 1;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly rawHeaders: readonly string[];
+}
+
+/** http-proxy for one backend. */
+export class WebSocketProxy {
+  readonly #proxy: httpProxy;
+  readonly #limits: Limits;
+  readonly #upgrades = new WeakMap<object, (request: ClientRequest) => void>();
+
+  constructor(backend: BackendConfig, limits: Limits) {
+    const { host, port } = backend.app;
+    this.#limits = limits;
+    this.#proxy = httpProxy.createProxyServer({
+      target: { host, port, protocol: "http:" },
+      changeOrigin: false,
+      xfwd: false,
+    });
+    // Told before http-proxy listens to the request itself: what is done here comes first.
+    this.#proxy.on("proxyReqWs", (upstream, request) => this.#upgrades.get(request)?.(upstream));
+  }
+
+  /** An upstream for the one request that asks for the upgrade. */
+  upstreamFor(caller: UpgradeCaller): Upstream {
+    return {
+      full: false,
+      dispatch: (request, handler) => this.#dispatch(request, handler, caller),
+      released: () => undefined,
+      failed: () => undefined,
+      close: () => Promise.resolve(),
+    };
+  }
+
+  close(): void {
+    this.#proxy.close();
+  }
+
+  #dispatch(request: UpstreamRequest, handler: ResponseHandler, caller: UpgradeCaller): void {
+    const lines = [...request.lines, ...HANDSHAKE];
+    const proxied: ProxiedRequest = {
+      method: "GET",
+      httpVersion: "1.1",
+      httpVersionMajor: 1,
+      url: "/",
+      headers: joinLines(lines),
+      rawHeaders: lines,
+    };
+    const upgrade = new Upgrade(handler, caller, this.#limits);
+    this.#upgrades.set(proxied, (upstream) => {
+      // http-proxy takes the target through url.parse(), which rewrites it.
+      upstream.path = request.path;
+      upgrade.begin(upstream);
+    });
+    this.#proxy.ws(proxied as unknown as IncomingMessage, caller.socket, caller.first, {}, (error: Error) =>
+      upgrade.failed(error),
+    );
+  }
+}
+
+/** One handshake, told to its handler as a request is; after a 101 its tunnel. */
+class Upgrade implements ResponseControl {
+  readonly #handler: ResponseHandler;
+  readonly #caller: UpgradeCaller;
+  readonly #limits: Limits;
+  #request: ClientRequest | undefined;
+  #response: IncomingMessage | undefined;
+  #tunnel: TunnelSockets | undefined;
+  #ended = false;
+  rawHeaders: readonly string[] = [];
+
+  constructor(handler: ResponseHandler, caller: UpgradeCaller, limits: Limits) {
+    this.#handler = handler;
+    this.#caller = caller;
+    this.#limits = limits;
+  }
+
+  begin(request: ClientRequest): void {
+    this.#request = request;
+    this.#limitTime(request);
+    request.once("response", this.#contain("response", (response: IncomingMessage) => this.#onResponse(response)));
+    request.once(
+      "upgrade",
+      this.#contain("switch", (response: IncomingMessage, socket: Duplex) => this.#onSwitch(response, socket)),
+    );
+    request.on("error", (error) => this.failed(error));
+    this.#handler.onRequestStart(this);
+  }
+
+  abort(reason: Error): void {
+    this.#ended = true;
+    this.#request?.destroy(reason);
+    this.#tunnel?.cut();
+  }
+
+  pause(): void {
+    this.#response?.pause();
+  }
+
+  resume(): void {
+    this.#response?.resume();
+  }
+
+  /** Before the handshake's end a failed request; after it a broken tunnel. */
+  failed(error: Error): void {
+    if (this.#tunnel !== undefined) {
+      this.#tunnel.cut();
+      return;
+    }
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#handler.onResponseError(this, error);
+  }
+
+  /** To connect as long as any connection may take; for the response as long as any response. */
+  #limitTime(request: ClientRequest): void {
+    const late = (code: string): void => {
+      request.destroy(Object.assign(new Error("no response to the upgrade in time"), { code }));
+    };
+    const { connectTimeoutMs, responseIdleTimeoutMs } = this.#limits;
+    const connecting = setTimeout(
+      this.#contain("connect-timeout", () => late("ETIMEDOUT")),
+      connectTimeoutMs,
+    );
+    request.once("socket", (socket) => {
+      if (socket.connecting) socket.once("connect", () => clearTimeout(connecting));
+      else clearTimeout(connecting);
+    });
+    request.once("close", () => clearTimeout(connecting));
+    if (responseIdleTimeoutMs > 0) {
+      request.setTimeout(
+        responseIdleTimeoutMs,
+        this.#contain("response-timeout", () => late("UND_ERR_HEADERS_TIMEOUT")),
+      );
+    }
+  }
+
+  #onResponse(response: IncomingMessage): void {
+    // http-proxy would write it to the caller past everything that watches responses; this keeps it away.
+    Object.assign(response, { upgrade: true });
+    this.#response = response;
+    this.rawHeaders = response.rawHeaders;
+    response.on("data", this.#contain("data", (chunk: Buffer) => this.#handler.onResponseData(this, chunk)));
+    response.once("error", (error) => this.failed(error));
+    response.once("end", this.#contain("end", () => this.#onEnd(response)));
+    this.#handler.onResponseStart(this, response.statusCode ?? 0);
+  }
+
+  #onEnd(response: IncomingMessage): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#handler.onResponseEnd(this, response.rawTrailers);
+  }
+
+  #onSwitch(response: IncomingMessage, socket: Duplex): void {
+    if (this.#ended || response.statusCode !== 101) {
+      socket.destroy();
+      this.failed(Object.assign(new Error(`upgrade with status ${response.statusCode}`), { code: "UND_ERR_SOCKET" }));
+      return;
+    }
+    this.#ended = true;
+    this.#request?.setTimeout(0);
+    this.#tunnel = new TunnelSockets(socket, this.#caller);
+    this.#caller.onSwitch();
+    this.#handler.onSwitch();
+  }
+
+  #contain<Args extends readonly unknown[]>(name: string, callback: (...args: Args) => void): (...args: Args) => void {
+    return contain(`upgrade ${name}`, (fault) => this.failed(fault), callback);
+  }
+}
+
+/** As Node's own parser joins repeated lines. */
+function joinLines(lines: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (let index = 0; index < lines.length; index += 2) {
+    const name = lines[index]!.toLowerCase();
+    const value = lines[index + 1]!;
+    const former = headers[name];
+    headers[name] = former === undefined ? value : `${former}${name === "cookie" ? "; " : ", "}${value}`;
+  }
+  return headers;
+}
