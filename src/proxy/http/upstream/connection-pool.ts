@@ -24,9 +24,12 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #waiting = new Set<CarriedRequest>();
   readonly #sweep: NodeJS.Timeout;
   #closed = false;
+  /** As a Host line names the application. */
+  readonly authority: string;
 
   constructor(app: SocketAddress, limits: Limits) {
     this.#app = app;
+    this.authority = `${app.host.includes(":") ? `[${app.host}]` : app.host}:${app.port}`;
     this.#limits = limits;
     const shortest = Math.min(limits.upstreamKeepAliveMs, limits.responseIdleTimeoutMs || Infinity);
     const everyMs = Math.max(FASTEST_SWEEP_MS, Math.min(SLOWEST_SWEEP_MS, shortest / 4));
@@ -45,7 +48,7 @@ export class ConnectionPool implements ConnectionOwner {
     }
     const kept = fresh && this.#hasRoom ? undefined : this.#keptOne();
     if (kept !== undefined) kept.carry(request);
-    else if (this.#hasRoom) this.#open(request);
+    else if (this.#hasRoom && (fresh || this.#resting.length <= this.#waiting.size)) this.#open(request);
     else this.#waiting.add(request);
   }
 
@@ -119,6 +122,8 @@ export class ConnectionPool implements ConnectionOwner {
       if (next === undefined) this.#idle.push(connection);
       else connection.carry(next);
     }
+    // Some of those that were waited for are gone.
+    while (this.#hasRoom && this.#waiting.size > 0) this.#open(this.#nextWaiting()!);
   }
 
   #enforceLimits(): void {

@@ -39,12 +39,12 @@ export class Http1Request implements ResponseControl, CarriedRequest {
   }
 
   begin(): void {
-    const { method, path, lines, body } = this.#request;
+    const { method, path: target, lines, body } = this.#request;
     this.#handler.onRequestStart(this);
     if (this.#over) return;
     const length = body === undefined ? undefined : declaredLength(lines);
     const framing = body === undefined ? "none" : length === undefined ? "chunked" : "length";
-    const head = encodeRequestHead(method, path, lines, framing);
+    const head = encodeRequestHead({ method, target, lines, framing }, this.#pool.authority);
     if (head instanceof WireFault) {
       this.#fail(new UpstreamError("INVALID_REQUEST", head.reason));
       return;

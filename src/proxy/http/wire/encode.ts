@@ -2,7 +2,14 @@
 import { TCHAR } from "./field-lines.ts";
 import { WireFault } from "./wire-fault.ts";
 
-export type RequestFraming = "none" | "length" | "chunked";
+export interface EncodableHead {
+  readonly method: string;
+  /** Origin-form. */
+  readonly target: string;
+  /** Flat name-value array; with a Content-Length line exactly where `framing` is `length`. */
+  readonly lines: readonly string[];
+  readonly framing: "none" | "length" | "chunked";
+}
 
 const METHOD = new RegExp(`^[${TCHAR}]+$`);
 const TARGET = /^\/[!"$-~\x80-\xff]*$/;
@@ -13,19 +20,18 @@ export const LAST_CHUNK = "0\r\n\r\n";
 /**
  * Every head is judged before it gets here; what is checked again is what would make two requests of one.
  *
- * @param lines flat name-value array; with a Content-Length line exactly where `framing` is `length`
+ * @param authority the Host of a request that came without one, which HTTP/1.0 allows and HTTP/1.1 does not
  */
 export function encodeRequestHead(
-  method: string,
-  target: string,
-  lines: readonly string[],
-  framing: RequestFraming,
+  { method, target, lines, framing }: EncodableHead,
+  authority: string,
 ): string | WireFault {
   if (!METHOD.test(method)) return new WireFault("malformed", "a method that is no token");
   if (!TARGET.test(target)) return new WireFault("malformed", "a target that is not origin-form");
   const fields = encodeFields(lines);
   if (typeof fields !== "string") return fields;
-  const head = `${method} ${target} HTTP/1.1\r\n${fields}connection: keep-alive\r\n`;
+  const host = hasHost(lines) ? "" : `host: ${authority}\r\n`;
+  const head = `${method} ${target} HTTP/1.1\r\n${host}${fields}connection: keep-alive\r\n`;
   switch (framing) {
     case "chunked":
       return `${head}transfer-encoding: chunked\r\n\r\n`;
@@ -59,6 +65,12 @@ function encodeFields(lines: readonly string[]): string | WireFault {
     text += `${name}: ${value}\r\n`;
   }
   return text;
+}
+
+function hasHost(lines: readonly string[]): boolean {
+  for (let index = 0; index < lines.length; index += 2)
+    if (lines[index]!.length === 4 && lines[index]!.toLowerCase() === "host") return true;
+  return false;
 }
 
 /** For these a missing length is not the same as none (RFC 9110 section 8.6). */

@@ -5,6 +5,8 @@ import { parseRequestHead } from "../../../../src/proxy/http/wire/request-head.t
 import { WireFault } from "../../../../src/proxy/http/wire/wire-fault.ts";
 
 const parse = (text: string) => parseRequestHead(text, 10);
+const encode = (method: string, target: string, lines: readonly string[]) =>
+  encodeRequestHead({ method, target, lines, framing: "none" }, "b:80");
 const get = (...lines: readonly string[]) => parse(`GET / HTTP/1.1\r\n${lines.map((line) => `${line}\r\n`).join("")}`);
 
 test("a head of the strict subset is read byte for byte", () => {
@@ -69,7 +71,7 @@ test("a head that was written is read back, with the framing that was meant", ()
     ["PUT", "length", ["content-length", "3"], { kind: "length", bytes: 3 }],
     ["DELETE", "chunked", [], { kind: "chunked" }],
   ] as const) {
-    const text = encodeRequestHead(method, "/x?y", ["host", "a", ...lines], framing);
+    const text = encodeRequestHead({ method, target: "/x?y", lines: ["host", "a", ...lines], framing }, "b");
     assert.ok(typeof text === "string" && text.endsWith("\r\n\r\n"));
     const head = parse(text.slice(0, -2));
     assert.ok(!(head instanceof WireFault));
@@ -79,15 +81,15 @@ test("a head that was written is read back, with the framing that was meant", ()
 
 test("what would make two messages of one is not written", () => {
   for (const text of [
-    encodeRequestHead("GET /\r\nX", "/", ["host", "a"], "none"),
-    encodeRequestHead("GET", "/ HTTP/1.1\r\nx: y", ["host", "a"], "none"),
-    encodeRequestHead("GET", "*", ["host", "a"], "none"),
-    encodeRequestHead("GET", "/", ["host", "a\r\nx: y"], "none"),
+    encode("GET /\r\nX", "/", ["host", "a"]),
+    encode("GET", "/ HTTP/1.1\r\nx: y", ["host", "a"]),
+    encode("GET", "*", ["host", "a"]),
+    encode("GET", "/", ["host", "a\r\nx: y"]),
     // Latin1 would make CR and LF of these.
-    encodeRequestHead("GET", "/", ["host", "a\u{10d}\u{10a}x: y"], "none"),
-    encodeRequestHead("GET", "/\u{10d}\u{10a}", ["host", "a"], "none"),
-    encodeRequestHead("GET", "/", ["host\r\n", "a"], "none"),
-    encodeRequestHead("GET", "/", ["transfer-encoding: chunked\r\nx", "a"], "none"),
+    encode("GET", "/", ["host", "a\u{10d}\u{10a}x: y"]),
+    encode("GET", "/\u{10d}\u{10a}", ["host", "a"]),
+    encode("GET", "/", ["host\r\n", "a"]),
+    encode("GET", "/", ["transfer-encoding: chunked\r\nx", "a"]),
     encodeLastChunk(["x", "y\r\n\r\nGET / HTTP/1.1"]),
   ])
     assert.ok(text instanceof WireFault);
@@ -97,4 +99,11 @@ test("chunks and trailers are written as they are read", () => {
   assert.equal(encodeChunk("x".repeat(17)), `11\r\n${"x".repeat(17)}\r\n`);
   assert.equal(encodeLastChunk([]), "0\r\n\r\n");
   assert.equal(encodeLastChunk(["a-bin", "1", "a-bin", "2"]), "0\r\na-bin: 1\r\na-bin: 2\r\n\r\n");
+});
+
+test("a request without Host gets the application's own", () => {
+  assert.equal(
+    encode("GET", "/", ["x", "y"]),
+    "GET / HTTP/1.1\r\nhost: b:80\r\nx: y\r\nconnection: keep-alive\r\n\r\n",
+  );
 });
