@@ -15,7 +15,8 @@ import type { Log } from "./telemetry/log.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
 import { writeTraffic } from "./telemetry/traffic-log.ts";
 import { watchCredentials, type CredentialsWatch } from "./tls/credentials-watch.ts";
-import { readCredentials, type Credentials } from "./tls/credentials.ts";
+import type { Credentials } from "./tls/credentials.ts";
+import { readCredentials } from "./tls/read-credentials.ts";
 
 /** How often the age of the data is compared with `maxStale`. */
 const STALE_CHECK_MS = 1_000;

@@ -8,15 +8,9 @@ import type { AdminSubject } from "./subject.ts";
 import { explainPage } from "./explain-page.ts";
 import { readyPage } from "./health-pages.ts";
 import { AdminMetrics } from "./metrics.ts";
+import type { Page } from "./page.ts";
 import { snapshotPage } from "./snapshot-page.ts";
 import { statusPage } from "./status-page.ts";
-
-/** A response; JSON unless it is a text. */
-export interface Page {
-  readonly status: number;
-  readonly body: string | object;
-  readonly contentType?: string;
-}
 
 type Route = (query: URLSearchParams) => Page | Promise<Page>;
 

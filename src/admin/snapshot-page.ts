@@ -1,6 +1,6 @@
 /** `/snapshot`: what is in force, with address sets as counts and their sources. */
 import type { AddressSet, Rule, Snapshot } from "../policy/snapshot.ts";
-import type { Page } from "./admin.ts";
+import type { Page } from "./page.ts";
 
 export function snapshotPage(snapshot: Snapshot): Page {
   return {

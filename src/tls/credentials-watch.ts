@@ -5,8 +5,10 @@
 import { watch, type FSWatcher } from "node:fs";
 import { dirname } from "node:path";
 import type { TlsFiles } from "../config/config.ts";
+import { checkCredentials } from "./check-credentials.ts";
 import { CredentialsError } from "./credentials-error.ts";
-import { checkCredentials, readTexts, type Credentials, type CredentialTexts } from "./credentials.ts";
+import type { Credentials, CredentialTexts } from "./credentials.ts";
+import { readTexts } from "./read-credentials.ts";
 
 /** Long enough for a writer to replace certificate and key one after the other. */
 const SETTLE_MS = 200;

@@ -174,3 +174,22 @@ test("policy imports no module, and nothing but main.ts the process", () => {
     assert.ok(refusal, `${line} in src/${folder} is not refused`);
   }
 });
+
+test("a circle of imports is refused, though of types only and across folders", () => {
+  using copy = copyOfTree();
+  const circle = ["src/discovery/planted-a.ts", "src/discovery/manifests/planted-b.ts", "src/discovery/planted-c.ts"];
+  for (const [index, name] of circle.entries()) {
+    const next = circle[(index + 1) % circle.length] ?? "";
+    writeFileSync(
+      join(copy.path, name),
+      `import type { A as B } from "${pathTo(next, name)}";\nexport interface A {\n  readonly b?: B;\n}\n`,
+    );
+  }
+  const { status, text } = runStep(copy.path, "oxlint", "--format=unix", ...circle);
+  assert.equal(status, 1);
+  for (const name of circle)
+    assert.ok(
+      text.split("\n").some((row) => row.includes(`${name}:`) && row.includes("no-cycle")),
+      `${name} stands in a circle that is not refused: ${text}`,
+    );
+});
