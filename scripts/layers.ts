@@ -10,7 +10,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   telemetry: ["policy/decision.ts"],
   config: ["policy", "telemetry"],
   tls: ["policy", "telemetry", "config/config.ts"],
-  capture: ["policy", "telemetry"],
+  redirect: ["policy", "telemetry"],
   pki: ["policy", "telemetry"],
 
   discovery: ["policy", "telemetry", "config/config.ts"],
@@ -75,7 +75,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "telemetry",
     "tls",
     "config",
-    "capture",
+    "redirect",
     "pki",
     "discovery",
     "discovery/manifests",
