@@ -9,12 +9,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   policy: [],
   telemetry: ["policy/decision.ts"],
   config: ["policy", "telemetry"],
-  tls: ["policy", "telemetry", "config/config.ts"],
+  files: [],
+  tls: ["policy", "telemetry", "config/config.ts", "files"],
   redirect: ["policy", "telemetry"],
   pki: ["policy", "telemetry"],
 
   discovery: ["policy", "telemetry", "config/config.ts"],
-  "discovery/manifests": ["policy", "telemetry", "discovery"],
+  "discovery/manifests": ["policy", "telemetry", "files", "discovery"],
   "discovery/kubernetes": ["policy", "telemetry", "discovery"],
 
   // proxy and discovery never see each other.
