@@ -66,7 +66,7 @@ function listen(
   const server = createServer(
     { keepAliveTimeout: 5_000, headersTimeout: 5_000, requestTimeout: 10_000 },
     (request, response) => {
-      void answer(request, response, routes, loopbackOnly);
+      void respond(request, response, routes, loopbackOnly);
     },
   );
   return new Promise((resolve, reject) => {
@@ -82,7 +82,7 @@ function listen(
   });
 }
 
-async function answer(
+async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   routes: Readonly<Record<string, Route>>,

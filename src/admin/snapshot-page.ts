@@ -7,7 +7,7 @@ export function snapshotPage(snapshot: Snapshot): Page {
     status: 200,
     body: {
       version: snapshot.version,
-      ...(snapshot.sealed !== undefined && { sealed: snapshot.sealed }),
+      ...(snapshot.closed !== undefined && { closed: snapshot.closed }),
       rules: [...snapshot.rules.values()].map(showRule),
       statuses: snapshot.statuses,
     },
