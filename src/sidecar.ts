@@ -2,6 +2,7 @@
  * The control side, put together: discovery feeds the compiler, the compiler feeds the data plane, credentials follow
  * their files, and everything that may change while it runs is here. The only file that knows every part.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "./config/config.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
 import { resolveCredentials } from "./discovery/kubernetes/api-credentials.ts";
@@ -22,6 +23,12 @@ const STALE_CHECK_MS = 1_000;
 
 /** A quiet watch proves its age once a minute, by a bookmark. */
 const LEAST_CLUSTER_MAX_STALE_MS = 120_000;
+
+/**
+ * Bound on the end of the process after its drain. The drain delay, the drain deadline, what a drain may take beyond it
+ * (`DRAIN_SLACK_MS`) and this stay below the pod's `terminationGracePeriodSeconds`: the kubelet kills what is late.
+ */
+export const LONGEST_CLOSE_MS = 5_000;
 
 /** What keeps the sidecar from being ready; empty when it is. */
 export type Unready =
@@ -141,9 +148,18 @@ export class Sidecar {
     return result;
   }
 
-  async close(): Promise<void> {
+  /** Ends everything; returns after `withinMs` at the latest, whatever has not ended by then. */
+  async close(withinMs = LONGEST_CLOSE_MS): Promise<void> {
     clearInterval(this.#staleTimer);
     this.#credentialsWatch?.stop();
+    const late = new AbortController();
+    const ended = this.#endParts().then(() => true);
+    const inTime = await Promise.race([ended, delay(withinMs, false, { signal: late.signal })]);
+    late.abort();
+    if (!inTime) this.log.error({ withinMs }, "not everything could be ended in time");
+  }
+
+  async #endParts(): Promise<void> {
     await this.#discovery.stop();
     await this.#dataPlane?.close();
     await this.#spans?.close();

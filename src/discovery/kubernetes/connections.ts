@@ -41,6 +41,8 @@ interface Line {
   /** The attempt was begun, not merely promised to a request. */
   dialling: boolean;
   socket?: Socket;
+  /** The socket of the last attempt; undici leaves one that is not connected yet to its timeout. */
+  dialled?: Socket;
   active: number;
   heardAt: number;
 }
@@ -77,6 +79,7 @@ export class ApiConnections {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#pulse);
+    for (const line of this.#lines) line.dialled?.destroy();
     await Promise.all([...this.#lines].map((line) => line.client.destroy()));
     this.#lines.clear();
   }
@@ -168,14 +171,16 @@ export class ApiConnections {
         keepAlive: true,
         keepAliveInitialDelay: 30_000,
       });
-      connector(options, (error, socket) => {
+      if (this.#closed) throw new ApiFailure("unreachable", "the client is closed");
+      // undici's types do not say that a connector returns the socket that it dials with.
+      line.dialled = connector(options, (error, socket) => {
         if (error === null) {
           this.#connected(line, socket);
           callback(null, socket);
         } else {
           this.#failed(line, error, callback);
         }
-      });
+      }) as unknown as Socket;
     } catch (error) {
       this.#failed(line, error as Error, callback);
     }

@@ -49,7 +49,7 @@ export const DEFAULT_STATUS_TIMING: StatusTiming = Object.freeze({
 });
 
 /** An API server that is gone must not hold up the end of the process. */
-const RELEASE_MS = 1_000;
+const RELEASE_MS = 500;
 
 interface Wanted {
   readonly policy: FollowedPolicy;
@@ -63,7 +63,7 @@ export class StatusWriter {
   #cancel: (() => void) | undefined;
   #attempt: Promise<void> | undefined;
   #refusal: ApiFailure["kind"] | undefined;
-  #stopped = false;
+  readonly #stopping = new AbortController();
   /** Statuses written by this replica. */
   writes = 0;
 
@@ -80,14 +80,15 @@ export class StatusWriter {
 
   /** Something changed at the API server or here: looks whether there is anything to write. */
   observe(): void {
-    if (this.#stopped || this.#cancel !== undefined || this.#attempt !== undefined || this.#differences().length === 0)
-      return;
+    if (this.#stopping.signal.aborted) return;
+    if (this.#cancel !== undefined || this.#attempt !== undefined || this.#differences().length === 0) return;
     const { lease, random, timing } = this.#options;
     this.#schedule(lease.heldLast ? timing.settleMs : timing.settleMs + random() * timing.spreadMs);
   }
 
+  /** Ends what is under way at once; giving the Lease up is bounded. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort(new ApiFailure("unreachable", "discovery is stopping"));
     this.#cancel?.();
     await this.#attempt;
     // A courtesy to the others, who would take over all the same a few seconds later.
@@ -97,7 +98,7 @@ export class StatusWriter {
   }
 
   #schedule(delayMs: number): void {
-    if (this.#stopped) return;
+    if (this.#stopping.signal.aborted) return;
     this.#cancel = this.#options.clock.after(delayMs, () => {
       this.#cancel = undefined;
       this.#attempt = this.#try().finally(() => {
@@ -111,7 +112,7 @@ export class StatusWriter {
     const { lease, random, timing } = this.#options;
     if (this.#differences().length === 0) return;
     try {
-      const waitMs = await lease.acquire();
+      const waitMs = await lease.acquire(this.#stopping.signal);
       if (waitMs > 0) {
         this.#schedule(waitMs + random() * timing.spreadMs);
         return;
@@ -127,7 +128,7 @@ export class StatusWriter {
   async #writeAll(): Promise<void> {
     let refusal: ApiFailure | undefined;
     for (const wanted of this.#differences()) {
-      if (this.#stopped || !this.#options.lease.held) break;
+      if (this.#stopping.signal.aborted || !this.#options.lease.held) break;
       try {
         if (await this.#write(wanted)) await this.#announce(wanted);
       } catch (error) {
@@ -146,6 +147,7 @@ export class StatusWriter {
     this.#written.set(writeKey(policy), { text: textOfStatus(status), at: clock.monotonic() });
     try {
       await client.json({
+        signal: this.#stopping.signal,
         method: "PATCH",
         path: `/apis/${policy.group}/v1alpha1/namespaces/${policy.namespace}/ingressbackends/${policy.name}/status`,
         contentType: "application/merge-patch+json",
@@ -171,8 +173,10 @@ export class StatusWriter {
     const { client, clock, reporter, log } = this.#options;
     const { currentStatus, reason, warnings } = status;
     try {
-      await createEvent(client, { policy, currentStatus, reason, warnings, reporter, nowMs: clock.now() });
+      const note = { policy, currentStatus, reason, warnings, reporter, nowMs: clock.now() };
+      await createEvent(client, note, this.#stopping.signal);
     } catch (error) {
+      if (this.#stopping.signal.aborted) return;
       const failure = failureOfError(error);
       const advice = adviceFor(failure.kind);
       log.warn(
@@ -184,7 +188,7 @@ export class StatusWriter {
 
   #refused(failure: ApiFailure): void {
     const { log, random, timing } = this.#options;
-    if (this.#stopped) return;
+    if (this.#stopping.signal.aborted) return;
     if (failure.kind !== this.#refusal) {
       const advice = adviceFor(failure.kind);
       log.warn(

@@ -17,7 +17,7 @@ const STEADY_AFTER_MS = 10_000;
 const FIRST_RESTART_DELAY_MS = 100;
 const LONGEST_RESTART_DELAY_MS = 10_000;
 /** How much longer than its deadline a drain is waited for before its thread counts as hung. */
-const DRAIN_SLACK_MS = 2_000;
+export const DRAIN_SLACK_MS = 2_000;
 const DEFAULT_MAX_HEAP_MB = 512;
 
 export interface DataPlaneOptions {
