@@ -8,6 +8,7 @@ import type { ApiClient } from "./client.ts";
 import { pause } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import { ApiFailure, failureOfError, kindOfStatus } from "./failure.ts";
+import { Forbidden } from "./forbidden.ts";
 import { listAll } from "./list.ts";
 import { identityOf, isOlderVersion, textOf } from "./objects.ts";
 import type { KubernetesObject, ObjectIdentity } from "./objects.ts";
@@ -47,6 +48,7 @@ export class Reflector<T> {
   readonly #environment: ReflectorEnvironment;
   readonly #options: ReflectorOptions<T>;
   readonly #retry: Retry;
+  readonly #forbidden: Forbidden;
   readonly #stopping = new AbortController();
   #items: Map<string, T> = new Map();
   /** The last version seen, kept across failures to recognise a server that lost its history. */
@@ -63,11 +65,26 @@ export class Reflector<T> {
     this.#environment = environment;
     this.#options = options;
     this.#retry = new Retry(environment);
+    const { clock, report, timing } = environment;
+    this.#forbidden = new Forbidden(clock, timing.forbiddenGraceMs, () => {
+      report.closed(options.resource, timing.forbiddenGraceMs);
+      options.onChange();
+    });
   }
 
-  /** By `namespace/name`. Replaced or edited only between two calls of `onChange`. */
+  /**
+   * By `namespace/name`. Replaced or edited only between two calls of `onChange`. While `unknown` is set this is what
+   * was known once, and must let nobody in.
+   */
   get items(): ReadonlyMap<string, T> {
     return this.#items;
+  }
+
+  /** Why nothing is known of the resource now, in words: reading it is forbidden, and longer than the grace allows. */
+  get unknown(): string | undefined {
+    return this.#forbidden.stands
+      ? `${this.#options.resource} may not be read: the API server forbids it (403)`
+      : undefined;
   }
 
   /** The copy was complete at least once (an absent resource counts as completely empty). */
@@ -90,7 +107,8 @@ export class Reflector<T> {
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#stopping.abort(new ApiFailure("unreachable", "discovery is stopping"));
+    this.#forbidden.ended();
     await this.#running;
     this.#environment.report.forget(this.#options.resource);
   }
@@ -101,7 +119,7 @@ export class Reflector<T> {
     const ageMs = this.#freshAt === undefined ? undefined : clock.monotonic() - this.#freshAt;
     return {
       resource: this.#options.resource,
-      synced: this.#synced,
+      synced: this.#synced && !this.#forbidden.stands,
       ...(ageMs === undefined ? {} : { freshAt: clock.now() - ageMs }),
       ...(this.#failure === undefined ? {} : { failure: `${this.#failure.kind}: ${this.#failure.message}` }),
     };
@@ -235,6 +253,7 @@ export class Reflector<T> {
   #succeeded(): void {
     this.#freshAt = this.#environment.clock.monotonic();
     this.#failure = undefined;
+    this.#forbidden.ended();
     this.#absentSince = undefined;
     this.#absences = 0;
     this.#settle(true);
@@ -252,6 +271,7 @@ export class Reflector<T> {
     const { resource } = this.#options;
     this.#failure = failure;
     if (failure.kind !== "absent") this.#absentSince = undefined;
+    if (failure.kind === "forbidden") this.#forbidden.refused(this.#synced);
     if (failure.kind === "expired") report.count(resource, "expired");
     const retryMs = this.#retry.afterFailure(failure);
     const waitMs = failure.kind === "absent" ? this.#absent(retryMs) : retryMs;
@@ -269,6 +289,7 @@ export class Reflector<T> {
     // With nothing known yet there is nothing to protect from a passing 404.
     if (this.#synced && remainingMs > 0) return Math.min(waitMs, remainingMs);
     this.#items = new Map();
+    this.#forbidden.ended();
     this.#version = undefined;
     this.#synced = true;
     this.#freshAt = now;

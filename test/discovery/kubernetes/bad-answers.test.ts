@@ -188,7 +188,10 @@ test("403 on one source closes that source alone, and names what to apply", asyn
   await follower.until("the other source is let in", () => follower.allows(EDGE));
   assert.equal(follower.allows(OTHER), false);
   assert.ok(follower.said(/gateways2\/spare: .*\(403\); apply config\/kubernetes/));
-  assert.equal(follower.snapshot.statuses[0]?.reason, "endpoints not found for service gateways2/spare");
+  assert.equal(
+    follower.snapshot.statuses[0]?.reason,
+    "source service gateways2/spare: endpointslices gateways2/spare may not be read: the API server forbids it (403)",
+  );
   cluster.server.accounts.grant(credentials.token, { name: "bound-for-all", may: () => true });
   await follower.until("it opens once the role is bound", () => follower.allows(OTHER));
 });
