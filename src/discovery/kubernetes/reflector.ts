@@ -44,6 +44,9 @@ export interface ReflectorOptions<T> {
   readonly optional?: boolean;
 }
 
+/** Events that carry an object (Kubernetes API concepts, "Efficient detection of changes"). */
+const CHANGES: ReadonlySet<string> = new Set(["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]);
+
 export class Reflector<T> {
   readonly #environment: ReflectorEnvironment;
   readonly #options: ReflectorOptions<T>;
@@ -222,6 +225,7 @@ export class Reflector<T> {
         textOf(event.object, "message") ?? "the watch reported an error",
       );
     }
+    if (!CHANGES.has(event.type)) throw new ApiFailure("malformed", `a watch event has the unknown type ${event.type}`);
     const version = textOf(event.object["metadata"], "resourceVersion");
     if (version === undefined)
       throw new ApiFailure("malformed", `a watch event ${event.type} carries no resourceVersion`);

@@ -36,6 +36,7 @@ for (const [what, text] of [
   ["a line that is cut off", '{"type":"ADDED","object":{"kind":"EndpointSl'],
   ["a line that is no JSON", "upstream connect error or disconnect/reset before headers\n"],
   ["a line that is no event", '{"kind":"Status","code":500}\n'],
+  ["an event of an unknown type", '{"type":"REVISED","object":{"metadata":{"name":"x","resourceVersion":"9"}}}\n'],
   ["an event without a version", '{"type":"ADDED","object":{"metadata":{"name":"x"}}}\n'],
 ] as const) {
   test(`after ${what} everything is listed again, because what was lost is unknown`, async () => {
@@ -52,7 +53,7 @@ for (const [what, text] of [
   });
 }
 
-test("fields and event types that nobody knows yet change nothing", async () => {
+test("fields that nobody knows yet change nothing", async () => {
   await using cluster = await StandInCluster.start();
   await using follower = await inForce(cluster);
   for (const watch of cluster.server.watches)
