@@ -88,11 +88,11 @@ export class ApiClient {
   async #send(request: ApiRequest, bodyTimeout: number): Promise<Dispatcher.ResponseData> {
     const { signal } = request;
     const headers = await orAborted(this.#headers(request), signal);
-    const lease = await orAborted(this.#connections.lease(), signal, (late) => late.release());
+    const slot = await orAborted(this.#connections.acquire(), signal, (late) => late.release());
     this.counters.requests += 1;
     let response: Dispatcher.ResponseData;
     try {
-      const sent = lease.client.request({
+      const sent = slot.client.request({
         method: request.method ?? "GET",
         path: `${this.#prefix}${request.path}${queryString(request.query)}`,
         headers,
@@ -103,10 +103,10 @@ export class ApiClient {
       });
       response = await orAborted(sent, signal, (late) => late.body.on("error", () => {}).destroy());
     } catch (error) {
-      lease.release();
+      slot.release();
       throw failureOfError(error);
     }
-    response.body.once("close", () => lease.release());
+    response.body.once("close", () => slot.release());
     if (response.statusCode < 200 || response.statusCode > 299) throw await this.#refusal(response);
     return response;
   }

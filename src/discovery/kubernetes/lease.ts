@@ -56,7 +56,7 @@ export class Lease {
     const startedAt = this.#options.clock.monotonic();
     const record = await this.#read(signal);
     if (record === undefined) return this.#write("POST", undefined, startedAt, signal);
-    const waitMs = this.#othersTurn(record);
+    const waitMs = this.#waitForHolder(record);
     if (waitMs > 0) {
       this.#held = undefined;
       return waitMs;
@@ -64,7 +64,7 @@ export class Lease {
     return this.#write("PUT", record.resourceVersion, startedAt, signal);
   }
 
-  /** Gives the lock up, so that nobody has to wait for its end. Rejects with an ApiFailure when that cannot be told. */
+  /** Gives the lock up, so that nobody has to wait for its end. Rejects with an ApiFailure when the API server does not take it. */
   async release(signal: AbortSignal): Promise<void> {
     const held = this.#held;
     if (held === undefined || !this.held) return;
@@ -73,7 +73,8 @@ export class Lease {
     await this.#options.client.json({ method: "PUT", path: `${this.#path}/${this.#options.name()}`, body, signal });
   }
 
-  #othersTurn(record: LeaseRecord): number {
+  /** Milliseconds for which another holder has to be respected; zero when the lock may be taken. */
+  #waitForHolder(record: LeaseRecord): number {
     const { clock, durationMs, identity } = this.#options;
     if (record.holder === identity || record.holder === "") return 0;
     if (clock.now() - record.renewedAt > durationMs + CLOCK_TOLERANCE_MS) return 0;

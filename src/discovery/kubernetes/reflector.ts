@@ -105,10 +105,12 @@ export class Reflector<T> {
     return this.#absences > 0;
   }
 
+  /** Begins to follow; a second call does nothing. */
   start(): void {
     this.#running ??= this.#run();
   }
 
+  /** Ends the request under way and resolves when nothing runs any more. Final. */
   async stop(): Promise<void> {
     this.#stopping.abort(new ApiFailure("unreachable", "discovery is stopping"));
     this.#forbidden.ended();
@@ -190,7 +192,7 @@ export class Reflector<T> {
       // Not before: where lists are answered and watches refused, the trouble stands.
       report.recovered(resource);
       for await (const events of watchEvents(body)) {
-        deadline.heard();
+        deadline.received();
         this.#apply(events);
       }
       return this.#version ?? from;

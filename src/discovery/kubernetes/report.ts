@@ -65,7 +65,7 @@ export class Report {
     );
   }
 
-  /** Said once when a resource that was failing is current again. */
+  /** Logged once when a resource that was failing is current again. */
   recovered(resource: string): void {
     if (!this.#standing.delete(resource)) return;
     this.#log.info({ event: "discovery-recovered", resource }, `${resource}: current again`);

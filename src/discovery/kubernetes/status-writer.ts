@@ -31,11 +31,11 @@ export interface StatusWriterOptions {
 }
 
 export interface StatusTiming {
-  /** How long the last writer lets a difference stand: a rollout passes through states nobody needs to read. */
+  /** How long the last writer waits before it writes: the states in the middle of a rollout need not be written. */
   readonly settleMs: number;
   /** The others wait up to this long, spread evenly, so that the first write has been seen before most of them look. */
   readonly spreadMs: number;
-  /** A status that somebody else overwrote is not written again within this time: two versions must not fight. */
+  /** A status that somebody else overwrote is not written again within this time, so that two versions do not overwrite each other in a loop. */
   readonly repeatMs: number;
   /** After a refusal by the API server. */
   readonly refusedMs: number;
@@ -91,7 +91,7 @@ export class StatusWriter {
     this.#stopping.abort(new ApiFailure("unreachable", "discovery is stopping"));
     this.#cancel?.();
     await this.#attempt;
-    // A courtesy to the others, who would take over all the same a few seconds later.
+    // Spares the other replicas the wait for the Lease's end; without it they take over all the same.
     await this.#options.lease.release(AbortSignal.timeout(RELEASE_MS)).catch((error: unknown) => {
       this.#options.log.info({ event: "lease-kept", error: String(error) }, "the status lease could not be given up");
     });
@@ -120,7 +120,7 @@ export class StatusWriter {
       await this.#writeAll();
       this.#refusal = undefined;
     } catch (error) {
-      this.#refused(failureOfError(error));
+      this.#writeFailed(failureOfError(error));
     }
   }
 
@@ -130,7 +130,7 @@ export class StatusWriter {
     for (const wanted of this.#differences()) {
       if (this.#stopping.signal.aborted || !this.#options.lease.held) break;
       try {
-        if (await this.#write(wanted)) await this.#announce(wanted);
+        if (await this.#write(wanted)) await this.#writeEvent(wanted);
       } catch (error) {
         const failure = failureOfError(error);
         if (failure.kind !== "forbidden" && failure.kind !== "unexpected-answer") throw failure;
@@ -168,8 +168,8 @@ export class StatusWriter {
     return true;
   }
 
-  /** Events are for people: without them the statuses are written all the same. */
-  async #announce({ policy, status }: Wanted): Promise<void> {
+  /** A failed Event is logged, and keeps no status from being written. */
+  async #writeEvent({ policy, status }: Wanted): Promise<void> {
     const { client, clock, reporter, log } = this.#options;
     const { currentStatus, reason, warnings } = status;
     try {
@@ -186,7 +186,7 @@ export class StatusWriter {
     }
   }
 
-  #refused(failure: ApiFailure): void {
+  #writeFailed(failure: ApiFailure): void {
     const { log, random, timing } = this.#options;
     if (this.#stopping.signal.aborted) return;
     if (failure.kind !== this.#refusal) {

@@ -78,7 +78,7 @@ export class ManifestsDiscovery implements Discovery {
     await this.#reading;
   }
 
-  #soon(): void {
+  #readSoon(): void {
     if (this.#stopped) return;
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => this.#read(), SETTLE_MS);
@@ -90,7 +90,7 @@ export class ManifestsDiscovery implements Discovery {
       .read()
       .then(
         (reading) => this.#publish(reading, false),
-        (error: unknown) => this.#lost(error),
+        (error: unknown) => this.#readFailed(error),
       )
       .finally(() => (this.#reading = undefined));
   }
@@ -109,13 +109,13 @@ export class ManifestsDiscovery implements Discovery {
     }
     for (const file of reading.mended) log.info({ file }, "manifest is good again");
     this.#watch(reading.directories);
-    if (reading.unsettled) this.#soon();
+    if (reading.unsettled) this.#readSoon();
     if (!first && !reading.changed) return;
     const world = buildWorld(sortObjects(reading.objects));
     this.#listener?.onWorld(world, services ?? (podIp === undefined ? [] : servicesOfPod(world, namespace, podIp)));
   }
 
-  #lost(error: unknown): void {
+  #readFailed(error: unknown): void {
     const failure = error instanceof Error ? error.message : String(error);
     if (failure === this.#failure) return;
     this.#failure = failure;
@@ -135,7 +135,7 @@ export class ManifestsDiscovery implements Discovery {
     for (const path of directories) {
       if (this.#watchers.has(path)) continue;
       try {
-        const watcher = watch(path, () => this.#soon());
+        const watcher = watch(path, () => this.#readSoon());
         watcher.on("error", () => {
           watcher.close();
           this.#watchers.delete(path);
