@@ -11,6 +11,7 @@ import { ManifestsDiscovery } from "./discovery/manifests/manifests-discovery.ts
 import { compile } from "./policy/compile.ts";
 import type { World } from "./policy/model.ts";
 import { SEALED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
+import { describeLag } from "./proxy/control/applied-state.ts";
 import { startDataPlane, type DataPlane } from "./proxy/control/data-plane.ts";
 import type { Log } from "./telemetry/log.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
@@ -36,6 +37,7 @@ export type Unready =
   | "waiting for policy and endpoints"
   | "waiting for the listeners"
   | "policy and endpoints are stale"
+  | `data-plane thread ${number} ${string}`
   | "draining";
 
 export class Sidecar {
@@ -96,6 +98,8 @@ export class Sidecar {
     if (this.#draining) reasons.push("draining");
     if (this.#dataPlane === undefined) reasons.push("starting");
     else if (!this.#dataPlane.threads().every((thread) => thread.listening)) reasons.push("waiting for the listeners");
+    for (const { thread, lag } of this.#dataPlane?.threads() ?? [])
+      if (lag !== undefined) reasons.push(`data-plane thread ${thread} ${describeLag(lag)}`);
     if (this.#snapshot.sealed === "no-snapshot") reasons.push("waiting for policy and endpoints");
     if (this.#snapshot.sealed === "stale-snapshot") reasons.push("policy and endpoints are stale");
     return reasons;
@@ -122,6 +126,11 @@ export class Sidecar {
         },
         onThreadLost: ({ thread, cause, restartInMs }) =>
           log.error({ thread, restartInMs, error: cause }, "data-plane thread lost; it is replaced"),
+        onThreadLagging: ({ thread, lag, restartInMs }) =>
+          log.error(
+            { thread, ...lag, ...(restartInMs !== undefined && { restartInMs }) },
+            `data-plane thread ${thread} ${describeLag(lag)}; ${restartInMs === undefined ? "it refuses all TLS" : "it is replaced"}`,
+          ),
         onThreadStuck: (thread) => {
           log.error({ thread }, "lost data-plane thread cannot be ended, and takes connections; the process ends");
           this.#broken.resolve();

@@ -9,7 +9,7 @@ import type { Config } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { readSettings } from "../../src/config/read.ts";
 import { LIMIT_SETTINGS, SETTINGS } from "../../src/config/settings.ts";
-import { DRAIN_SLACK_MS } from "../../src/proxy/control/data-plane.ts";
+import { DRAIN_SLACK_MS } from "../../src/proxy/control/thread-slot.ts";
 import { LONGEST_CLOSE_MS } from "../../src/sidecar.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
