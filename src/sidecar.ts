@@ -2,6 +2,7 @@
  * The control side, put together: discovery feeds the compiler, the compiler feeds the data plane, credentials follow
  * their files, and everything that may change while it runs is here. The only file that knows every part.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "./config/config.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
 import { resolveCredentials } from "./discovery/kubernetes/api-credentials.ts";
@@ -10,6 +11,7 @@ import { ManifestsDiscovery } from "./discovery/manifests/manifests-discovery.ts
 import { compile } from "./policy/compile.ts";
 import type { World } from "./policy/model.ts";
 import { CLOSED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
+import { describeLag } from "./proxy/control/applied-state.ts";
 import { startDataPlane, type DataPlane } from "./proxy/control/data-plane.ts";
 import type { Log } from "./telemetry/log.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
@@ -24,12 +26,19 @@ const STALE_CHECK_MS = 1_000;
 /** A quiet watch proves its age once a minute, by a bookmark. */
 const LEAST_CLUSTER_MAX_STALE_MS = 120_000;
 
+/**
+ * Bound on the end of the process after its drain. The drain delay, the drain deadline, what a drain may take beyond it
+ * (`DRAIN_SLACK_MS`) and this stay below the pod's `terminationGracePeriodSeconds`: the kubelet kills what is late.
+ */
+export const LONGEST_CLOSE_MS = 5_000;
+
 /** What keeps the sidecar from being ready; empty when it is. */
 export type Unready =
   | "starting"
   | "waiting for policy and endpoints"
   | "waiting for the listeners"
   | "policy and endpoints are stale"
+  | `data-plane thread ${number} ${string}`
   | "draining";
 
 export class Sidecar {
@@ -90,6 +99,8 @@ export class Sidecar {
     if (this.#draining) reasons.push("draining");
     if (this.#dataPlane === undefined) reasons.push("starting");
     else if (!this.#dataPlane.threads().every((thread) => thread.listening)) reasons.push("waiting for the listeners");
+    for (const { thread, lag } of this.#dataPlane?.threads() ?? [])
+      if (lag !== undefined) reasons.push(`data-plane thread ${thread} ${describeLag(lag)}`);
     if (this.#snapshot.closed === "no-snapshot") reasons.push("waiting for policy and endpoints");
     if (this.#snapshot.closed === "stale-snapshot") reasons.push("policy and endpoints are stale");
     return reasons;
@@ -116,6 +127,11 @@ export class Sidecar {
         },
         onThreadLost: ({ thread, cause, restartInMs }) =>
           log.error({ thread, restartInMs, error: cause }, "data-plane thread lost; it is replaced"),
+        onThreadLagging: ({ thread, lag, restartInMs }) =>
+          log.error(
+            { thread, ...lag, ...(restartInMs !== undefined && { restartInMs }) },
+            `data-plane thread ${thread} ${describeLag(lag)}; ${restartInMs === undefined ? "it refuses all TLS" : "it is replaced"}`,
+          ),
         onThreadStuck: (thread) => {
           log.error({ thread }, "lost data-plane thread cannot be ended, and takes connections; the process ends");
           this.#broken.resolve();
@@ -142,9 +158,18 @@ export class Sidecar {
     return result;
   }
 
-  async close(): Promise<void> {
+  /** Ends everything; returns after `withinMs` at the latest, whatever has not ended by then. */
+  async close(withinMs = LONGEST_CLOSE_MS): Promise<void> {
     clearInterval(this.#staleTimer);
     this.#credentialsWatch?.stop();
+    const late = new AbortController();
+    const ended = this.#endParts().then(() => true);
+    const inTime = await Promise.race([ended, delay(withinMs, false, { signal: late.signal })]);
+    late.abort();
+    if (!inTime) this.log.error({ withinMs }, "not everything could be ended in time");
+  }
+
+  async #endParts(): Promise<void> {
     await this.#discovery.stop();
     await this.#dataPlane?.close();
     await this.#spans?.close();

@@ -48,10 +48,8 @@ function compileClaim(world: World, self: Self, claim: Claim, ambiguity: string 
   };
   if ("invalid" in claim) {
     const first = claim.invalid.problems.find((problem) => problem.severity === "error");
-    return close(
-      "invalid-policy",
-      first === undefined ? "the object does not satisfy its schema" : `${first.path}: ${first.message}`,
-    );
+    if (first === undefined) return close("invalid-policy", "the object does not satisfy its schema");
+    return close("invalid-policy", first.path === "" ? first.message : `${first.path}: ${first.message}`);
   }
   const { policy, backend } = claim;
   if (ambiguity !== undefined) return close("invalid-policy", ambiguity);

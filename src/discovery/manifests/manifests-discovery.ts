@@ -74,7 +74,7 @@ export class ManifestsDiscovery implements Discovery {
   async #read(): Promise<void> {
     await this.#directory.read().then(
       (reading) => this.#publish(reading, false),
-      (error: unknown) => this.#lost(error),
+      (error: unknown) => this.#readFailed(error),
     );
   }
 
@@ -98,7 +98,7 @@ export class ManifestsDiscovery implements Discovery {
     this.#listener?.onWorld(world, services ?? (podIp === undefined ? [] : servicesOfPod(world, namespace, podIp)));
   }
 
-  #lost(error: unknown): void {
+  #readFailed(error: unknown): void {
     const failure = error instanceof Error ? error.message : String(error);
     if (failure === this.#failure) return;
     this.#failure = failure;

@@ -22,6 +22,7 @@ export interface LogLine {
 export const FAST: Partial<KubernetesTiming> = {
   backoffBaseMs: 20,
   backoffCapMs: 200,
+  forbiddenGraceMs: 300,
   absentConfirmMs: 300,
   absentCheckMs: 200,
   optionalCheckMs: 200,

@@ -104,6 +104,7 @@ export class ThrowingPlane implements AsyncDisposable {
         },
         onThreadLost: ({ cause }) => started?.lost.push(cause.message),
         onThreadStuck: () => started?.lost.push("stuck"),
+        onThreadLagging: () => started?.lost.push("lagging"),
         onProblem: (_thread, message) => {
           started?.problems.push(message);
           started?.changed();
