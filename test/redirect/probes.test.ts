@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { podProbes } from "../../src/capture/probes.ts";
+import { podProbes } from "../../src/redirect/probes.ts";
 
 const spec = {
   containers: [

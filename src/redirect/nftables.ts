@@ -1,5 +1,5 @@
 /** The plan as one nft transaction. `inet` covers IPv4 and IPv6 with the same rules. */
-import { type CapturePlan, sourceFamily } from "./plan.ts";
+import { type RedirectPlan, sourceFamily } from "./plan.ts";
 
 const TABLE = "postern";
 
@@ -7,7 +7,7 @@ const TABLE = "postern";
  * A ruleset for `nft -f -`. It is one transaction: the table is declared (so that the delete cannot fail), deleted and
  * made anew. Applying it twice changes nothing, and there is no moment without rules.
  */
-export function nftRuleset(plan: CapturePlan): string {
+export function nftRuleset(plan: RedirectPlan): string {
   const passes = [
     'iifname "lo" return',
     ...list(

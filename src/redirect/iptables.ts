@@ -1,5 +1,5 @@
 /** The plan for hosts without nft: one iptables-restore document a family. */
-import { type CapturePlan, sourceFamily } from "./plan.ts";
+import { type RedirectPlan, sourceFamily } from "./plan.ts";
 
 const CHAIN = "POSTERN_INBOUND";
 
@@ -12,7 +12,7 @@ export const JUMP: readonly string[] = ["PREROUTING", "-p", "tcp", "-j", CHAIN];
  *
  * @param jumpExists whether PREROUTING already jumps into the chain; a second jump would be a duplicate
  */
-export function iptablesDocument(plan: CapturePlan, family: 4 | 6, jumpExists: boolean): string {
+export function iptablesDocument(plan: RedirectPlan, family: 4 | 6, jumpExists: boolean): string {
   const passes = [
     `-A ${CHAIN} -i lo -j RETURN`,
     ...plan.excludedInterfaces.map((name) => `-A ${CHAIN} -i ${name} -j RETURN`),

@@ -1,11 +1,11 @@
 /**
- * What is to be captured in the pod's network namespace: each backend port goes to its own listener, everything else
+ * What is to be redirected in the pod's network namespace: each backend port goes to its own listener, everything else
  * passes. Only arriving packets are touched (PREROUTING), so loopback and whatever the pod itself sends, the sidecar's
- * own leg to the application included, is never captured and no rule about its uid is needed.
+ * own leg to the application included, is never redirected and no rule about its uid is needed.
  */
 import { parseAddress, parseRange } from "../policy/address.ts";
 
-/** One captured port. REDIRECT keeps the source address, which is what the decision is made of. */
+/** One redirected port. REDIRECT keeps the source address, which is what the decision is made of. */
 export interface Redirect {
   /** Port that clients connect to. */
   readonly port: number;
@@ -15,16 +15,16 @@ export interface Redirect {
   readonly listenHost?: string;
 }
 
-export interface CapturePlan {
+export interface RedirectPlan {
   readonly redirects: readonly Redirect[];
-  /** Interfaces whose arriving traffic passes uncaptured. */
+  /** Interfaces whose arriving traffic is not redirected. */
   readonly excludedInterfaces: readonly string[];
-  /** Addresses or ranges whose traffic passes uncaptured, e.g. the node's, for the kubelet's probes. */
+  /** Addresses or ranges whose traffic is not redirected, e.g. the node's, for the kubelet's probes. */
   readonly excludedSources: readonly string[];
 }
 
 /** What is known of the place where the plan would be applied. */
-export interface CaptureSite {
+export interface RedirectSite {
   /** Port of the admin and health listeners, and of anything else that must stay reachable as it is. */
   readonly reservedPorts: readonly number[];
   /** What shows that this is the node's own network namespace (`hostNetwork: true`); absent in a pod's. */
@@ -42,14 +42,14 @@ export function sourceFamily(source: string): 4 | 6 | undefined {
 }
 
 /** Every reason not to apply the plan there; empty when it is safe. Each says what to change. */
-export function planProblems(plan: CapturePlan, site: CaptureSite): readonly string[] {
+export function planProblems(plan: RedirectPlan, site: RedirectSite): readonly string[] {
   const problems: string[] = [];
   if (site.hostNetwork !== undefined)
     problems.push(
-      `this is the node's own network namespace (${site.hostNetwork}): rules here would capture the node's traffic; run in the pod's namespace, without hostNetwork`,
+      `this is the node's own network namespace (${site.hostNetwork}): rules here would redirect the node's traffic; run in the pod's namespace, without hostNetwork`,
     );
   if (plan.redirects.length === 0)
-    problems.push("no port to capture: give at least one --backend port=N,listen=ADDR:PORT");
+    problems.push("no port to redirect: give at least one --backend port=N,listen=ADDR:PORT");
   problems.push(...redirectProblems(plan.redirects, site.reservedPorts));
   for (const name of plan.excludedInterfaces)
     if (!INTERFACE_NAME.test(name))
@@ -63,39 +63,39 @@ export function planProblems(plan: CapturePlan, site: CaptureSite): readonly str
 function redirectProblems(redirects: readonly Redirect[], reservedPorts: readonly number[]): readonly string[] {
   const problems: string[] = [];
   const listeners = new Set(redirects.map((redirect) => redirect.to));
-  const captured = new Set<number>();
+  const redirected = new Set<number>();
   for (const { port, to, listenHost } of redirects) {
     if (listenHost !== undefined && isLoopback(listenHost))
       problems.push(
         `port ${port} would be redirected to a listener on ${listenHost}: redirected connections arrive at the pod's own address, not at loopback; listen on [::]:${to}`,
       );
-    if (captured.has(port)) problems.push(`port ${port} is captured twice: name each backend port once`);
-    captured.add(port);
+    if (redirected.has(port)) problems.push(`port ${port} is redirected twice: name each backend port once`);
+    redirected.add(port);
     if (port === to)
       problems.push(
         `port ${port} would be redirected to itself: the listener needs a port of its own, e.g. listen=[::]:${suggestedListener(port)}`,
       );
     else if (listeners.has(port))
       problems.push(
-        `port ${port} is a listener of another backend: capturing it would chain one redirect into another`,
+        `port ${port} is a listener of another backend: redirecting it would chain one redirect into another`,
       );
     if (reservedPorts.includes(port))
       problems.push(
-        `port ${port} is excluded (an admin or health port, or named by --exclude-port): capturing it would cut off whoever needs it as it is`,
+        `port ${port} is excluded (an admin or health port, or named by --exclude-port): redirecting it would cut off whoever needs it as it is`,
       );
   }
-  if (listeners.size < captured.size)
+  if (listeners.size < redirected.size)
     problems.push("two backend ports share one listener: each needs its own, or one port's rule would guard both");
   return problems;
 }
 
 /** What to know before the plan is in force, although nothing forbids it. */
-export function planNotes(plan: CapturePlan): readonly string[] {
+export function planNotes(plan: RedirectPlan): readonly string[] {
   const notes = plan.redirects.flatMap(({ port, to, listenHost }) =>
     listenHost === undefined || parseAddress(listenHost)?.family !== 4
       ? []
       : [
-          `port ${port} is captured for IPv6 too, and nobody listens there on ${listenHost}: listen on [::]:${to} to serve both`,
+          `port ${port} is redirected for IPv6 too, and nobody listens there on ${listenHost}: listen on [::]:${to} to serve both`,
         ],
   );
   if (plan.excludedSources.length > 0)

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { iptablesDocument, iptablesRemoval } from "../../src/capture/iptables.ts";
-import { nftRemoval, nftRuleset } from "../../src/capture/nftables.ts";
-import type { CapturePlan } from "../../src/capture/plan.ts";
+import { iptablesDocument, iptablesRemoval } from "../../src/redirect/iptables.ts";
+import { nftRemoval, nftRuleset } from "../../src/redirect/nftables.ts";
+import type { RedirectPlan } from "../../src/redirect/plan.ts";
 
-const plan: CapturePlan = {
+const plan: RedirectPlan = {
   redirects: [
     { port: 80, to: 15_080 },
     { port: 8080, to: 23_080 },

@@ -2,13 +2,13 @@
 import { spawn } from "node:child_process";
 import { iptablesDocument, iptablesRemoval, JUMP } from "./iptables.ts";
 import { nftRemoval, nftRuleset } from "./nftables.ts";
-import type { CapturePlan } from "./plan.ts";
+import type { RedirectPlan } from "./plan.ts";
 
-export type CaptureTool = "nft" | "iptables";
+export type RedirectTool = "nft" | "iptables";
 
 /** A rule program failed or is missing; the message carries its own words and what to do. */
-export class CaptureError extends Error {
-  override readonly name = "CaptureError";
+export class RedirectError extends Error {
+  override readonly name = "RedirectError";
 }
 
 interface CommandResult {
@@ -21,19 +21,19 @@ const FAMILIES = [
   { family: 6, check: "ip6tables", restore: "ip6tables-restore" },
 ] as const;
 
-/** Every tool that is installed, nft first. @throws CaptureError when there is none */
-export async function findCaptureTools(): Promise<readonly [CaptureTool, ...CaptureTool[]]> {
+/** Every tool that is installed, nft first. @throws RedirectError when there is none */
+export async function findRedirectTools(): Promise<readonly [RedirectTool, ...RedirectTool[]]> {
   const nft = (await attempt("nft", ["--version"])) !== undefined;
   const iptables = (await attempt("iptables-restore", ["--version"])) !== undefined;
   if (nft) return iptables ? ["nft", "iptables"] : ["nft"];
   if (iptables) return ["iptables"];
-  throw new CaptureError(
+  throw new RedirectError(
     "neither nft nor iptables-restore was found: install nftables or iptables in the image that applies the rules",
   );
 }
 
-/** nft takes both families in one transaction. @throws CaptureError when a program refuses: nothing has changed then */
-export async function applyPlan(plan: CapturePlan, tool: CaptureTool): Promise<void> {
+/** nft takes both families in one transaction. @throws RedirectError when a program refuses: nothing has changed then */
+export async function applyPlan(plan: RedirectPlan, tool: RedirectTool): Promise<void> {
   if (tool === "nft") return demand("nft", ["-f", "-"], nftRuleset(plan));
   const documents = await Promise.all(
     FAMILIES.map(async ({ family, check, restore }) => {
@@ -46,8 +46,8 @@ export async function applyPlan(plan: CapturePlan, tool: CaptureTool): Promise<v
   for (const { restore, document } of documents) await demand(restore, ["-w", "5", "--noflush"], document);
 }
 
-/** Removes what `applyPlan` made; does nothing where nothing is in force. @throws CaptureError when a program refuses */
-export async function removePlan(tool: CaptureTool): Promise<void> {
+/** Removes what `applyPlan` made; does nothing where nothing is in force. @throws RedirectError when a program refuses */
+export async function removePlan(tool: RedirectTool): Promise<void> {
   if (tool === "nft") return demand("nft", ["-f", "-"], nftRemoval());
   for (const { check, restore } of FAMILIES) {
     if (await succeeds(check, ["-w", "5", "-t", "nat", "-C", ...JUMP]))
@@ -57,9 +57,9 @@ export async function removePlan(tool: CaptureTool): Promise<void> {
 
 async function demand(command: string, args: readonly string[], input: string): Promise<void> {
   const result = await attempt(command, args, input);
-  if (result === undefined) throw new CaptureError(`Cannot run ${command}: it is not installed`);
+  if (result === undefined) throw new RedirectError(`Cannot run ${command}: it is not installed`);
   if (result.code !== 0)
-    throw new CaptureError(
+    throw new RedirectError(
       `${command} refused the rules (exit ${result.code}): ${result.stderr.trim() || "no message"}. Applying needs CAP_NET_ADMIN in the pod's network namespace`,
     );
 }
@@ -76,10 +76,10 @@ function attempt(command: string, args: readonly string[], input = ""): Promise<
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") resolve(undefined);
-      else reject(new CaptureError(`Cannot run ${command}: ${error.message}`, { cause: error }));
+      else reject(new RedirectError(`Cannot run ${command}: ${error.message}`, { cause: error }));
     });
     child.on("close", (code) => resolve({ code: code ?? 1, stderr }));
-    // A program that refuses early closes its input; its exit code tells the story.
+    // A program that refuses early closes its input; its exit code says that it failed.
     child.stdin.on("error", () => undefined);
     child.stdin.end(input);
   });

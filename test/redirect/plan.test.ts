@@ -1,20 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type CapturePlan, type CaptureSite, planNotes, planProblems, sourceFamily } from "../../src/capture/plan.ts";
+import {
+  type RedirectPlan,
+  type RedirectSite,
+  planNotes,
+  planProblems,
+  sourceFamily,
+} from "../../src/redirect/plan.ts";
 
-const pod: CaptureSite = { reservedPorts: [15_000] };
-const plan: CapturePlan = { redirects: [{ port: 80, to: 15_080 }], excludedInterfaces: [], excludedSources: [] };
+const pod: RedirectSite = { reservedPorts: [15_000] };
+const plan: RedirectPlan = { redirects: [{ port: 80, to: 15_080 }], excludedInterfaces: [], excludedSources: [] };
 
-test("planProblems() finds nothing wrong with one captured port", () => {
+test("planProblems() finds nothing wrong with one redirected port", () => {
   assert.deepEqual(
     planProblems({ ...plan, excludedInterfaces: ["eth1"], excludedSources: ["10.0.0.1", "fd00::/8"] }, pod),
     [],
   );
 });
 
-const refused: readonly [name: string, plan: CapturePlan, site: CaptureSite, message: RegExp][] = [
+const refused: readonly [name: string, plan: RedirectPlan, site: RedirectSite, message: RegExp][] = [
   ["the node's namespace", plan, { ...pod, hostNetwork: "it has docker0" }, /node's own network namespace/],
-  ["nothing to capture", { ...plan, redirects: [] }, pod, /no port to capture/],
+  ["nothing to redirect", { ...plan, redirects: [] }, pod, /no port to redirect/],
   [
     "a port redirected to itself",
     { ...plan, redirects: [{ port: 80, to: 80 }] },
@@ -31,10 +37,10 @@ const refused: readonly [name: string, plan: CapturePlan, site: CaptureSite, mes
       ],
     },
     pod,
-    /port 80 is captured twice/,
+    /port 80 is redirected twice/,
   ],
   [
-    "a listener captured in turn",
+    "a listener redirected in turn",
     {
       ...plan,
       redirects: [
@@ -95,7 +101,7 @@ test("planNotes() says who passes Postern by, and where IPv6 meets no listener",
     excludedInterfaces: [],
     excludedSources: ["10.0.0.1"],
   });
-  assert.match(notes[0] ?? "", /^port 80 is captured for IPv6 too/);
+  assert.match(notes[0] ?? "", /^port 80 is redirected for IPv6 too/);
   assert.match(notes[1] ?? "", /^10\.0\.0\.1 reaches the application past Postern/);
   assert.deepEqual(planNotes(plan), []);
 });

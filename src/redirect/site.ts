@@ -1,4 +1,4 @@
-/** Tells a pod's network namespace from the node's own, where rules would capture what belongs to others. */
+/** Tells a pod's network namespace from the node's own, where rules would redirect what belongs to others. */
 import { access, readFile } from "node:fs/promises";
 
 /** A setting of the kernel that only the initial network namespace has (Linux, net/core/sysctl_net_core.c). */
