@@ -101,7 +101,11 @@ export class UpstreamConnection implements ResponseSink, WritableConnection {
     this.#unsent = false;
     this.#activeAtMs = performance.now();
     this.#reader.expect(request.isHead);
-    request.sendOn(this);
+    try {
+      request.sendOn(this);
+    } catch (thrown) {
+      this.#lose(faultIn("http1-upstream send", thrown));
+    }
   }
 
   write(data: string | Buffer): boolean {

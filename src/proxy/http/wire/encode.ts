@@ -4,7 +4,7 @@ import { WireFault } from "./wire-fault.ts";
 
 export interface EncodableHead {
   readonly method: string;
-  /** Origin-form. */
+  /** Origin-form, or `*` of OPTIONS. */
   readonly target: string;
   /** Flat name-value array; with a Content-Length line exactly where `framing` is `length`. */
   readonly lines: readonly string[];
@@ -27,7 +27,8 @@ export function encodeRequestHead(
   authority: string,
 ): string | WireFault {
   if (!METHOD.test(method)) return new WireFault("malformed", "a method that is no token");
-  if (!TARGET.test(target)) return new WireFault("malformed", "a target that is not origin-form");
+  if (!TARGET.test(target) && !(target === "*" && method === "OPTIONS"))
+    return new WireFault("malformed", "a target that is not origin-form");
   const fields = encodeFields(lines);
   if (typeof fields !== "string") return fields;
   const host = hasHost(lines) ? "" : `host: ${authority}\r\n`;

@@ -206,6 +206,19 @@ for (const [name, how] of ways) {
   }
 }
 
+test("a POST of which the socket took nothing is repeated: the application cannot have seen it", async () => {
+  await using application = await BareApplication.start();
+  const upstream = application.upstream();
+  application.onSocket = answering(OK);
+  assert.equal((await ask(upstream)).body, "ok");
+  await setImmediate();
+  // In one turn: the reset is there, unread, when the request is written.
+  application.sockets[0]!.resetAndDestroy();
+  const told = await ask(upstream, { method: "POST" });
+  assert.deepEqual([told.error, told.body, application.sockets.length], [undefined, "ok", 2]);
+  await upstream.close();
+});
+
 test("a request is repeated once, and not on a connection that was new", async () => {
   await using application = await BareApplication.start();
   const upstream = application.upstream();

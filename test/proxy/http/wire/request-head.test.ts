@@ -101,6 +101,13 @@ test("chunks and trailers are written as they are read", () => {
   assert.equal(encodeLastChunk(["a-bin", "1", "a-bin", "2"]), "0\r\na-bin: 1\r\na-bin: 2\r\n\r\n");
 });
 
+test("OPTIONS may be about the server itself (RFC 9112 section 3.2.4)", () => {
+  assert.equal(
+    encode("OPTIONS", "*", ["host", "a"]),
+    "OPTIONS * HTTP/1.1\r\nhost: a\r\nconnection: keep-alive\r\n\r\n",
+  );
+});
+
 test("a request without Host gets the application's own", () => {
   assert.equal(
     encode("GET", "/", ["x", "y"]),
