@@ -5,10 +5,9 @@ import { readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { setTimeout as wait } from "node:timers/promises";
 import { connect, type ConnectionOptions } from "node:tls";
-import { SERVER_NAME, type Certificates } from "./certificates.ts";
-import type { Child } from "./process.ts";
-
-export const BODY = "the application has answered";
+import { SERVER_NAME, type Certificates } from "../certificates.ts";
+import { BODY } from "../application/application.ts";
+import type { Child } from "../processes/pinned-process.ts";
 
 interface Answer {
   readonly status: number;
@@ -60,16 +59,24 @@ export class Client implements Disposable {
   }
 }
 
-/** Waits until the contender answers at all. */
-export async function whenReady(child: Child, port: number, certificates: Certificates): Promise<void> {
+/** Waits until the contender answers on each port. @throws when it ends before, or not within 15 s */
+export async function whenReady(
+  children: readonly Child[],
+  ports: readonly number[],
+  certificates: Certificates,
+  log: () => string,
+): Promise<void> {
   const deadline = Date.now() + 15_000;
-  for (;;) {
-    using client = new Client(port, certificates, true, 1);
-    const answer = await client.ask({ path: "/" }).catch((error: unknown) => error as Error);
-    if (!(answer instanceof Error) && answer.status === 200) return;
-    const state = answer instanceof Error ? answer.message : `status ${answer.status}`;
-    if (child.exited() || Date.now() > deadline) throw new Error(`it does not answer (${state}): ${child.output()}`);
-    await wait(50);
+  for (const port of ports) {
+    for (;;) {
+      using client = new Client(port, certificates, true, 1);
+      const answer = await client.ask({ path: "/" }).catch((error: unknown) => error as Error);
+      if (!(answer instanceof Error) && answer.status === 200) break;
+      const state = answer instanceof Error ? answer.message : `status ${answer.status}`;
+      if (children.some((child) => child.exited()) || Date.now() > deadline)
+        throw new Error(`it does not answer (${state}): ${children.map((child) => child.output()).join("\n")}${log()}`);
+      await wait(50);
+    }
   }
 }
 
