@@ -19,6 +19,18 @@ export function parseTimes(stat: string): ProcessTimes {
   return { ownUs: (ticks(14) + ticks(15)) * TICK_US, reapedUs: (ticks(16) + ticks(17)) * TICK_US };
 }
 
+/**
+ * @param stat contents of `/proc/stat`
+ * @returns time that a core worked for any process, microseconds; not that of interrupts, which the load itself causes
+ * @throws when there is no such core
+ */
+export function parseCoreTime(stat: string, core: number): number {
+  const line = new RegExp(`^cpu${core} (.*)$`, "m").exec(stat)?.[1];
+  if (line === undefined) throw new Error(`/proc/stat knows no core ${core}`);
+  const [user = 0, nice = 0, system = 0, , , , , steal = 0] = line.split(" ").map(Number);
+  return (user + nice + system + steal) * TICK_US;
+}
+
 /** @param status contents of `/proc/PID/status` @returns resident memory in KiB */
 export function parseResident(status: string): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN);
@@ -53,6 +65,10 @@ export function cpuOfTrees(pids: readonly number[]): number {
 /** Resident memory of processes and all that descend from them, KiB. */
 export function residentOfTrees(pids: readonly number[]): number {
   return sum(pids.flatMap(tree).map(residentOf));
+}
+
+export function coreTimeOf(core: number): number {
+  return parseCoreTime(readFileSync("/proc/stat", "latin1"), core);
 }
 
 /** CPU time of the children of this process that have ended, microseconds. */

@@ -38,9 +38,12 @@ export async function autocannon(
   const script = fileURLToPath(import.meta.resolve("autocannon"));
   const args = [
     script,
-    ...["-c", String(CONNECTIONS), "-d", String(seconds), "--json", "--no-progress"],
+    "--json",
+    "--no-progress",
+    `--connections=${CONNECTIONS}`,
+    `--duration=${seconds}`,
     ...(certificate === undefined ? [] : ["--cert", certificate.clientCert, "--key", certificate.clientKey]),
-    ...(rate === undefined ? [] : ["-R", String(rate)]),
+    ...(rate === undefined ? [] : [`--overallRate=${rate}`]),
     url,
   ];
   // The certificates of a run are nobody's that Node knows.

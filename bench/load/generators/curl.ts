@@ -23,8 +23,18 @@ export function parseCurl(output: string, way: "down" | "up"): Omit<BodyRun, "ge
 /** @param upload the file to send; a download without */
 export async function curl(url: string, certificate: CallerCertificate, upload?: string): Promise<BodyRun> {
   const args = [
-    ...["--silent", "--show-error", "--insecure", "--http1.1", "--output", "/dev/null", "--write-out", FORMAT],
-    ...["--cert", certificate.clientCert, "--key", certificate.clientKey],
+    "--silent",
+    "--show-error",
+    "--insecure",
+    "--http1.1",
+    "--output",
+    "/dev/null",
+    "--write-out",
+    FORMAT,
+    "--cert",
+    certificate.clientCert,
+    "--key",
+    certificate.clientKey,
     ...(upload === undefined ? [] : ["--upload-file", upload, "--header", "Expect:"]),
     url,
   ];

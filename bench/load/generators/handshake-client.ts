@@ -15,7 +15,12 @@ interface Outcome {
 /** @throws when the answer is not 200 */
 function once(options: ConnectionOptions): Promise<Outcome> {
   const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-  const socket = connect(options, () => socket.write(REQUEST));
+  let resumed = false;
+  const socket = connect(options, () => {
+    // A closed socket does not know any more.
+    resumed = socket.isSessionReused();
+    socket.write(REQUEST);
+  });
   let answer = "";
   let session: Buffer | undefined;
   socket.on("session", (offered) => (session = offered));
@@ -23,7 +28,7 @@ function once(options: ConnectionOptions): Promise<Outcome> {
   socket.on("data", (data) => (answer += data.toString("latin1")));
   socket.on("error", reject);
   socket.on("close", () => {
-    if (answer.startsWith("HTTP/1.1 200")) resolve({ session, resumed: socket.isSessionReused() });
+    if (answer.startsWith("HTTP/1.1 200")) resolve({ session, resumed });
     else reject(new Error(`the answer was '${answer.slice(0, 80)}'`));
   });
   return promise;
@@ -46,6 +51,9 @@ async function lane(wanted: Handshake): Promise<void> {
 }
 
 const begun = performance.now();
-await Promise.all(Array.from({ length: CONCURRENT }, () => lane(handshake)));
+await Promise.all(Array.from({ length: CONCURRENT }, () => lane(handshake))).catch((error: Error) => {
+  console.error(error.message);
+  process.exit(1);
+});
 const load: GeneratedLoad = { requests, faults: 0, seconds: (performance.now() - begun) / 1_000 };
 console.log(JSON.stringify(load));

@@ -41,9 +41,13 @@ export interface OhaOptions {
 
 export async function oha(url: string, seconds: number, { certificate, rate }: OhaOptions): Promise<GeneratorRun> {
   const args = [
-    ...["-c", String(CONNECTIONS), "-z", `${seconds}s`, "--no-tui", "--output-format", "json", "--insecure"],
+    "--no-tui",
+    "--output-format=json",
+    "--insecure",
+    `-c=${CONNECTIONS}`,
+    `-z=${seconds}s`,
     ...(certificate === undefined ? [] : ["--cert", certificate.clientCert, "--key", certificate.clientKey]),
-    ...(rate === undefined ? [] : ["-q", String(rate), "--latency-correction"]),
+    ...(rate === undefined ? [] : [`-q=${rate}`, "--latency-correction"]),
     url,
   ];
   const { output, cpuUs } = await run(locate("oha"), args, seconds + GRACE_SECONDS, { TOKIO_WORKER_THREADS: "1" });

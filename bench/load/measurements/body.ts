@@ -1,25 +1,26 @@
 /** A large body one way over mutual TLS. */
 import { join } from "node:path";
-import { cpuOfTrees } from "../../machine/processor-time.ts";
 import { curl } from "../generators/curl.ts";
 import type { BodyFigure } from "./figures.ts";
+import { watchCore } from "./proxy-core.ts";
 import { urlOf, type Extent, type Subject } from "./subject.ts";
 
 const MIB = 2 ** 20;
 
 async function once(subject: Subject, { body }: Extent, way: "down" | "up"): Promise<BodyFigure> {
   const { pids, mutual, certificates } = subject;
-  const before = cpuOfTrees(pids);
   const url = way === "down" ? urlOf(mutual, `/body/${body.name}`) : urlOf(mutual, "/sink/taken");
   const upload = way === "up" ? join(body.directory, body.name) : undefined;
+  const used = watchCore(pids);
   const { bytes, seconds, generatorCpuUs } = await curl(url, certificates, upload);
   if (bytes !== body.bytes) throw new Error(`${bytes} bytes came of ${body.bytes}`);
-  const cpuUs = cpuOfTrees(pids) - before;
+  const { proxyUs, busy, others } = used(seconds);
   const size = bytes / MIB;
   return {
     mibPerSecond: size / seconds,
-    cpuUs: cpuUs / size,
-    busy: cpuUs / 1e6 / seconds,
+    cpuUs: proxyUs / size,
+    busy,
+    others,
     generatorUs: generatorCpuUs / size,
   };
 }

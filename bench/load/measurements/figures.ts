@@ -7,6 +7,8 @@ export interface LoadFigure {
   readonly perSecond: number;
   /** Share of its core that the proxy had, 0 to 1: below `SATURATED` the load and not the proxy set the rate. */
   readonly busy: number;
+  /** Share of it that other processes had. */
+  readonly others: number;
   readonly generator: string;
   /** CPU of the generator for a request, microseconds. */
   readonly generatorUs: number;
@@ -19,6 +21,7 @@ export interface BodyFigure {
   /** CPU of the proxy for a MiB, microseconds. */
   readonly cpuUs: number;
   readonly busy: number;
+  readonly others: number;
   readonly generatorUs: number;
 }
 
@@ -27,7 +30,7 @@ export interface MemoryFigure {
   readonly startMiB: number;
   /** After all load. */
   readonly loadedMiB: number;
-  /** For a connection that asked once and is idle since; opened after all load, when free memory is there to reuse. */
+  /** For a connection that asked once and is idle since; opened before any load, whose garbage would be reused for it. */
   readonly kibPerConnection: number;
 }
 
@@ -50,7 +53,7 @@ export interface Figures {
   readonly bodyUp: Maybe<BodyFigure>;
   readonly handshakeFull: Maybe<LoadFigure>;
   readonly handshakeResumed: Maybe<LoadFigure>;
-  readonly memory: Maybe<MemoryFigure>;
+  readonly memory: MemoryFigure;
 }
 
 export interface Row {
@@ -61,6 +64,8 @@ export interface Row {
 }
 
 export const SATURATED = 0.9;
+/** Above it the machine was not quiet. */
+export const DISTURBED = 0.05;
 
 export function isUnmeasured(value: object): value is Unmeasured {
   return "unmeasured" in value;

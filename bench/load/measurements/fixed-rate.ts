@@ -4,7 +4,7 @@ import type { CallerCertificate, GeneratorRun } from "../generators/generated-lo
 import { oha } from "../generators/oha.ts";
 import { find } from "../processes/tools.ts";
 import type { LoadFigure } from "./figures.ts";
-import { loadFigure, sampleLoad } from "./sample-load.ts";
+import { sampleLoad } from "./sample-load.ts";
 import { urlOf, type Extent, type Subject } from "./subject.ts";
 
 /** A generator that cannot keep the rate tells nothing about latency at it. */
@@ -23,6 +23,6 @@ export function sampleFixedRate({ pids, mutual, certificates }: Subject, extent:
 }
 
 /** The application alone, in plain text: what a proxy adds is what it has above this. */
-export async function sampleDirect(appPort: number, extent: Extent): Promise<LoadFigure> {
-  return loadFigure(await atRate(`http://127.0.0.1:${appPort}/`, extent), 0);
+export function sampleDirect(appPort: number, extent: Extent): Promise<LoadFigure> {
+  return sampleLoad([], () => atRate(`http://127.0.0.1:${appPort}/`, extent));
 }

@@ -1,7 +1,6 @@
 /** One contender from its start to its figures, alone: no other is started before it has ended. */
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { residentOfTrees } from "../../machine/processor-time.ts";
 import type { Certificates } from "../certificates.ts";
 import type { Contender, Place } from "../contenders/contender.ts";
 import { openLogPipe } from "../processes/log-pipe.ts";
@@ -11,7 +10,7 @@ import { checkAnswers, checkRefusal, whenReady } from "./correctness.ts";
 import type { Figures, Maybe } from "./figures.ts";
 import { sampleFixedRate } from "./fixed-rate.ts";
 import { sampleFullHandshakes, sampleResumedHandshakes } from "./handshakes.ts";
-import { sampleMemory } from "./memory.ts";
+import { residentMiB, sampleIdleConnections } from "./memory.ts";
 import {
   sampleAutocannon,
   sampleAutocannonMutual,
@@ -68,8 +67,17 @@ async function attempt<Figure extends object>(take: () => Promise<Figure>): Prom
   }
 }
 
-async function measure(subject: Subject, extent: Extent): Promise<Figures> {
-  const startKiB = residentOfTrees(subject.pids);
+/** In a life of its own, which also shows that it answers rightly and refuses whom it should. */
+async function check(subject: Subject, extent: Extent): Promise<number> {
+  const { contender, certificates, serverOnly, mutual } = subject;
+  await checkAnswers(serverOnly, certificates, false);
+  await checkAnswers(mutual, certificates, true);
+  if (contender.judgesAddress) await checkRefusal(serverOnly, certificates);
+  return sampleIdleConnections(subject, extent);
+}
+
+async function measure(subject: Subject, extent: Extent, kibPerConnection: number): Promise<Figures> {
+  const startMiB = residentMiB(subject);
   return {
     // The first of all, while it is cold.
     first: await attempt(() => sampleFirst(subject, extent)),
@@ -83,7 +91,7 @@ async function measure(subject: Subject, extent: Extent): Promise<Figures> {
     bodyUp: await attempt(() => sampleBodyUp(subject, extent)),
     handshakeFull: await attempt(() => sampleFullHandshakes(subject, extent)),
     handshakeResumed: await attempt(() => sampleResumedHandshakes(subject, extent)),
-    memory: await attempt(() => sampleMemory(subject, extent, startKiB)),
+    memory: { startMiB, loadedMiB: residentMiB(subject), kibPerConnection },
   };
 }
 
@@ -92,13 +100,10 @@ export function measureContender(contender: Contender, around: Surroundings): Pr
   return attempt(async () => {
     const missing = contender.missing();
     if (missing !== undefined) throw new Error(missing);
-    await withRunning(contender, around, around.checkingPort, async ({ certificates, serverOnly, mutual }) => {
-      await checkAnswers(serverOnly, certificates, false);
-      await checkAnswers(mutual, certificates, true);
-      if (contender.judgesAddress) await checkRefusal(serverOnly, certificates);
-    });
-    return await withRunning(contender, around, around.timedPort, async (subject, place) => {
-      const figures = await measure(subject, around.extent);
+    const { checkingPort, timedPort, extent } = around;
+    const kibPerConnection = await withRunning(contender, around, checkingPort, (subject) => check(subject, extent));
+    return await withRunning(contender, around, timedPort, async (subject, place) => {
+      const figures = await measure(subject, extent, kibPerConnection);
       if (contender.family.startsWith("postern")) await around.profile?.(subject, place.directory);
       return figures;
     });

@@ -2,7 +2,6 @@
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { residentOfTrees } from "../../machine/processor-time.ts";
 import { callerTls } from "../generators/caller-tls.ts";
-import type { MemoryFigure } from "./figures.ts";
 import type { Extent, Subject } from "./subject.ts";
 
 const CONCURRENT = 8;
@@ -19,23 +18,20 @@ function open(options: ConnectionOptions): Promise<TLSSocket> {
   return promise;
 }
 
-/** @param startKiB its resident memory before any load */
-export async function sampleMemory(
-  { pids, mutual, certificates }: Subject,
-  { idleConnections }: Extent,
-  startKiB: number,
-): Promise<MemoryFigure> {
-  const loadedKiB = residentOfTrees(pids);
+export function residentMiB({ pids }: Subject): number {
+  return residentOfTrees(pids) / 1_024;
+}
+
+/** @returns KiB for a connection that asked once and is idle since */
+export async function sampleIdleConnections(subject: Subject, { idleConnections }: Extent): Promise<number> {
+  const { pids, mutual, certificates } = subject;
+  const before = residentOfTrees(pids);
   const options = callerTls(mutual, certificates);
   const sockets: TLSSocket[] = [];
   try {
     while (sockets.length < idleConnections)
       sockets.push(...(await Promise.all(Array.from({ length: CONCURRENT }, () => open(options)))));
-    return {
-      startMiB: startKiB / 1_024,
-      loadedMiB: loadedKiB / 1_024,
-      kibPerConnection: (residentOfTrees(pids) - loadedKiB) / sockets.length,
-    };
+    return (residentOfTrees(pids) - before) / sockets.length;
   } finally {
     for (const socket of sockets) socket.destroy();
   }

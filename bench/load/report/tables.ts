@@ -1,6 +1,7 @@
 /** All figures of a run, a table for each kind of load. */
 import {
   isUnmeasured,
+  DISTURBED,
   SATURATED,
   type BodyFigure,
   type Figures,
@@ -15,7 +16,11 @@ import { textTable } from "./text-table.ts";
 
 type Measured = Row & { readonly result: Figures };
 
-const percent = (share: number): string => `${(share * 100).toFixed(0)} %${share < SATURATED ? " *" : "  "}`;
+const percent = (share: number, mark: string): string => `${(share * 100).toFixed(0)} %${mark}`;
+const coreCells = ({ busy, others }: { readonly busy: number; readonly others: number }): readonly string[] => [
+  percent(busy, busy < SATURATED ? " *" : "  "),
+  percent(others, others > DISTURBED ? " !" : "  "),
+];
 
 function row<Figure extends object>(
   name: string,
@@ -38,39 +43,40 @@ function table<Figure extends object>(
 }
 
 function loadTable(title: string, rows: readonly Measured[], key: LoadKey): string {
-  const columns = ["CPU us/request", "requests/s", "proxy busy", "generator", "its us/request"];
+  const columns = ["CPU us/request", "requests/s", "proxy busy", "others", "generator", "its us/request"];
   const figures = rows.map(({ contender, result }) => [contender, result[key]] as const);
-  return table<LoadFigure>(title, columns, figures, ({ cpuUs, perSecond, busy, generator, generatorUs }) => [
-    cpuUs.toFixed(1),
-    perSecond.toFixed(0),
-    percent(busy),
-    generator,
-    generatorUs.toFixed(1),
+  return table<LoadFigure>(title, columns, figures, (figure) => [
+    figure.cpuUs.toFixed(1),
+    figure.perSecond.toFixed(0),
+    ...coreCells(figure),
+    figure.generator,
+    figure.generatorUs.toFixed(1),
   ]);
 }
 
 function rateTable(title: string, rows: readonly Measured[], direct: Maybe<LoadFigure>): string {
-  const columns = ["p50 ms", "p99 ms", "CPU us/request", "requests/s", "generator", "its us/request"];
+  const columns = ["p50 ms", "p99 ms", "CPU us/request", "requests/s", "others", "generator", "its us/request"];
   const figures = rows.map(({ contender, result }) => [contender, result.fixedRate] as const);
   const all = [["(application alone)", direct] as const, ...figures];
-  return table<LoadFigure>(title, columns, all, ({ latency, cpuUs, perSecond, generator, generatorUs }) => [
+  return table<LoadFigure>(title, columns, all, ({ latency, cpuUs, perSecond, others, generator, generatorUs }) => [
     latency?.p50.toFixed(2) ?? "?",
     latency?.p99.toFixed(2) ?? "?",
     cpuUs.toFixed(1),
     perSecond.toFixed(0),
+    percent(others, others > DISTURBED ? " !" : "  "),
     generator,
     generatorUs.toFixed(1),
   ]);
 }
 
 function bodyTable(title: string, rows: readonly Measured[], key: BodyKey): string {
-  const columns = ["MiB/s", "CPU us/MiB", "proxy busy", "curl's us/MiB"];
+  const columns = ["MiB/s", "CPU us/MiB", "proxy busy", "others", "curl's us/MiB"];
   const figures = rows.map(({ contender, result }) => [contender, result[key]] as const);
-  return table<BodyFigure>(title, columns, figures, ({ mibPerSecond, cpuUs, busy, generatorUs }) => [
-    mibPerSecond.toFixed(0),
-    cpuUs.toFixed(0),
-    percent(busy),
-    generatorUs.toFixed(0),
+  return table<BodyFigure>(title, columns, figures, (figure) => [
+    figure.mibPerSecond.toFixed(0),
+    figure.cpuUs.toFixed(0),
+    ...coreCells(figure),
+    figure.generatorUs.toFixed(0),
   ]);
 }
 
@@ -101,7 +107,9 @@ export function figureTables({ rows, direct, application }: Outcome): string {
     isUnmeasured(result) ? [`not measured: ${contender}: ${result.unmeasured}`] : [],
   );
   return [
-    `application: ${application}; * the proxy was not saturated: the load's core set the rate, read the CPU`,
+    `application: ${application}`,
+    "* the proxy was not saturated: the load's core set the rate; read the CPU",
+    "! other processes had more than a little of the proxy's core: the figure is not worth much",
     ...not,
     ...LOADS.map(([key, title]) => loadTable(title, measured, key)),
     rateTable("Fixed rate in an open loop, with a client certificate", measured, direct),
