@@ -68,7 +68,7 @@ console.log(figureTables(outcome));
 console.log(ratioTables(outcome));
 for (const { suffix, goals: own } of goals) {
   console.log(`\nGoals of postern${suffix}${quick ? " (a quick run decides nothing)" : ""}`);
-  console.log(textTable(["", "goal", "measured", ""], goalTable(own)));
+  console.log(textTable(["", "goal", "measured", "", "doubts"], goalTable(own)));
 }
 const file = writeResult(name, { bench: "load", machine: stamp, pinned: canPin, options, builds, ...outcome, goals });
 console.log(`\nwritten to ${file}`);

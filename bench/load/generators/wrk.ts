@@ -6,7 +6,7 @@ import { CONNECTIONS, GRACE_SECONDS, numberIn, type GeneratedLoad, type Generato
 const NON_2XX = /Non-2xx or 3xx responses: (\d+)/;
 
 export function parseWrk(output: string): GeneratedLoad {
-  const answered = numberIn(output, /(\d+) requests in [\d.]+m?s/, "wrk's number of requests");
+  const answered = numberIn(output, /(\d+) requests in /, "wrk's number of requests");
   const [, time = "", unit = "s"] = /requests in ([\d.]+)(ms|s|m)/.exec(output) ?? [];
   const scale = { ms: 0.001, s: 1, m: 60 }[unit] ?? Number.NaN;
   const refused = NON_2XX.test(output) ? numberIn(output, NON_2XX, "wrk's number of refusals") : 0;
