@@ -3,7 +3,7 @@ import { accessSync, constants, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
-export const CACHE: string = process.env["POSTERN_TEST_CACHE"] ?? join(homedir(), ".cache/postern-test");
+export const CACHE: string = process.env["BENCH_CACHE"] ?? join(homedir(), ".cache/postern-test");
 
 export const TOOLS = ["nginx", "haproxy", "envoy", "ghostunnel", "wrk", "oha", "h2load", "curl"] as const;
 export type Tool = (typeof TOOLS)[number];
