@@ -120,9 +120,7 @@ export class RequestGate {
     const requestId = headers?.requestId ?? requestIdOf(head);
     respondError(downstream, { status: refused.status, reason: text, requestId, grpc }, close ? "close" : "keep");
     const span = headers?.span ?? this.#newSpan(head);
-    this.#options.sink.exchange(
-      refusalRecord(connection, this.#options.thread, { head, requestId, ...refused }, span),
-    );
+    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, { head, requestId, ...refused }, span));
   }
 
   #forbid({ connection, head, downstream }: Arrival, clean: CleanHead): void {

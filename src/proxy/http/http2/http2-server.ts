@@ -11,15 +11,13 @@ import type { RequestGate } from "../exchange/request-gate.ts";
 import { StreamSocket } from "./extended-connect.ts";
 import { Http2Response } from "./http2-response.ts";
 import { Http2Connection } from "./http2-connection.ts";
-import { readHttp2Head, type Http2Head } from "./http2-head.ts";
+import { FIELD_OVERHEAD_BYTES, readHttp2Head, type Http2Head } from "./http2-head.ts";
 import { SESSION_LIMITS } from "../http2-limits.ts";
 
 const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 /** Of one stream, and of all streams of a connection: what a caller may send before the application has read it. */
 const STREAM_WINDOW_BYTES = 262_144;
 const CONNECTION_WINDOW_BYTES = 1_048_576;
-/** What a field counts for in a header list, however short it is (RFC 9113 section 6.5.2). */
-const LEAST_FIELD_BYTES = 32;
 
 /** For a caller to read the last frames before the connection is gone. */
 const LINGER_MS = 500;
@@ -47,18 +45,21 @@ export class Http2Server {
         maxHeaderListSize: 2 * limits.maxHeaderBytes,
       },
       // Bounded by the size: a cookie may come in any number of fields, and is one line (RFC 9113 section 8.2.3).
-      maxHeaderListPairs: Math.ceil((2 * limits.maxHeaderBytes) / LEAST_FIELD_BYTES),
+      maxHeaderListPairs: Math.ceil((2 * limits.maxHeaderBytes) / FIELD_OVERHEAD_BYTES),
       ...SESSION_LIMITS,
     });
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     const state = new Http2Connection(connection, session, limits.revokeGraceMs);
     const onFault = (fault: Error): void => connection.fault(fault);
-    const onError = (error: NodeJS.ErrnoException): void => connection.end("protocol-error", error.code ?? error.message);
+    const onError = (error: NodeJS.ErrnoException): void =>
+      connection.end("protocol-error", error.code ?? error.message);
     session.on("error", contain("http2 session-error", onFault, onError));
     session.on("stream", (stream, _headers, flags, raw) => {
       const endStream = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
       const resetStream = (): void => stream.close(NGHTTP2_INTERNAL_ERROR);
-      contain("http2 stream", resetStream, () => this.#onStream(state, stream, readHttp2Head(raw, endStream)))();
+      contain("http2 stream", resetStream, () =>
+        this.#onStream(state, stream, readHttp2Head(raw, endStream, limits.maxHeaderBytes)),
+      )();
     });
     destroyAfterEnd(connection);
     return state;

@@ -4,7 +4,7 @@
  * response and goes the way of every other one. Its gaps are closed around it: it strips no header, rewrites the target,
  * loses what is under way when one side closes, and has no time limit.
  */
-import { ClientRequest, type IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import httpProxy from "http-proxy";
 import type { BackendConfig, Limits } from "../../../config/config.ts";
@@ -89,6 +89,7 @@ export class WebSocketProxy {
     this.#proxy.ws(proxied as unknown as IncomingMessage, caller.socket, caller.first, {}, (error: Error) =>
       upgrade.failed(error),
     );
+    upgrade.takeResponses();
   }
 }
 
@@ -112,13 +113,21 @@ class Upgrade implements ResponseControl {
   begin(request: ClientRequest): void {
     this.#request = request;
     this.#limitTime(request);
-    request.once("response", this.#contain("response", (response: IncomingMessage) => this.#onResponse(response)));
     request.once(
       "upgrade",
       this.#contain("switch", (response: IncomingMessage, socket: Duplex) => this.#onSwitch(response, socket)),
     );
     request.on("error", (error) => this.failed(error));
     this.#handler.onRequestStart(this);
+  }
+
+  /** From http-proxy, which would write a refusal to the caller past everything that watches responses. */
+  takeResponses(): void {
+    this.#request?.removeAllListeners("response");
+    this.#request?.once(
+      "response",
+      this.#contain("response", (response: IncomingMessage) => this.#onResponse(response)),
+    );
   }
 
   abort(reason: Error): void {
@@ -170,13 +179,17 @@ class Upgrade implements ResponseControl {
   }
 
   #onResponse(response: IncomingMessage): void {
-    // http-proxy would write it to the caller past everything that watches responses; this keeps it away.
-    Object.assign(response, { upgrade: true });
     this.#response = response;
     this.rawHeaders = response.rawHeaders;
-    response.on("data", this.#contain("data", (chunk: Buffer) => this.#handler.onResponseData(this, chunk)));
+    response.on(
+      "data",
+      this.#contain("data", (chunk: Buffer) => this.#handler.onResponseData(this, chunk)),
+    );
     response.once("error", (error) => this.failed(error));
-    response.once("end", this.#contain("end", () => this.#onEnd(response)));
+    response.once(
+      "end",
+      this.#contain("end", () => this.#onEnd(response)),
+    );
     this.#handler.onResponseStart(this, response.statusCode ?? 0);
   }
 
