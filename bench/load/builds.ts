@@ -10,16 +10,24 @@ function versionOf(node: string): string {
   return execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
 }
 
+/** @returns "" for the only one; else what tells them apart, the whole path where a shorter name does not */
+function suffixes(paths: readonly string[], nameOf: (path: string) => string): readonly string[] {
+  if (paths.length < 2) return paths.map(() => "");
+  const names = paths.map(nameOf);
+  return (new Set(names).size === names.length ? names : paths).map((name) => `@${name}`);
+}
+
 /** @throws when a binary cannot be run */
 export function buildsOf({ nodes, checkouts }: Pick<LoadOptions, "nodes" | "checkouts">): readonly PosternBuild[] {
   const allNodes = nodes.length === 0 ? [process.execPath] : nodes.map((node) => resolve(node));
   const allCheckouts = checkouts.length === 0 ? [ROOT] : checkouts.map((checkout) => resolve(checkout));
-  return allNodes.flatMap((node) =>
-    allCheckouts.map((checkout) => ({
+  const nodeSuffixes = suffixes(allNodes, versionOf);
+  const checkoutSuffixes = suffixes(allCheckouts, basename);
+  return allNodes.flatMap((node, outer) =>
+    allCheckouts.map((checkout, inner) => ({
       node,
       checkout,
-      suffix:
-        (allNodes.length > 1 ? `@${versionOf(node)}` : "") + (allCheckouts.length > 1 ? `@${basename(checkout)}` : ""),
+      suffix: `${nodeSuffixes[outer] ?? ""}${checkoutSuffixes[inner] ?? ""}`,
     })),
   );
 }

@@ -38,8 +38,11 @@ const name = `load-${stamp.takenAt.replaceAll(/[:.]/g, "-")}`;
 async function profile({ contender, serverOnly }: Subject, folder: string): Promise<void> {
   mkdirSync(RESULTS, { recursive: true });
   const file = (version: string): string => join(RESULTS, `${name}-${contender.name}-${version}.cpuprofile`);
-  const take = (load: typeof wrk, version: string): Promise<void> =>
-    takeProfile((length) => load(urlOf(serverOnly), length), seconds, folder, file(version));
+  const take = async (load: typeof wrk, version: string): Promise<void> => {
+    const spots = await takeProfile((length) => load(urlOf(serverOnly), length), seconds, folder, file(version));
+    say(`${contender.name} over ${version}, ${file(version)}`);
+    for (const { name: spot, share } of spots) say(`  ${(share * 100).toFixed(1).padStart(5)} %  ${spot}`);
+  };
   await take(wrk, "http1");
   if (contender.http2) await take(h2load, "http2");
 }
@@ -64,6 +67,7 @@ const outcome = await measureAll({
 
 const goals = suffixesOf(outcome.rows).map((suffix) => ({ suffix, goals: goalsOf(outcome, suffix) }));
 console.log(`${stamp.cpu}, ${stamp.cores} cores, Linux ${stamp.kernel}, Node ${stamp.node}, OpenSSL ${stamp.openssl}`);
+for (const { suffix, node, checkout } of builds) console.log(`postern${suffix}: ${node}, ${checkout}`);
 console.log(figureTables(outcome));
 console.log(ratioTables(outcome));
 for (const { suffix, goals: own } of goals) {

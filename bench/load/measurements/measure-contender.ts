@@ -72,7 +72,8 @@ async function check(subject: Subject, extent: Extent): Promise<number> {
   const { contender, certificates, serverOnly, mutual } = subject;
   await checkAnswers(serverOnly, certificates, false);
   await checkAnswers(mutual, certificates, true);
-  if (contender.judgesAddress) await checkRefusal(serverOnly, certificates);
+  await checkRefusal(mutual, certificates, "127.0.0.1");
+  if (contender.judgesAddress) await checkRefusal(serverOnly, certificates, "127.0.0.2");
   return sampleIdleConnections(subject, extent);
 }
 
