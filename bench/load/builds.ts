@@ -10,11 +10,12 @@ function versionOf(node: string): string {
   return execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
 }
 
-/** @returns "" for the only one; else what tells them apart, the whole path where a shorter name does not */
-function suffixes(paths: readonly string[], nameOf: (path: string) => string): readonly string[] {
+/** @returns "" for the only one; else what tells them apart, with a number where the name does not */
+export function suffixes(paths: readonly string[], nameOf: (path: string) => string): readonly string[] {
   if (paths.length < 2) return paths.map(() => "");
   const names = paths.map(nameOf);
-  return (new Set(names).size === names.length ? names : paths).map((name) => `@${name}`);
+  const told = new Set(names).size === names.length;
+  return names.map((name, index) => `@${name}${told ? "" : `-${index + 1}`}`);
 }
 
 /** @throws when a binary cannot be run */

@@ -66,6 +66,7 @@ export async function measureAll(options: RunOptions): Promise<Outcome> {
     checkingPort: checking.port,
     timedPort: timed.port,
     extent,
+    say,
     ...(profile !== undefined && { profile }),
   };
   const direct = await sampleDirect(timed.port, extent).catch((error: Error) => ({ unmeasured: error.message }));

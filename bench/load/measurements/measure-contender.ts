@@ -31,6 +31,7 @@ export interface Surroundings {
   readonly extent: Extent;
   /** Takes profiles of a contender after its figures. */
   readonly profile?: (subject: Subject, folder: string) => Promise<void>;
+  readonly say: (line: string) => void;
 }
 
 /** Starts it, does something with it once it answers, and ends it whatever happens. */
@@ -59,11 +60,13 @@ async function withRunning<Outcome>(
   return await use(subject, place);
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 async function attempt<Figure extends object>(take: () => Promise<Figure>): Promise<Maybe<Figure>> {
   try {
     return await take();
   } catch (error) {
-    return { unmeasured: error instanceof Error ? error.message : String(error) };
+    return { unmeasured: messageOf(error) };
   }
 }
 
@@ -96,6 +99,15 @@ async function measure(subject: Subject, extent: Extent, kibPerConnection: numbe
   };
 }
 
+/** A profile that fails costs no figures. */
+async function takeProfile(subject: Subject, { directory }: Place, { profile, say }: Surroundings): Promise<void> {
+  try {
+    await profile?.(subject, directory);
+  } catch (error) {
+    say(`no profile of ${subject.contender.name}: ${messageOf(error)}`);
+  }
+}
+
 /** Checked in one life and timed in the next, since the first seconds of a life are timed too. */
 export function measureContender(contender: Contender, around: Surroundings): Promise<Maybe<Figures>> {
   return attempt(async () => {
@@ -105,7 +117,7 @@ export function measureContender(contender: Contender, around: Surroundings): Pr
     const kibPerConnection = await withRunning(contender, around, checkingPort, (subject) => check(subject, extent));
     return await withRunning(contender, around, timedPort, async (subject, place) => {
       const figures = await measure(subject, extent, kibPerConnection);
-      if (contender.family.startsWith("postern")) await around.profile?.(subject, place.directory);
+      if (contender.family.startsWith("postern")) await takeProfile(subject, place, around);
       return figures;
     });
   });
