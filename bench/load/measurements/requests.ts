@@ -41,9 +41,9 @@ export function sampleAutocannonMutual(subject: Subject, { seconds }: Extent): P
   return sampleLoad(pids, () => autocannon(urlOf(mutual), seconds, { certificate: certificates }));
 }
 
-/** Warmed up by itself: HTTP/1.1 warms little of it. */
+/** Warmed up once more: HTTP/1.1 warms what both share. */
 export async function sampleHttp2({ contender, pids, serverOnly }: Subject, extent: Extent): Promise<LoadFigure> {
   if (!contender.http2) throw new Error("not spoken");
-  await h2load(urlOf(serverOnly), extent.warmupSeconds);
+  await h2load(urlOf(serverOnly), Math.ceil(extent.warmupSeconds / 2));
   return sampleLoad(pids, () => h2load(urlOf(serverOnly), extent.seconds));
 }
