@@ -4,7 +4,7 @@
  */
 import { performance } from "node:perf_hooks";
 import type { Limits, SocketAddress } from "../../../config/config.ts";
-import { contain } from "../../forward/boundary.ts";
+import { faultIn } from "../../forward/boundary.ts";
 import { UpstreamError } from "./failure.ts";
 import { UpstreamConnection, type CarriedRequest, type ConnectionOwner } from "./upstream-connection.ts";
 
@@ -33,11 +33,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#limits = limits;
     const shortest = Math.min(limits.upstreamKeepAliveMs, limits.responseIdleTimeoutMs || Infinity);
     const everyMs = Math.max(FASTEST_SWEEP_MS, Math.min(SLOWEST_SWEEP_MS, shortest / 4));
-    this.#sweep = setInterval(
-      contain("http1-upstream sweep", this.#onFault, () => this.#enforceLimits()),
-      everyMs,
-    );
-    this.#sweep.unref();
+    this.#sweep = setInterval(() => this.#enforceLimits(), everyMs).unref();
   }
 
   /** @param fresh what was kept may all be stale: it is used only where no further connection may be opened */
@@ -64,7 +60,7 @@ export class ConnectionPool implements ConnectionOwner {
   released(connection: UpstreamConnection): void {
     this.#resting.push(connection);
     if (this.#resting.length > 1) return;
-    setImmediate(contain("http1-upstream rested", this.#onFault, () => this.#rested()));
+    setImmediate(() => this.#rested());
   }
 
   closed(connection: UpstreamConnection): void {
@@ -87,9 +83,6 @@ export class ConnectionPool implements ConnectionOwner {
   get #hasRoom(): boolean {
     return !this.#closed && this.#connections.size < this.#limits.maxUpstreamConnections;
   }
-
-  /** The pool's own callbacks belong to no exchange: what one of them throws leaves the rest as it was. */
-  readonly #onFault = (): void => undefined;
 
   #open(request: CarriedRequest): void {
     const connection = new UpstreamConnection(this.#app, this.#limits, this.#shared, this);
@@ -117,17 +110,31 @@ export class ConnectionPool implements ConnectionOwner {
     this.#resting = [];
     const now = performance.now();
     for (const connection of rested) {
-      if (!connection.usable(now)) continue;
-      const next = this.#nextWaiting();
-      if (next === undefined) this.#idle.push(connection);
-      else connection.carry(next);
+      try {
+        this.#settle(connection, now);
+      } catch (thrown) {
+        connection.close(faultIn("http1-upstream rested", thrown));
+      }
     }
     // Some of those that were waited for are gone.
     while (this.#hasRoom && this.#waiting.size > 0) this.#open(this.#nextWaiting()!);
   }
 
+  #settle(connection: UpstreamConnection, nowMs: number): void {
+    if (!connection.usable(nowMs)) return;
+    const next = this.#nextWaiting();
+    if (next === undefined) this.#idle.push(connection);
+    else connection.carry(next);
+  }
+
   #enforceLimits(): void {
     const now = performance.now();
-    for (const connection of this.#connections) connection.enforceLimits(now);
+    for (const connection of this.#connections) {
+      try {
+        connection.enforceLimits(now);
+      } catch (thrown) {
+        connection.close(faultIn("http1-upstream limits", thrown));
+      }
+    }
   }
 }

@@ -223,7 +223,11 @@ export class UpstreamConnection implements ResponseSink, WritableConnection {
       "drain",
       contain("http1-upstream drain", this.#lose, () => this.#request?.onWritable()),
     );
-    socket.once("close", contain("http1-upstream close", this.#lose, onClose));
+    // Its place in the pool comes free, whatever happens.
+    socket.once(
+      "close",
+      contain("http1-upstream close", () => this.#owner.closed(this), onClose),
+    );
   }
 
   #onBytes(bytes: Buffer): void {
