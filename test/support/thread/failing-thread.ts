@@ -1,7 +1,8 @@
 /** The data-plane thread as it is, which can be told to fail in the ways that a fault of ours or of Node would. */
 import { BroadcastChannel, workerData } from "node:worker_threads";
 import { Handshakes } from "../../../src/proxy/connection/handshakes.ts";
-import type { ThreadStart } from "../../../src/proxy/messages.ts";
+import type { ThreadCommand, ThreadStart } from "../../../src/proxy/messages.ts";
+import type { Credentials } from "../../../src/tls/credentials.ts";
 import { DataThread } from "../../../src/proxy/thread/data-thread.ts";
 import { FAULTS, NOT_APPLIED_BY_ANY, NOT_APPLIED_BY_THREAD_0, type Fault } from "./faults.ts";
 
@@ -31,7 +32,7 @@ function fail(kind: Fault["kind"]): void {
 
 const start = workerData as ThreadStart;
 
-const { setCredentials } = Handshakes.prototype;
+const setCredentials = Reflect.get(Handshakes.prototype, "setCredentials") as (this: Handshakes, credentials: Credentials | undefined) => void;
 Handshakes.prototype.setCredentials = function failing(credentials): void {
   const generation = credentials?.generation;
   const byCommand = generation !== start.credentials?.generation;
@@ -40,7 +41,7 @@ Handshakes.prototype.setCredentials = function failing(credentials): void {
   setCredentials.call(this, credentials);
 };
 
-const { handle } = DataThread.prototype;
+const handle = Reflect.get(DataThread.prototype, "handle") as (this: DataThread, command: ThreadCommand) => void;
 DataThread.prototype.handle = function passingOver(command): void {
   if (command.kind === "snapshot" && command.snapshot.version === NOT_APPLIED_BY_THREAD_0 && start.thread === 0) return;
   handle.call(this, command);
