@@ -10,14 +10,15 @@ import { createKubernetesDiscovery } from "./discovery/kubernetes/kubernetes-dis
 import { ManifestsDiscovery } from "./discovery/manifests/manifests-discovery.ts";
 import { compile } from "./policy/compile.ts";
 import type { World } from "./policy/model.ts";
-import { SEALED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
+import { CLOSED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
 import { describeLag } from "./proxy/control/applied-state.ts";
 import { startDataPlane, type DataPlane } from "./proxy/control/data-plane.ts";
 import type { Log } from "./telemetry/log.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
 import { writeTraffic } from "./telemetry/traffic-log.ts";
 import { watchCredentials, type CredentialsWatch } from "./tls/credentials-watch.ts";
-import { readCredentials, type Credentials } from "./tls/credentials.ts";
+import type { Credentials } from "./tls/credentials.ts";
+import { readCredentials } from "./tls/read-credentials.ts";
 
 /** How often the age of the data is compared with `maxStale`. */
 const STALE_CHECK_MS = 1_000;
@@ -50,7 +51,7 @@ export class Sidecar {
   #credentialsWatch: CredentialsWatch | undefined;
   #spans: Spans | undefined;
   #credentialFailures = 0;
-  #snapshot: Snapshot = SEALED;
+  #snapshot: Snapshot = CLOSED;
   #version = 0;
   /** What was discovered last; compiled again when it becomes fresh after having been stale. */
   #world: { readonly world: World; readonly services: readonly string[] } | undefined;
@@ -100,8 +101,8 @@ export class Sidecar {
     else if (!this.#dataPlane.threads().every((thread) => thread.listening)) reasons.push("waiting for the listeners");
     for (const { thread, lag } of this.#dataPlane?.threads() ?? [])
       if (lag !== undefined) reasons.push(`data-plane thread ${thread} ${describeLag(lag)}`);
-    if (this.#snapshot.sealed === "no-snapshot") reasons.push("waiting for policy and endpoints");
-    if (this.#snapshot.sealed === "stale-snapshot") reasons.push("policy and endpoints are stale");
+    if (this.#snapshot.closed === "no-snapshot") reasons.push("waiting for policy and endpoints");
+    if (this.#snapshot.closed === "stale-snapshot") reasons.push("policy and endpoints are stale");
     return reasons;
   }
 
@@ -200,7 +201,7 @@ export class Sidecar {
 
   #onWorld(world: World, services: readonly string[]): void {
     this.#world = { world, services };
-    this.#publish(this.#isStale() ? this.#sealed("stale-snapshot") : this.#compile(world, services));
+    this.#publish(this.#isStale() ? this.#closedSnapshot("stale-snapshot") : this.#compile(world, services));
   }
 
   /** After a fault of the compiler the response is no: what was in force may be what somebody has just revoked. */
@@ -211,12 +212,12 @@ export class Sidecar {
       return compile(world, self, this.#version + 1);
     } catch (error) {
       this.log.error({ error }, "policy could not be compiled; everybody is refused");
-      return this.#sealed("no-snapshot");
+      return this.#closedSnapshot("no-snapshot");
     }
   }
 
-  #sealed(sealed: "no-snapshot" | "stale-snapshot"): Snapshot {
-    return { version: this.#version + 1, rules: new Map(), sealed, statuses: [] };
+  #closedSnapshot(closed: "no-snapshot" | "stale-snapshot"): Snapshot {
+    return { version: this.#version + 1, rules: new Map(), closed, statuses: [] };
   }
 
   #publish(snapshot: Snapshot): void {
@@ -224,7 +225,7 @@ export class Sidecar {
     this.#snapshot = snapshot;
     this.#dataPlane?.publish(snapshot);
     this.log.info(
-      { version: snapshot.version, sealed: snapshot.sealed, rules: snapshot.rules.size },
+      { version: snapshot.version, closed: snapshot.closed, rules: snapshot.rules.size },
       "snapshot published",
     );
     for (const status of snapshot.statuses) this.#reportStatus(status);
@@ -242,13 +243,13 @@ export class Sidecar {
 
   #checkAge(): void {
     const stale = this.#isStale();
-    if (stale && this.#snapshot.sealed === undefined) {
+    if (stale && this.#snapshot.closed === undefined) {
       this.log.error(
         { maxStaleMs: this.config.maxStaleMs, resources: this.resources() },
         "policy and endpoints are older than max-stale; everybody is refused",
       );
-      this.#publish(this.#sealed("stale-snapshot"));
-    } else if (!stale && this.#snapshot.sealed === "stale-snapshot" && this.#world !== undefined) {
+      this.#publish(this.#closedSnapshot("stale-snapshot"));
+    } else if (!stale && this.#snapshot.closed === "stale-snapshot" && this.#world !== undefined) {
       this.#publish(this.#compile(this.#world.world, this.#world.services));
     }
   }

@@ -23,7 +23,7 @@ interface Compiled {
 /** @param version number of the new snapshot, one more than that of the last */
 export function compile(world: World, self: Self, version: number): Snapshot {
   const claims = collectClaims(world, self);
-  const compiled = [...claims.winners.values()]
+  const compiled = [...claims.governing.values()]
     .sort((a, b) => a.port - b.port)
     .map((claim) => compileClaim(world, self, claim, claims.ambiguous.get(claim.port)));
   return {
@@ -101,8 +101,11 @@ function statusesOf(world: World, self: Self, claims: Claims, compiled: readonly
     errors.set(key, [...(errors.get(key) ?? []), ...texts]);
   };
   for (const { rule, errors: texts } of compiled) note(rule.policy, ...texts);
-  for (const { claim, winner } of claims.losers)
-    note(claim.key, `backend ${claim.service} on port ${claim.port} is already governed by IngressBackend ${winner}`);
+  for (const { claim, governedBy } of claims.rejected)
+    note(
+      claim.key,
+      `backend ${claim.service} on port ${claim.port} is already governed by IngressBackend ${governedBy}`,
+    );
   return [...errors]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([policy, texts]) => ({

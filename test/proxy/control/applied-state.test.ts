@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SEALED } from "../../../src/policy/snapshot.ts";
+import { CLOSED } from "../../../src/policy/snapshot.ts";
 import { AppliedState, LAG_HEARTBEATS } from "../../../src/proxy/control/applied-state.ts";
 
 /** Started without credentials, and so told. */
 function keptUp(): AppliedState {
-  const state = new AppliedState({ snapshot: SEALED, credentials: undefined });
+  const state = new AppliedState({ snapshot: CLOSED, credentials: undefined });
   state.applied("credentials", 0);
   return state;
 }

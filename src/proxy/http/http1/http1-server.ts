@@ -139,6 +139,7 @@ export class Http1Server {
         state.tunnelled();
       },
       cut: () => state.connection.reset(),
+      fault: (fault) => state.connection.fault(fault),
     });
   }
 

@@ -19,6 +19,9 @@ const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_REFUSED_STREAM 
 const STREAM_WINDOW_BYTES = 262_144;
 const CONNECTION_WINDOW_BYTES = 1_048_576;
 
+/** What is known of a request whose head was not read. */
+const UNREAD: RequestHead = { method: "", target: "", version: "2", lines: [] };
+
 /** For a caller to read the last frames before the connection is gone. */
 const LINGER_MS = 500;
 
@@ -56,7 +59,11 @@ export class Http2Server {
     session.on("error", contain("http2 session-error", onFault, onError));
     session.on("stream", (stream, _headers, flags, raw) => {
       const endStream = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
-      const resetStream = (): void => stream.close(NGHTTP2_INTERNAL_ERROR);
+      const resetStream = (): void => {
+        stream.on("error", () => undefined);
+        stream.close(NGHTTP2_INTERNAL_ERROR);
+        this.#options.gate.refused(connection, UNREAD, 0, "internal-error");
+      };
       contain("http2 stream", resetStream, () =>
         this.#onStream(state, stream, readHttp2Head(raw, endStream, limits.maxHeaderBytes)),
       )();
@@ -95,7 +102,11 @@ export class Http2Server {
     head: Http2Head,
   ): { readonly head: RequestHead; readonly caller: UpgradeCaller } | undefined {
     if (head.protocol !== "websocket" || head.fault !== undefined) return undefined;
-    const socket = new StreamSocket(stream, state.connection);
+    const onFault = (): void => {
+      socket.cut();
+      this.#options.gate.refused(state.connection, head, 0, "internal-error");
+    };
+    const socket = new StreamSocket(stream, onFault);
     const key = ["Sec-WebSocket-Key", randomBytes(16).toString("base64")];
     return {
       head: { ...head, method: "GET", hasBody: false, lines: [...head.lines, ...key] },
@@ -104,6 +115,7 @@ export class Http2Server {
         first: Buffer.alloc(0),
         onSwitch: () => state.tunnelled(stream),
         cut: () => socket.cut(),
+        fault: onFault,
       },
     };
   }

@@ -8,7 +8,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import httpProxy from "http-proxy";
 import type { BackendConfig, Limits } from "../../../config/config.ts";
-import { contain } from "../../forward/boundary.ts";
+import { contain, type OnFault } from "../../forward/boundary.ts";
 import { TunnelSockets } from "./tunnel-sockets.ts";
 import type { ResponseControl, ResponseHandler, Upstream, UpstreamRequest } from "./upstream.ts";
 
@@ -25,6 +25,8 @@ export interface UpgradeCaller {
   readonly onSwitch: () => void;
   /** Cuts the caller's side, so that the cut cannot pass for the tunnel's end. */
   readonly cut: () => void;
+  /** A callback of the tunnel threw: cuts the caller's side, with a record. */
+  readonly fault: OnFault;
 }
 
 /** What http-proxy reads of a request. */
@@ -208,8 +210,9 @@ class Upgrade implements ResponseControl {
     this.#ended = true;
     this.#request?.setTimeout(0);
     this.#tunnel = new TunnelSockets(socket, this.#caller);
-    this.#caller.onSwitch();
     this.#handler.onSwitch();
+    // Cut at once where the handler failed: http-proxy writes the 101 to a socket that is gone.
+    if (!this.#tunnel.over) this.#caller.onSwitch();
   }
 
   #contain<Args extends readonly unknown[]>(name: string, callback: (...args: Args) => void): (...args: Args) => void {
