@@ -1,8 +1,7 @@
 /** The data-plane thread as it is, which can be told to fail in the ways that a fault of ours or of Node would. */
 import { BroadcastChannel, workerData } from "node:worker_threads";
 import { Handshakes } from "../../../src/proxy/connection/handshakes.ts";
-import type { ThreadCommand, ThreadStart } from "../../../src/proxy/messages.ts";
-import type { Credentials } from "../../../src/tls/credentials.ts";
+import type { ThreadStart } from "../../../src/proxy/messages.ts";
 import { DataThread } from "../../../src/proxy/thread/data-thread.ts";
 import { FAULTS, NOT_APPLIED_BY_ANY, NOT_APPLIED_BY_THREAD_0, type Fault } from "./faults.ts";
 
@@ -32,7 +31,8 @@ function fail(kind: Fault["kind"]): void {
 
 const start = workerData as ThreadStart;
 
-const setCredentials = Reflect.get(Handshakes.prototype, "setCredentials") as (this: Handshakes, credentials: Credentials | undefined) => void;
+// oxlint-disable-next-line typescript/unbound-method -- called with its object below
+const { setCredentials } = Handshakes.prototype;
 Handshakes.prototype.setCredentials = function failing(credentials): void {
   const generation = credentials?.generation;
   const byCommand = generation !== start.credentials?.generation;
@@ -41,7 +41,8 @@ Handshakes.prototype.setCredentials = function failing(credentials): void {
   setCredentials.call(this, credentials);
 };
 
-const handle = Reflect.get(DataThread.prototype, "handle") as (this: DataThread, command: ThreadCommand) => void;
+// oxlint-disable-next-line typescript/unbound-method -- called with its object below
+const { handle } = DataThread.prototype;
 DataThread.prototype.handle = function passingOver(command): void {
   if (command.kind === "snapshot" && command.snapshot.version === NOT_APPLIED_BY_THREAD_0 && start.thread === 0) return;
   handle.call(this, command);
