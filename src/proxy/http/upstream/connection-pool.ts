@@ -5,8 +5,9 @@
 import { performance } from "node:perf_hooks";
 import type { Limits, SocketAddress } from "../../../config/config.ts";
 import { faultIn } from "../../forward/boundary.ts";
+import type { CarriedRequest } from "./carried-request.ts";
 import { UpstreamError } from "./failure.ts";
-import { UpstreamConnection, type CarriedRequest, type ConnectionOwner } from "./upstream-connection.ts";
+import { UpstreamConnection, type ConnectionOwner } from "./upstream-connection.ts";
 
 const READ_BYTES = 65_536;
 /** How often time limits are looked at, at most and at least. */

@@ -3,10 +3,10 @@ import { encodeRequestHead } from "../wire/encode.ts";
 import type { ResponseHead } from "../wire/response-head.ts";
 import { WireFault } from "../wire/wire-fault.ts";
 import { BodySender } from "./body-sender.ts";
+import type { CarriedRequest, CarryingConnection, Loss } from "./carried-request.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 import { UpstreamError } from "./failure.ts";
 import type { ResponseControl, ResponseHandler, UpstreamRequest } from "./upstream.ts";
-import type { CarriedRequest, Loss, UpstreamConnection } from "./upstream-connection.ts";
 
 /** Methods whose repetition changes nothing (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
@@ -20,7 +20,7 @@ export class Http1Request implements ResponseControl, CarriedRequest {
   readonly isHead: boolean;
   #head = "";
   #sender: BodySender | undefined;
-  #connection: UpstreamConnection | undefined;
+  #connection: CarryingConnection | undefined;
   #sent = false;
   #repeated = false;
   #over = false;
@@ -60,7 +60,7 @@ export class Http1Request implements ResponseControl, CarriedRequest {
     this.#pool.take(this);
   }
 
-  sendOn(connection: UpstreamConnection): void {
+  sendOn(connection: CarryingConnection): void {
     this.#connection = connection;
     if (this.#sender !== undefined) {
       this.#sender.sendOn(connection);

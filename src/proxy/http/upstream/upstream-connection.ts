@@ -5,7 +5,7 @@ import { contain, faultIn } from "../../forward/boundary.ts";
 import { resetSocket } from "../../forward/reset.ts";
 import type { ResponseHead } from "../wire/response-head.ts";
 import { ResponseReader, type ResponseSink } from "../wire/response-reader.ts";
-import type { WritableConnection } from "./body-sender.ts";
+import type { CarriedRequest, CarryingConnection, Loss } from "./carried-request.ts";
 import { UpstreamError } from "./failure.ts";
 import { WriteTolerantSocket } from "./write-tolerant-socket.ts";
 
@@ -14,31 +14,6 @@ const MAX_RESPONSE_LINES = 1_000;
 /** Before an application's own idle timer can fire we stop using its connection. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 
-/** How a connection was lost. */
-export interface Loss {
-  readonly error: Error;
-  /** It had carried a response before, and not one byte came for this request. */
-  readonly stale: boolean;
-  /** Not one byte of this request was taken by the socket. */
-  readonly unsent: boolean;
-}
-
-/** What a connection needs of the request that it carries. */
-export interface CarriedRequest {
-  readonly isHead: boolean;
-  /** Every byte of it was handed over. */
-  readonly sent: boolean;
-  sendOn(connection: UpstreamConnection): void;
-  onInterim(head: ResponseHead): void;
-  onHead(head: ResponseHead): void;
-  onData(chunk: Buffer): void;
-  /** The connection is not its any more. */
-  onEnd(trailers: readonly string[]): void;
-  onLost(loss: Loss): void;
-  onWritable(): void;
-  onWriteError(): void;
-}
-
 export interface ConnectionOwner {
   /** It can carry another request. */
   released(connection: UpstreamConnection): void;
@@ -46,7 +21,7 @@ export interface ConnectionOwner {
   closed(connection: UpstreamConnection): void;
 }
 
-export class UpstreamConnection implements ResponseSink, WritableConnection {
+export class UpstreamConnection implements ResponseSink, CarryingConnection {
   readonly #limits: Limits;
   readonly #owner: ConnectionOwner;
   readonly #socket: WriteTolerantSocket;
@@ -126,7 +101,6 @@ export class UpstreamConnection implements ResponseSink, WritableConnection {
     );
   }
 
-  /** The request is complete: from here on it is the application's turn. */
   requestSent(): void {
     this.#activeAtMs = performance.now();
   }
@@ -143,7 +117,6 @@ export class UpstreamConnection implements ResponseSink, WritableConnection {
     this.#socket.resume();
   }
 
-  /** Gives up what it carries, which is told nothing any more; the application cannot take it for an orderly end. */
   abandon(): void {
     this.#request = undefined;
     this.#end();

@@ -55,7 +55,7 @@ test("lines and trailers are told as they came, repetition kept", async () => {
   assert.deepEqual(told.trailers, ["T-bin", "1", "t-bin", "2"]);
 });
 
-const given_up: readonly (readonly [name: string, answer: string])[] = [
+const givenUp: readonly (readonly [name: string, answer: string])[] = [
   ["close", "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 3\r\n\r\nabc"],
   ["HTTP/1.0", "HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\nabc"],
   [
@@ -64,7 +64,7 @@ const given_up: readonly (readonly [name: string, answer: string])[] = [
   ],
 ];
 
-for (const [name, answer] of given_up) {
+for (const [name, answer] of givenUp) {
   test(`${name}: the response is whole and its connection is not used again`, async () => {
     const { told, kept } = await answered(answer);
     assert.deepEqual([told.error, told.body, kept], [undefined, "abc", false]);
