@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { runExplain } from "../../src/cli/explain.ts";
 import { authorize } from "../../src/policy/authorize.ts";
 import type { Decision, Peer, PeerCertificate, San } from "../../src/policy/decision.ts";
+import { peerAddress } from "../../src/policy/peer-address.ts";
 import { DECISIONS } from "./cases/all.ts";
 import type { Caller, Certificate, DecisionCase, Expected } from "./cases/decision.ts";
 import { compileObjects, inProcess, manifestDirectory, NAMESPACE, SERVICES } from "./world.ts";
@@ -37,9 +38,9 @@ function presented(certificate: Certificate): PeerCertificate {
 }
 
 function peerOf({ from, tls }: Caller): Peer {
-  if (tls === undefined) return { address: from };
+  if (tls === undefined) return { address: peerAddress(from) };
   return {
-    address: from,
+    address: peerAddress(from),
     tls: { certificate: presented(tls.certificate), ...(tls.sni === undefined ? {} : { sni: tls.sni }) },
   };
 }

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { authorize, judgeAddress, judgeServerName } from "../../src/policy/authorize.ts";
+import { authorize, judgeAddress, judgeServerName, ruleFor } from "../../src/policy/authorize.ts";
 import { compile } from "../../src/policy/compile.ts";
 import type { Peer } from "../../src/policy/decision.ts";
 import { nearestMiss } from "../../src/policy/nearest.ts";
+import { peerAddress } from "../../src/policy/peer-address.ts";
 import { buildWorld } from "../../src/discovery/world.ts";
 
 const NAMES = ["edge.gw.cluster.local", "*", "spiffe://td/edge", "a,b", "EDGE.gw.cluster.local", "dns:edge"];
@@ -61,7 +62,9 @@ const certificate = fc.oneof(
 );
 const peer: fc.Arbitrary<Peer> = fc.record(
   {
-    address: fc.oneof(fc.constantFrom("10.0.0.1", "::ffff:10.0.0.1", "10.1.2.3", "fd00::1", undefined), fc.string()),
+    address: fc
+      .oneof(fc.constantFrom("10.0.0.1", "::ffff:10.0.0.1", "10.1.2.3", "fd00::1", undefined), fc.string())
+      .map((text) => peerAddress(text)),
     tls: fc.record(
       { sni: fc.oneof(fc.constantFrom("a.test", "x.b.test", "A.TEST"), fc.string()), certificate },
       { requiredKeys: ["certificate"] },
@@ -107,7 +110,8 @@ test("what the address test refuses beforehand is never allowed afterwards, what
   fc.assert(
     fc.property(objects, peer, (world, who) => {
       const snapshot = snapshotOf(world);
-      const early = judgeAddress(snapshot, 80, who.address);
+      const rule = ruleFor(snapshot, 80);
+      const early = rule.state === "refused" ? rule.refusal : judgeAddress(rule.open, who.address);
       if (early !== undefined) assert.equal(authorize(snapshot, 80, who).verdict, "close");
     }),
     { numRuns: 2_000 },
