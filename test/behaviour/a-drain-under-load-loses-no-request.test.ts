@@ -9,6 +9,7 @@ import { TestMesh } from "../support/mesh/mesh.ts";
 import { policy, range, serverOnly } from "../support/mesh/objects.ts";
 import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 import { Switchboard } from "../support/api-server/switchboard.ts";
+import { until } from "../support/until.ts";
 
 let mesh: TestMesh;
 let application: TestApplication;
@@ -36,19 +37,18 @@ function replica(): Promise<TestSidecar> {
   });
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 test("HTTP/1.1, thousands of requests over kept connections: none fails, and the process ends with 0", async () => {
   await using old = await replica();
   await using successor = await replica();
   await using service = await Switchboard.start(old.port());
   const url = `https://127.0.0.1:${service.port}`;
+  const before = application.requests.length;
   const loads = Promise.all([
     load("-c", "10", "-d", "4", `${url}/quick`),
     load("-c", "10", "-d", "4", `${url}/slow`),
     load("-c", "5", "-d", "4", "-m", "POST", "-b", "x".repeat(2_000), `${url}/quick`),
   ]);
-  await pause(1_500);
+  await until("the load is under way", () => application.requests.length > before + 300);
   service.target = successor.port();
   assert.equal(await old.stop(), 0);
   for (const { requests, errors, timeouts, non2xx } of await loads) {
@@ -95,10 +95,11 @@ test("HTTP/2, many streams at once: none fails, each connection gets its GOAWAY"
     }
   };
   const gateways = Promise.all([gateway(), gateway(), gateway()]);
-  await pause(1_000);
+  await until("streams are under way", () => served > 100);
   service.target = successor.port();
   assert.equal(await old.stop(), 0);
-  await pause(500);
+  const byOld = served;
+  await until("the successor serves too", () => served > byOld + 100);
   stop.abort();
   await gateways;
   assert.ok(served > 200, `${served} served`);

@@ -18,12 +18,16 @@ test("the demo starts from nothing, prints lines to paste, and each of them ends
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const printed = new Promise<void>((resolve) => {
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      if (output.includes("Ctrl-C")) resolve();
+    });
+  });
   child.stderr.resume();
   const exit = once(child, "exit");
   try {
-    for (let attempt = 0; attempt < 400 && !output.includes("Ctrl-C"); attempt += 1)
-      await new Promise((resolve) => setTimeout(resolve, 25));
+    await Promise.race([printed, exit]);
     assert.equal([...output.matchAll(/^ {2}curl /gm)].length, 5, output);
     const read = (name: string): string => readFileSync(join(directory.path, name), "utf8");
     const tls = (name?: string) => ({
