@@ -60,7 +60,7 @@ test("connections beyond the limit are closed at accept, and the place of one th
   await until("a place is free", async () => "status" in (await tryCall({ port: sidecar.port() })));
 });
 
-test("an address has so many new connections a second, and more of them a second later", async () => {
+test("an address has so many new connections a second, and more of them later; another has its own", async () => {
   await using sidecar = await guard("--handshakes-per-second-per-source=5");
   const burst = await Promise.all(
     Array.from({ length: 20 }, () => tryCall({ port: sidecar.port(), from: "127.0.0.7" })),
@@ -74,7 +74,7 @@ test("an address has so many new connections a second, and more of them a second
   );
 });
 
-test("a connection that has lived its time ends after an answer that says so", async () => {
+test("a connection that has lived its time ends after an answer that says so, and when it is idle", async () => {
   await using sidecar = await guard("--lifetime=1s");
   const socket = await connect({ port: sidecar.port() });
   await until("an answer says that it is the last", async () => {

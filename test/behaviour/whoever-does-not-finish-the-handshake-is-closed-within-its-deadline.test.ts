@@ -106,7 +106,7 @@ test("half a ClientHello, and one that comes a byte at a time", async () => {
   assert.ok(index < hello.length - 1, "the deadline is that of the handshake, not of each byte");
 });
 
-test("garbage and plain HTTP on a TLS port end at once, with no byte that is not TLS", async () => {
+test("garbage and plain HTTP on a TLS port end without an answer of HTTP", async () => {
   for (const bytes of [GARBAGE, "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "\r\n\r\n\r\n\r\n\r\n"]) {
     const { text } = await provoke(80, bytes);
     assert.doesNotMatch(text, /HTTP|400/);
@@ -114,7 +114,7 @@ test("garbage and plain HTTP on a TLS port end at once, with no byte that is not
   await sidecar.log.next({ event: "connection", reason: "tls-expected" });
 });
 
-test("TLS on a plaintext port ends at once, and garbage is answered 400", async () => {
+test("TLS on a plaintext port ends without a byte, and garbage is answered 400", async () => {
   const tls = await provoke(81, await clientHello());
   assert.equal(tls.text, "");
   await sidecar.log.next({ event: "connection", reason: "tls-unexpected" });
@@ -135,7 +135,7 @@ test("TLS 1.1 and suites without authenticated encryption are not spoken", async
   assert.equal((await call({ port: sidecar.port(), tls: modern })).status, 200);
 });
 
-test("none of them reached the application, and none is left behind", async () => {
+test("fifty at once: none reaches the application, and none is left behind", async () => {
   const reached = application.connections;
   await Promise.all(
     Array.from({ length: 50 }, (_, index) => provoke(80 + (index % 2), index % 3 === 0 ? "" : GARBAGE)),

@@ -10,7 +10,7 @@ import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 
-test("the demo starts from nothing, prints lines to paste, and each of them ends as it says", async () => {
+test("the demo starts from nothing, prints five lines to paste, and serves and refuses what they ask", async () => {
   using directory = temporaryDirectory();
   const [app = 0, http = 0, https = 0, admin = 0] = await freePorts(4);
   const ports = [`--app-port=${app}`, `--http-port=${http}`, `--https-port=${https}`, `--admin-port=${admin}`];

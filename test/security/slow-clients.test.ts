@@ -83,7 +83,7 @@ test("a body that stops is 408; one that comes slowly but steadily is served", a
   await alive();
 });
 
-test("a caller that never reads its answer is cut, and gives back what it held", async () => {
+test("a caller that never reads its answer is cut, and others are served", async () => {
   const socket = await connect({ port: sidecar.port() });
   socket.pause();
   socket.write("GET /endless HTTP/1.1\r\nhost: a\r\n\r\n");
