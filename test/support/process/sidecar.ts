@@ -35,6 +35,8 @@ export interface SidecarOptions {
   readonly flags?: readonly string[];
   /** Threads; one unless told. */
   readonly workers?: number;
+  /** What is started; `src/main.ts` unless told. */
+  readonly main?: string;
   /** Beside the test's own environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -135,7 +137,7 @@ export async function spawnSidecar(options: SidecarOptions): Promise<TestSidecar
   const { adminPort = freePort } = options;
   const ports = new Map(options.backends.map(({ port = 80 }, index) => [port, listenPorts[index] ?? 0]));
   const argv = [
-    MAIN,
+    options.main ?? MAIN,
     "run",
     ...(options.manifests === undefined ? [] : [`--manifests=${manifests}`]),
     `--namespace=${options.namespace ?? "test"}`,

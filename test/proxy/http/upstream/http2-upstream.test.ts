@@ -20,7 +20,7 @@ let sidecar: TestSidecar;
 let answer: Answer;
 const sessions = new Set<ServerHttp2Session>();
 let connections = 0;
-const open = new Map<ServerHttp2Session | undefined, number>();
+const open = new Map<object | undefined, number>();
 /** On one connection. */
 let mostOpen = 0;
 const server = createServer({ settings: { maxConcurrentStreams: STREAMS } });
