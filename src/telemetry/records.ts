@@ -2,6 +2,19 @@
  * What a data-plane thread reports upwards: plain data, posted in batches, turned into log lines and metrics by the
  * control side.
  */
+import type { RefusalReason, Verdict } from "../policy/decision.ts";
+
+/** What came between a request and the application's response. */
+export type UpstreamFailureCode =
+  | "upstream-unreachable"
+  | "upstream-timeout"
+  | "upstream-reset"
+  | "upstream-invalid"
+  | "upstream-busy"
+  | "internal-error";
+
+/** Why a request was refused, or did not come to a good end. */
+export type RequestFailure = RefusalReason | UpstreamFailureCode | "protocol-error" | "request-cancelled";
 
 /** How an accepted connection ended. Every accepted socket ends in exactly one. */
 export type ConnectionEnd =
@@ -29,8 +42,8 @@ export interface ConnectionRecord {
   readonly port: number;
   readonly end: ConnectionEnd;
   /** Set when a policy test refused or revoked it. */
-  readonly reason?: string;
-  readonly verdict?: string;
+  readonly reason?: RefusalReason;
+  readonly verdict?: Verdict;
   readonly policy?: string;
   readonly source?: string;
   readonly principal?: string;
@@ -72,8 +85,8 @@ export interface RequestRecord {
   readonly path: string;
   readonly protocol: string;
   readonly status: number;
-  /** How a refused or failed exchange came about: `principal-not-listed`, `upstream-unreachable`, ... */
-  readonly reason?: string;
+  /** Set when it was refused or failed. */
+  readonly reason?: RequestFailure;
   readonly policy?: string;
   readonly source?: string;
   readonly principal?: string;

@@ -77,8 +77,9 @@ export function closed(phase: Phase): Phase {
   return { state: "closed", admission: admissionOf(phase), cause: causeOf(phase) ?? ORDERLY };
 }
 
-/** A lost right is never recorded as the end of a lifetime that happened to come before it. */
+/** A lost right is never recorded as the end of a lifetime that happened to come before it, and a fault of ours never hides. */
 function saysMore(next: ConnectionEnd, current: ConnectionEnd): boolean {
   if (current === "served") return next !== "served";
+  if (next === "internal-error") return current !== "revoked";
   return next === "revoked" && (current === "lifetime-reached" || current === "idle-timeout");
 }

@@ -9,7 +9,7 @@ import type { Identity } from "../../tls/identity.ts";
 import { presentedIdentity } from "../../tls/peer.ts";
 import { secureContextOptions } from "../../tls/secure-context.ts";
 import type { Credentials } from "../../tls/credentials.ts";
-import { contain, faultIn, type OnFault } from "../forward/boundary.ts";
+import { contain, faultIn, type CallbackFault, type OnFault } from "../forward/boundary.ts";
 import type { HandshakeFacts } from "./accepted-connection.ts";
 import { classifyHandshakeError, type HandshakeFailure } from "./handshake-failure.ts";
 
@@ -155,7 +155,7 @@ export class Handshakes {
     contain(name, (fault) => this.#fault(socket, fault), step)();
   }
 
-  #fault(socket: TLSSocket, fault: Error): void {
+  #fault(socket: TLSSocket, fault: CallbackFault): void {
     const pending = this.#pendingOf(socket);
     if (pending === undefined) socket.destroy();
     else pending.fault(fault);

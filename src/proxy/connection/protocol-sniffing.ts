@@ -3,7 +3,7 @@
  * so that port scans and idle sockets cost it nothing.
  */
 import type { Socket } from "node:net";
-import { contain } from "../forward/boundary.ts";
+import { contain, type CallbackFault } from "../forward/boundary.ts";
 
 /** ContentType handshake (RFC 8446 section 5.1): what every TLS ClientHello starts with, and no HTTP request can. */
 const TLS_HANDSHAKE_RECORD = 0x16;
@@ -19,13 +19,20 @@ export type SniffedProtocol = "plaintext" | "http/2" | "tls" | "silent" | "gone"
 export function sniffProtocol(socket: Socket, http: boolean, timeoutMs: number): Promise<SniffedProtocol> {
   return new Promise((resolve, reject) => {
     let seen: Buffer = Buffer.alloc(0);
-    const settle = (outcome: SniffedProtocol): void => {
+    const stop = (): void => {
       clearTimeout(timer);
       socket.off("readable", onReadable).off("end", onEnd).off("close", onGone);
+    };
+    const onFault = (fault: CallbackFault): void => {
+      stop();
+      reject(fault);
+    };
+    const settle = (outcome: SniffedProtocol): void => {
+      stop();
       if (seen.length > 0 && !socket.destroyed) socket.unshift(seen);
       resolve(outcome);
     };
-    const onReadable = contain("sniffing readable", reject, () => {
+    const onReadable = contain("sniffing readable", onFault, () => {
       const chunk = socket.read() as Buffer | null;
       // At the end of the stream `readable` is emitted once more, with nothing to read; `end` follows.
       if (chunk === null) return;
@@ -33,13 +40,13 @@ export function sniffProtocol(socket: Socket, http: boolean, timeoutMs: number):
       const outcome = classify(seen, http);
       if (outcome !== undefined) settle(outcome);
     });
-    const onGone = contain("sniffing close", reject, () => settle("gone"));
+    const onGone = contain("sniffing close", onFault, () => settle("gone"));
     // Nothing can be put back into a stream that has ended, and half a preface is no request.
-    const onEnd = contain("sniffing end", reject, () => {
+    const onEnd = contain("sniffing end", onFault, () => {
       seen = Buffer.alloc(0);
       settle("gone");
     });
-    const onTimeout = contain("sniffing timeout", reject, () => settle("silent"));
+    const onTimeout = contain("sniffing timeout", onFault, () => settle("silent"));
     const timer = setTimeout(onTimeout, timeoutMs);
     socket.on("readable", onReadable).on("end", onEnd).on("close", onGone);
   });

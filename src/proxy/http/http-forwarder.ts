@@ -60,13 +60,14 @@ export class HttpForwarder implements Forwarder {
     const server = connection.protocol === "http/2" ? this.#http2 : this.#http1;
     const state = server.serve(connection);
     this.#connections.set(connection, state);
-    const onClose = (): void => {
-      this.#connections.delete(connection);
-      state.closed();
-    };
+    connection.socket.once("close", () => this.#connections.delete(connection));
     connection.socket.once(
       "close",
-      contain("http close", (fault) => connection.fault(fault), onClose),
+      contain(
+        "http close",
+        (fault) => connection.fault(fault),
+        () => state.closed(),
+      ),
     );
   }
 

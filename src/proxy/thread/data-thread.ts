@@ -14,7 +14,7 @@ import { connectionRow } from "../connection/connection-row.ts";
 import { serveConnection, type ConnectionParts } from "../connection/serve-connection.ts";
 import { ConnectionTable } from "../connection/connection-table.ts";
 import { ThreadCounters } from "../counters.ts";
-import { contain, faultIn } from "../forward/boundary.ts";
+import { contain, faultIn, type CallbackFault } from "../forward/boundary.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
 import { Handshakes } from "../connection/handshakes.ts";
 import { HttpForwarder } from "../http/http-forwarder.ts";
@@ -162,7 +162,11 @@ export class DataThread {
       contain("connection error", onFault, (error: NodeJS.ErrnoException) => connection.failed(error)),
     );
     // The TLS socket above, if any, closes in the same turn and has the better reason.
-    const conclude = contain("connection conclude", this.#problem, () => this.#conclude(connection));
+    const giveUp = (fault: CallbackFault): void => {
+      this.#table.leave(connection);
+      this.#problem(fault);
+    };
+    const conclude = contain("connection conclude", giveUp, () => this.#conclude(connection));
     socket.once("close", () => setImmediate(conclude));
     void serveConnection(connection, this.#parts);
   }

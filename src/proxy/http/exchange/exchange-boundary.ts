@@ -1,13 +1,17 @@
 /** Stands between an upstream and an exchange: what a callback of the exchange throws ends that exchange alone. */
-import { faultIn } from "../../forward/boundary.ts";
+import { faultIn, type OnFault } from "../../forward/boundary.ts";
 import type { ResponseControl, ResponseHandler, Trailers } from "../upstream/upstream.ts";
-import type { Exchange } from "./exchange.ts";
+
+/** An exchange, as its boundary sees it. */
+export interface BoundedHandler extends ResponseHandler {
+  readonly fault: OnFault;
+}
 
 /** Methods and not wrapped closures: these are on the path of every chunk. */
 export class ExchangeBoundary implements ResponseHandler {
-  readonly #exchange: Exchange;
+  readonly #exchange: BoundedHandler;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: BoundedHandler) {
     this.#exchange = exchange;
   }
 

@@ -3,6 +3,7 @@
  * and a cut on either side is a cut on the other, never an end that looks orderly.
  */
 import { performance } from "node:perf_hooks";
+import type { UpstreamFailureCode } from "../../../telemetry/records.ts";
 import { contain, faultIn, type CallbackFault } from "../../forward/boundary.ts";
 import { classifyFailure, wasNotServed, type UpstreamFailure } from "../upstream/failure.ts";
 import type { ResponseControl, ResponseHandler, Trailers, Upstream } from "../upstream/upstream.ts";
@@ -47,7 +48,7 @@ export class Exchange implements ResponseHandler {
   endless: boolean;
   bytesOut = 0;
   firstByteMs: number | undefined;
-  failure: UpstreamFailure["code"] | "request-cancelled" | undefined;
+  failure: UpstreamFailureCode | "request-cancelled" | undefined;
   failureDetail: string | undefined;
 
   constructor(parts: ExchangeParts) {

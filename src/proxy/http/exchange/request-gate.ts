@@ -85,9 +85,17 @@ export class RequestGate {
     });
   }
 
-  /** Records a refusal that was given without this gate: the message could not be read, or asks for what is not served. */
-  refused(connection: Connection, head: RequestHead, status: number): void {
-    const refused = { head, status, reason: "protocol-error", requestId: requestIdOf(head) } as const;
+  /**
+   * Records a refusal that was given without this gate: the message could not be read, or asks for what is not served.
+   * @param status zero where there was no response
+   */
+  refused(
+    connection: Connection,
+    head: RequestHead,
+    status: number,
+    reason: "protocol-error" | "internal-error" = "protocol-error",
+  ): void {
+    const refused = { head, status, reason, requestId: requestIdOf(head) };
     this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, refused, this.#newSpan(head)));
   }
 
@@ -120,9 +128,7 @@ export class RequestGate {
     const requestId = headers?.requestId ?? requestIdOf(head);
     respondError(downstream, { status: refused.status, reason: text, requestId, grpc }, close ? "close" : "keep");
     const span = headers?.span ?? this.#newSpan(head);
-    this.#options.sink.exchange(
-      refusalRecord(connection, this.#options.thread, { head, requestId, ...refused }, span),
-    );
+    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, { head, requestId, ...refused }, span));
   }
 
   #forbid({ connection, head, downstream }: Arrival, clean: CleanHead): void {

@@ -16,12 +16,7 @@ export interface ErrorResponse {
 }
 
 /** 403, or for gRPC its own way to say so. */
-export function respondForbidden(
-  downstream: Downstream,
-  requestId: string,
-  grpc: boolean,
-  after: AfterResponse,
-): void {
+export function respondForbidden(downstream: Downstream, requestId: string, grpc: boolean, after: AfterResponse): void {
   if (grpc) respondGrpc(downstream, 7, ACCESS_DENIED, requestId, after);
   else {
     const lines = ["content-type", "text/plain", "content-length", String(ACCESS_DENIED.length)];

@@ -3,7 +3,7 @@ import { createServer, ServerResponse, type IncomingMessage, type Server } from 
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Limits } from "../../../config/config.ts";
-import { contain } from "../../forward/boundary.ts";
+import { contain, type CallbackFault } from "../../forward/boundary.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
 import type { RequestGate } from "../exchange/request-gate.ts";
@@ -61,7 +61,7 @@ export class Http1Server {
     // maxHeaderSize bounds them, and judgeHead counts.
     server.maxHeadersCount = 0;
     const onRequest = (request: IncomingMessage, serverResponse: ServerResponse): void =>
-      this.#onRequest(request, serverResponse);
+      this.#contain("http1 request", request.socket, () => this.#onRequest(request, serverResponse));
     server.on("request", onRequest).on("checkContinue", onRequest).on("checkExpectation", onRequest);
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, first: Buffer) =>
       this.#contain("http1 upgrade", socket, () => this.#onUpgrade(request, socket, first)),
@@ -79,7 +79,7 @@ export class Http1Server {
 
   /** The server's events belong to no exchange yet: what they throw ends their connection. */
   #contain(name: string, socket: Duplex, step: () => void): void {
-    const onFault = (fault: Error): void => {
+    const onFault = (fault: CallbackFault): void => {
       const state = this.#connections.get(socket);
       if (state === undefined) socket.destroy();
       else state.connection.fault(fault);
@@ -92,7 +92,7 @@ export class Http1Server {
     const state = this.#connections.get(socket);
     if (state === undefined) return;
     state.connection.requestBegan();
-    this.#options.gate.refused(state.connection, headOf(request), 405, "protocol-error");
+    this.#options.gate.refused(state.connection, headOf(request), 405);
   }
 
   #onRequest(request: IncomingMessage, serverResponse: ServerResponse): void {
@@ -139,6 +139,7 @@ export class Http1Server {
         state.tunnelled();
       },
       cut: () => state.connection.reset(),
+      fault: (fault) => state.connection.fault(fault),
     });
   }
 

@@ -4,8 +4,7 @@
  */
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { Duplex } from "node:stream";
-import { contain } from "../../forward/boundary.ts";
-import type { Connection } from "../../forward/forwarder.ts";
+import { contain, type OnFault } from "../../forward/boundary.ts";
 import { downstreamHeaders } from "../exchange/headers.ts";
 
 const HEAD_END = Buffer.from("\r\n\r\n");
@@ -17,10 +16,10 @@ export class StreamSocket extends Duplex {
   readonly #stream: ServerHttp2Stream;
   #head: Buffer | undefined = Buffer.alloc(0);
 
-  constructor(stream: ServerHttp2Stream, connection: Connection) {
+  /** @param onFault told of what a callback of this throws */
+  constructor(stream: ServerHttp2Stream, onFault: OnFault) {
     super({ allowHalfOpen: true });
     this.#stream = stream;
-    const onFault = (): void => this.cut();
     const onData = (chunk: Buffer): void => {
       if (!this.push(chunk)) stream.pause();
     };
@@ -31,11 +30,7 @@ export class StreamSocket extends Duplex {
     );
     stream.once(
       "close",
-      contain(
-        "stream-socket close",
-        (fault) => connection.fault(fault),
-        () => this.destroy(),
-      ),
+      contain("stream-socket close", onFault, () => this.destroy()),
     );
     stream.pause();
   }

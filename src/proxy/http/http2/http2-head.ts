@@ -3,28 +3,38 @@
  * connection-specific lines, repeated pseudo-headers); what it lets through and HTTP/1.1 could not carry is refused here.
  */
 import type { RequestHead } from "../exchange/message.ts";
+import type { HeadFault } from "../exchange/request-head.ts";
 
 export interface Http2Head extends RequestHead {
   readonly hasBody: boolean;
   /** `:protocol` of an extended CONNECT (RFC 8441). */
   readonly protocol: string | undefined;
   /** Why it cannot be forwarded at all. */
-  readonly fault: string | undefined;
+  readonly fault: HeadFault | undefined;
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+const TOO_LARGE: HeadFault = { ok: false, status: 431, reason: "request header is too large" };
 const FORBIDDEN_IN_VALUES = /[\0\r\n]/;
 
-/** @param raw flat name-value array, pseudo-headers included */
-export function readHttp2Head(raw: readonly string[], endStream: boolean): Http2Head {
+/** What a field counts for beside its name and value (RFC 9113 section 6.5.2). */
+export const FIELD_OVERHEAD_BYTES = 32;
+
+/**
+ * @param raw flat name-value array, pseudo-headers included
+ * @param maxBytes of the header list as RFC 9113 section 6.5.2 counts it
+ */
+export function readHttp2Head(raw: readonly string[], endStream: boolean, maxBytes: number): Http2Head {
   const pseudo = new Map<string, string>();
   const lines: string[] = [];
   const crumbs: string[] = [];
   let host: string | undefined;
   let fault: string | undefined;
+  let bytes = 0;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index]!;
     const value = raw[index + 1]!;
+    bytes += name.length + value.length + FIELD_OVERHEAD_BYTES;
     if (FORBIDDEN_IN_VALUES.test(value)) fault ??= "invalid header value";
     if (name.startsWith(":")) pseudo.set(name, value);
     else if (!TOKEN.test(name)) fault ??= "invalid header name";
@@ -48,6 +58,10 @@ export function readHttp2Head(raw: readonly string[], endStream: boolean): Http2
     lines: named === undefined ? lines : ["host", named, ...lines],
     hasBody: !endStream,
     protocol: pseudo.get(":protocol"),
-    fault,
+    fault: bytes > maxBytes ? TOO_LARGE : malformed(fault),
   };
+}
+
+function malformed(reason: string | undefined): HeadFault | undefined {
+  return reason === undefined ? undefined : { ok: false, status: 400, reason };
 }

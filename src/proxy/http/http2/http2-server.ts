@@ -11,15 +11,16 @@ import type { RequestGate } from "../exchange/request-gate.ts";
 import { StreamSocket } from "./extended-connect.ts";
 import { Http2Response } from "./http2-response.ts";
 import { Http2Connection } from "./http2-connection.ts";
-import { readHttp2Head, type Http2Head } from "./http2-head.ts";
+import { FIELD_OVERHEAD_BYTES, readHttp2Head, type Http2Head } from "./http2-head.ts";
 import { SESSION_LIMITS } from "../http2-limits.ts";
 
 const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 /** Of one stream, and of all streams of a connection: what a caller may send before the application has read it. */
 const STREAM_WINDOW_BYTES = 262_144;
 const CONNECTION_WINDOW_BYTES = 1_048_576;
-/** What a field counts for in a header list, however short it is (RFC 9113 section 6.5.2). */
-const LEAST_FIELD_BYTES = 32;
+
+/** What is known of a request whose head was not read. */
+const UNREAD: RequestHead = { method: "", target: "", version: "2", lines: [] };
 
 /** For a caller to read the last frames before the connection is gone. */
 const LINGER_MS = 500;
@@ -47,18 +48,25 @@ export class Http2Server {
         maxHeaderListSize: 2 * limits.maxHeaderBytes,
       },
       // Bounded by the size: a cookie may come in any number of fields, and is one line (RFC 9113 section 8.2.3).
-      maxHeaderListPairs: Math.ceil((2 * limits.maxHeaderBytes) / LEAST_FIELD_BYTES),
+      maxHeaderListPairs: Math.ceil((2 * limits.maxHeaderBytes) / FIELD_OVERHEAD_BYTES),
       ...SESSION_LIMITS,
     });
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     const state = new Http2Connection(connection, session, limits.revokeGraceMs);
     const onFault = (fault: Error): void => connection.fault(fault);
-    const onError = (error: NodeJS.ErrnoException): void => connection.end("protocol-error", error.code ?? error.message);
+    const onError = (error: NodeJS.ErrnoException): void =>
+      connection.end("protocol-error", error.code ?? error.message);
     session.on("error", contain("http2 session-error", onFault, onError));
     session.on("stream", (stream, _headers, flags, raw) => {
       const endStream = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
-      const resetStream = (): void => stream.close(NGHTTP2_INTERNAL_ERROR);
-      contain("http2 stream", resetStream, () => this.#onStream(state, stream, readHttp2Head(raw, endStream)))();
+      const resetStream = (): void => {
+        stream.on("error", () => undefined);
+        stream.close(NGHTTP2_INTERNAL_ERROR);
+        this.#options.gate.refused(connection, UNREAD, 0, "internal-error");
+      };
+      contain("http2 stream", resetStream, () =>
+        this.#onStream(state, stream, readHttp2Head(raw, endStream, limits.maxHeaderBytes)),
+      )();
     });
     destroyAfterEnd(connection);
     return state;
@@ -94,7 +102,11 @@ export class Http2Server {
     head: Http2Head,
   ): { readonly head: RequestHead; readonly caller: UpgradeCaller } | undefined {
     if (head.protocol !== "websocket" || head.fault !== undefined) return undefined;
-    const socket = new StreamSocket(stream, state.connection);
+    const onFault = (): void => {
+      socket.cut();
+      this.#options.gate.refused(state.connection, head, 0, "internal-error");
+    };
+    const socket = new StreamSocket(stream, onFault);
     const key = ["Sec-WebSocket-Key", randomBytes(16).toString("base64")];
     return {
       head: { ...head, method: "GET", hasBody: false, lines: [...head.lines, ...key] },
@@ -103,6 +115,7 @@ export class Http2Server {
         first: Buffer.alloc(0),
         onSwitch: () => state.tunnelled(stream),
         cut: () => socket.cut(),
+        fault: onFault,
       },
     };
   }

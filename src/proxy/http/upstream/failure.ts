@@ -1,4 +1,5 @@
 /** What came between a request and its response, as a closed set. */
+import type { UpstreamFailureCode } from "../../../telemetry/records.ts";
 import { CallbackFault } from "../../forward/boundary.ts";
 
 /** One failure: what the caller is told, and what is recorded. */
@@ -7,14 +8,13 @@ export interface UpstreamFailure {
   /** One line for humans. */
   readonly reason: string;
   /** Closed set, for records and metrics. */
-  readonly code:
-    | "upstream-unreachable"
-    | "upstream-timeout"
-    | "upstream-reset"
-    | "upstream-invalid"
-    | "upstream-busy"
-    | "internal-error";
+  readonly code: UpstreamFailureCode;
   readonly detail: string;
+}
+
+/** The application said that it did nothing with the request (RFC 9113 section 8.7): any request may be repeated. */
+export class RequestRefused extends Error {
+  override readonly name = "RequestRefused";
 }
 
 /** undici's and Node's errors in our words. */
@@ -36,6 +36,7 @@ export function classifyFailure(error: Error): UpstreamFailure {
     case "UND_ERR_HEADERS_TIMEOUT":
     case "UND_ERR_BODY_TIMEOUT":
       return { status: 504, reason: "stream timeout", code: "upstream-timeout", detail };
+    case "RequestRefused":
     case "UND_ERR_SOCKET":
     case "ECONNRESET":
     case "EPIPE":
@@ -52,11 +53,10 @@ export function classifyFailure(error: Error): UpstreamFailure {
  * it, without a byte of a response, or a stream that it refused (RFC 9113 section 8.7).
  */
 export function wasNotServed(error: Error): boolean {
-  const { code, socket, refused, message } = error as NodeJS.ErrnoException & {
+  if (error instanceof RequestRefused) return true;
+  const { code, socket, message } = error as NodeJS.ErrnoException & {
     readonly socket?: { readonly bytesRead?: number };
-    readonly refused?: boolean;
   };
-  if (refused === true) return true;
   // undici's word for a FIN; its other socket errors are faults in what the application said.
   const closed = code === "ECONNRESET" || code === "EPIPE" || message === "other side closed";
   return closed && (socket?.bytesRead ?? 0) > 0;

@@ -1,7 +1,7 @@
 /** An application that speaks HTTP/1.1: a bounded pool of kept connections, and no more waiting than is good. */
 import { Pool, type Dispatcher } from "undici";
 import type { Limits, SocketAddress } from "../../../config/config.ts";
-import type { ResponseHandler, Upstream, UpstreamRequest } from "./upstream.ts";
+import type { ResponseControl, ResponseHandler, Upstream, UpstreamRequest } from "./upstream.ts";
 
 export class Http1Upstream implements Upstream {
   readonly #origin: string;
@@ -31,8 +31,7 @@ export class Http1Upstream implements Upstream {
         // Without it undici gives up the connection after HEAD and after a GET with a body.
         reset: false,
       },
-      // undici gives rawHeaders of HTTP/1.1 as an array; its type is that of every protocol together.
-      handler as Dispatcher.DispatchHandler,
+      inUndiciTerms(handler),
     );
   }
 
@@ -72,4 +71,22 @@ export class Http1Upstream implements Upstream {
       allowH2: false,
     });
   }
+}
+
+/** undici gives rawHeaders of HTTP/1.1 as an array, its type is that of every protocol together; trailers it gives as an object. */
+function inUndiciTerms(handler: ResponseHandler): Dispatcher.DispatchHandler {
+  return {
+    onRequestStart: (control) => handler.onRequestStart(control as ResponseControl),
+    onResponseStart: (control, status) => handler.onResponseStart(control as ResponseControl, status),
+    onResponseData: (control, chunk) => handler.onResponseData(control as ResponseControl, chunk),
+    onResponseEnd: (control, trailers) => handler.onResponseEnd(control as ResponseControl, linesOf(trailers)),
+    onResponseError: (control, error) => handler.onResponseError(control as ResponseControl | undefined, error),
+  };
+}
+
+function linesOf(trailers: Readonly<Record<string, string | string[] | undefined>>): string[] {
+  const lines: string[] = [];
+  for (const [name, values] of Object.entries(trailers))
+    for (const value of [values ?? []].flat()) lines.push(name, value);
+  return lines;
 }

@@ -1,6 +1,8 @@
 /** One request to an application over HTTP/2, told to its handler as undici would tell it. */
 import { constants, type ClientHttp2Stream } from "node:http2";
-import type { ResponseControl, ResponseHandler, UpstreamRequest } from "./upstream.ts";
+import { contain, type CallbackFault } from "../../forward/boundary.ts";
+import { RequestRefused } from "./failure.ts";
+import type { ResponseControl, ResponseHandler, Trailers, UpstreamRequest } from "./upstream.ts";
 import type { UpstreamSession } from "./http2-session.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
@@ -11,7 +13,7 @@ export class Http2Request implements ResponseControl {
   readonly #idleTimeoutMs: number;
   #session: UpstreamSession | undefined;
   #stream: ClientHttp2Stream | undefined;
-  #trailers: Readonly<Record<string, string>> = {};
+  #trailers: Trailers = [];
   #aborted: Error | undefined;
   #ended = false;
   rawHeaders: readonly string[] = [];
@@ -57,10 +59,22 @@ export class Http2Request implements ResponseControl {
 
   #listen(stream: ClientHttp2Stream): void {
     const handler = this.#handler;
-    stream.on("headers", (_headers, _flags, raw) => this.#onHead(raw, false));
-    stream.on("response", (_headers, flags, raw) => this.#onHead(raw, (flags & NGHTTP2_FLAG_END_STREAM) !== 0));
-    stream.on("trailers", (_trailers, _flags, raw) => (this.#trailers = recordOf(raw)));
-    stream.on("data", (chunk: Buffer) => handler.onResponseData(this, chunk));
+    const onFault = this.#onFault;
+    stream.on(
+      "headers",
+      contain("h2c headers", onFault, (_headers, _flags, raw) => this.#onHead(raw, false)),
+    );
+    stream.on(
+      "response",
+      contain("h2c response", onFault, (_headers, flags, raw) =>
+        this.#onHead(raw, (flags & NGHTTP2_FLAG_END_STREAM) !== 0),
+      ),
+    );
+    stream.on("trailers", (_trailers, _flags, raw) => (this.#trailers = raw));
+    stream.on(
+      "data",
+      contain("h2c data", onFault, (chunk: Buffer) => handler.onResponseData(this, chunk)),
+    );
     stream.on("error", (error) => (this.#aborted ??= error));
     if (this.#idleTimeoutMs > 0) {
       stream.setTimeout(this.#idleTimeoutMs, () => {
@@ -68,8 +82,16 @@ export class Http2Request implements ResponseControl {
         stream.close(NGHTTP2_CANCEL);
       });
     }
-    stream.once("close", () => this.#onClose(stream));
+    stream.once(
+      "close",
+      contain("h2c close", onFault, () => this.#onClose(stream)),
+    );
   }
+
+  readonly #onFault = (fault: CallbackFault): void => {
+    this.#stream?.close(NGHTTP2_CANCEL);
+    this.#fail(fault);
+  };
 
   #onHead(raw: readonly string[], bodyless: boolean): void {
     const status = Number(raw[raw.indexOf(":status") + 1]);
@@ -91,7 +113,11 @@ export class Http2Request implements ResponseControl {
       (this.#aborted?.cause as Error | undefined) ??
       this.#aborted ??
       Object.assign(new Error(`stream reset with code ${rstCode}`), { code: "ERR_HTTP2_STREAM_ERROR" });
-    this.#fail(Object.assign(error, { refused: rstCode === NGHTTP2_REFUSED_STREAM }));
+    this.#fail(
+      rstCode === NGHTTP2_REFUSED_STREAM
+        ? new RequestRefused("the application refused the stream", { cause: error })
+        : error,
+    );
   }
 
   #fail(error: Error): void {
@@ -101,14 +127,16 @@ export class Http2Request implements ResponseControl {
   }
 
   #sendBody(stream: ClientHttp2Stream, body: NonNullable<UpstreamRequest["body"]>): void {
-    body.on("data", (chunk: Buffer) => {
+    const onData = (chunk: Buffer): void => {
       if (!stream.write(chunk)) body.pause();
-    });
+    };
+    const onClose = (): void => {
+      if (!body.readableEnded) stream.close(NGHTTP2_CANCEL);
+    };
+    body.on("data", contain("h2c body-data", this.#onFault, onData));
     stream.on("drain", () => body.resume());
     body.once("end", () => stream.end());
-    body.once("close", () => {
-      if (!body.readableEnded) stream.close(NGHTTP2_CANCEL);
-    });
+    body.once("close", contain("h2c body-close", this.#onFault, onClose));
     stream.once("close", () => body.destroy());
   }
 }
@@ -123,13 +151,4 @@ function headersOf({ method, path, lines }: UpstreamRequest): readonly string[] 
     else headers.push(name, lines[index + 1]!);
   }
   return [":method", method, ":scheme", "http", ":authority", authority, ":path", path, ...headers];
-}
-
-function recordOf(raw: readonly string[]): Readonly<Record<string, string>> {
-  const record: Record<string, string> = {};
-  for (let index = 0; index < raw.length; index += 2) {
-    const name = raw[index]!;
-    record[name] = record[name] === undefined ? raw[index + 1]! : `${record[name]}, ${raw[index + 1]!}`;
-  }
-  return record;
 }

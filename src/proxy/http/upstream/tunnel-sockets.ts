@@ -4,7 +4,7 @@
  */
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { contain } from "../../forward/boundary.ts";
+import { contain, type CallbackFault, type OnFault } from "../../forward/boundary.ts";
 import { resetSocket } from "../../forward/reset.ts";
 
 /** For a side that was told of the end to close in turn. */
@@ -13,6 +13,7 @@ const LINGER_MS = 5_000;
 export interface TunnelCaller {
   readonly socket: Duplex;
   readonly cut: () => void;
+  readonly fault: OnFault;
 }
 
 export class TunnelSockets {
@@ -26,17 +27,25 @@ export class TunnelSockets {
     if (upstream instanceof Socket) upstream.setTimeout(0);
     const { socket } = caller;
     const cut = (): void => this.cut();
+    const onFault = (fault: CallbackFault): void => {
+      this.cut();
+      caller.fault(fault);
+    };
     // An error may come without one of ours listening: http-proxy listens after this.
     upstream.on("error", cut);
     socket.on("error", cut);
     upstream.once(
       "close",
-      contain("tunnel upstream-close", cut, () => this.#onClose(upstream, socket)),
+      contain("tunnel upstream-close", onFault, () => this.#onClose(upstream, socket)),
     );
     socket.once(
       "close",
-      contain("tunnel downstream-close", cut, () => this.#onClose(socket, upstream)),
+      contain("tunnel downstream-close", onFault, () => this.#onClose(socket, upstream)),
     );
+  }
+
+  get over(): boolean {
+    return this.#over;
   }
 
   /** Ends both sides so that neither can take it for the end of the data. */

@@ -4,11 +4,11 @@
  * response and goes the way of every other one. Its gaps are closed around it: it strips no header, rewrites the target,
  * loses what is under way when one side closes, and has no time limit.
  */
-import { ClientRequest, type IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import httpProxy from "http-proxy";
 import type { BackendConfig, Limits } from "../../../config/config.ts";
-import { contain } from "../../forward/boundary.ts";
+import { contain, type OnFault } from "../../forward/boundary.ts";
 import { TunnelSockets } from "./tunnel-sockets.ts";
 import type { ResponseControl, ResponseHandler, Upstream, UpstreamRequest } from "./upstream.ts";
 
@@ -25,6 +25,8 @@ export interface UpgradeCaller {
   readonly onSwitch: () => void;
   /** Cuts the caller's side, so that the cut cannot pass for the tunnel's end. */
   readonly cut: () => void;
+  /** A callback of the tunnel threw: cuts the caller's side, with a record. */
+  readonly fault: OnFault;
 }
 
 /** What http-proxy reads of a request. */
@@ -89,6 +91,7 @@ export class WebSocketProxy {
     this.#proxy.ws(proxied as unknown as IncomingMessage, caller.socket, caller.first, {}, (error: Error) =>
       upgrade.failed(error),
     );
+    upgrade.takeResponses();
   }
 }
 
@@ -112,13 +115,21 @@ class Upgrade implements ResponseControl {
   begin(request: ClientRequest): void {
     this.#request = request;
     this.#limitTime(request);
-    request.once("response", this.#contain("response", (response: IncomingMessage) => this.#onResponse(response)));
     request.once(
       "upgrade",
       this.#contain("switch", (response: IncomingMessage, socket: Duplex) => this.#onSwitch(response, socket)),
     );
     request.on("error", (error) => this.failed(error));
     this.#handler.onRequestStart(this);
+  }
+
+  /** From http-proxy, which would write a refusal to the caller past everything that watches responses. */
+  takeResponses(): void {
+    this.#request?.removeAllListeners("response");
+    this.#request?.once(
+      "response",
+      this.#contain("response", (response: IncomingMessage) => this.#onResponse(response)),
+    );
   }
 
   abort(reason: Error): void {
@@ -170,13 +181,17 @@ class Upgrade implements ResponseControl {
   }
 
   #onResponse(response: IncomingMessage): void {
-    // http-proxy would write it to the caller past everything that watches responses; this keeps it away.
-    Object.assign(response, { upgrade: true });
     this.#response = response;
     this.rawHeaders = response.rawHeaders;
-    response.on("data", this.#contain("data", (chunk: Buffer) => this.#handler.onResponseData(this, chunk)));
+    response.on(
+      "data",
+      this.#contain("data", (chunk: Buffer) => this.#handler.onResponseData(this, chunk)),
+    );
     response.once("error", (error) => this.failed(error));
-    response.once("end", this.#contain("end", () => this.#onEnd(response)));
+    response.once(
+      "end",
+      this.#contain("end", () => this.#onEnd(response)),
+    );
     this.#handler.onResponseStart(this, response.statusCode ?? 0);
   }
 
@@ -195,8 +210,9 @@ class Upgrade implements ResponseControl {
     this.#ended = true;
     this.#request?.setTimeout(0);
     this.#tunnel = new TunnelSockets(socket, this.#caller);
-    this.#caller.onSwitch();
     this.#handler.onSwitch();
+    // Cut at once where the handler failed: http-proxy writes the 101 to a socket that is gone.
+    if (!this.#tunnel.over) this.#caller.onSwitch();
   }
 
   #contain<Args extends readonly unknown[]>(name: string, callback: (...args: Args) => void): (...args: Args) => void {

@@ -1,0 +1,283 @@
+/** A data plane of one thread in which callbacks can be made to throw, with the applications behind it. */
+import { once } from "node:events";
+import { createServer as createHttp2Server } from "node:http2";
+import type { Socket } from "node:net";
+import { BroadcastChannel } from "node:worker_threads";
+import { DEFAULT_LIMITS, type Limits } from "../../../src/config/config.ts";
+import { compile } from "../../../src/policy/compile.ts";
+import type { BackendSpec } from "../../../src/policy/model.ts";
+import { startDataPlane, type DataPlane } from "../../../src/proxy/control/data-plane.ts";
+import type { TrafficRecord } from "../../../src/telemetry/records.ts";
+import { checkCredentials } from "../../../src/tls/credentials.ts";
+import { WebSocketServer } from "ws";
+import { startApplication, startTcpApplication, TestApplication } from "../application/application.ts";
+import { startUnanswering } from "../application/unanswering.ts";
+import { GATEWAY_NAME, TestMesh } from "../mesh/mesh.ts";
+import { freePorts } from "../process/ports.ts";
+import { PLANTED_THROWS, type PlantedThrow } from "./planted-throws.ts";
+
+const BULK = Buffer.alloc(8 * 1024 * 1024, "b");
+
+/** Backend ports. */
+export const PORT = { http: 80, h2c: 81, stream: 82, tls: 83, streamNowhere: 84, httpNowhere: 85 } as const;
+
+const LIMITS: Partial<Limits> = {
+  handshakeTimeoutMs: 700,
+  connectTimeoutMs: 500,
+  headerTimeoutMs: 1_000,
+  revokeGraceMs: 500,
+};
+
+export class ThrowingPlane implements AsyncDisposable {
+  readonly plane: DataPlane;
+  readonly mesh: TestMesh;
+  readonly records: TrafficRecord[] = [];
+  readonly problems: string[] = [];
+  readonly lost: string[] = [];
+  readonly #ports: ReadonlyMap<number, number>;
+  readonly #channel = new BroadcastChannel(PLANTED_THROWS);
+  readonly #thrown: string[] = [];
+  readonly #armed: string[] = [];
+  readonly #owned: AsyncDisposableStack;
+  #version = 1;
+  #waiting: (() => void)[] = [];
+
+  private constructor(
+    plane: DataPlane,
+    mesh: TestMesh,
+    ports: ReadonlyMap<number, number>,
+    owned: AsyncDisposableStack,
+  ) {
+    this.plane = plane;
+    this.mesh = mesh;
+    this.#ports = ports;
+    this.#owned = owned;
+    this.#channel.addEventListener("message", (event) => {
+      const message = (event as Event & { readonly data: PlantedThrow }).data;
+      if (message.kind === "armed") this.#armed.push(message.callback);
+      if (message.kind === "thrown") this.#thrown.push(message.callback);
+      this.changed();
+    });
+  }
+
+  static async start(limits: Partial<Limits> = {}): Promise<ThrowingPlane> {
+    const owned = new AsyncDisposableStack();
+    const mesh = await TestMesh.create();
+    const http = owned.use(await startHttpApplication());
+    const h2c = owned.use(await startH2cApplication());
+    const stream = owned.use(await startTcpApplication(serveStream));
+    const nowhere = owned.use(await startUnanswering());
+    const apps = new Map<number, number>([
+      [PORT.http, http.port],
+      [PORT.h2c, h2c.port],
+      [PORT.stream, stream.port],
+      [PORT.tls, http.port],
+      [PORT.streamNowhere, nowhere.port],
+      [PORT.httpNowhere, nowhere.port],
+    ]);
+    const listen = await freePorts(apps.size);
+    const ports = new Map([...apps.keys()].map((port, index) => [port, listen[index]!]));
+    const paths = { cert: "tls.crt", key: "tls.key", ca: "ca.crt" };
+    const texts = { cert: mesh.own.certPem, key: mesh.own.keyPem, ca: mesh.own.caPem };
+    let started: ThrowingPlane | undefined;
+    const plane = await startDataPlane(
+      {
+        backends: [...apps].map(([port, app]) => ({
+          port,
+          listen: { host: "127.0.0.1", port: ports.get(port)! },
+          app: { host: "127.0.0.1", port: app },
+          ...(port === PORT.h2c && { forward: "h2c" as const }),
+          ...((port === PORT.stream || port === PORT.streamNowhere) && { forward: "stream" as const }),
+        })),
+        limits: { ...DEFAULT_LIMITS, ...LIMITS, ...limits },
+        workers: 1,
+        clientCertHeader: "strip",
+        accessLog: true,
+        snapshot: snapshotFor(1, "127.0.0.0/8"),
+        credentials: checkCredentials(paths, texts, 1, Date.now()),
+        threadEntry: new URL("./throwing-thread.ts", import.meta.url),
+      },
+      {
+        onRecords: (batch) => {
+          started?.records.push(...batch);
+          started?.changed();
+        },
+        onThreadLost: ({ cause }) => started?.lost.push(cause.message),
+        onThreadStuck: () => started?.lost.push("stuck"),
+        onProblem: (_thread, message) => {
+          started?.problems.push(message);
+          started?.changed();
+        },
+      },
+    );
+    started = new ThrowingPlane(plane, mesh, ports, owned);
+    return started;
+  }
+
+  /** Where a backend port is listened on. */
+  port(backend: number): number {
+    return this.#ports.get(backend)!;
+  }
+
+  /** The next call of `callback` throws. Resolves when the thread knows. */
+  async arm(callback: string, skip = 0): Promise<void> {
+    const before = this.#armed.length;
+    this.#channel.postMessage({ kind: "arm", callback, skip } satisfies PlantedThrow);
+    await this.until(() => this.#armed.length > before, `armed: ${callback}`);
+  }
+
+  async thrown(callback: string): Promise<void> {
+    await this.until(() => this.#thrown.includes(callback), `thrown: ${callback}`);
+  }
+
+  /** Lets the given addresses in and nobody else, and waits until that is in force. */
+  async admitOnly(range: string): Promise<void> {
+    this.#version += 1;
+    this.plane.publish(snapshotFor(this.#version, range));
+    await this.until(() => this.plane.appliedVersion() === this.#version, "applied", 25);
+  }
+
+  /** @param pollMs where no event tells of it */
+  async until(condition: () => boolean, what: string, pollMs = 1_000): Promise<void> {
+    const deadline = performance.now() + 15_000;
+    while (!condition()) {
+      if (performance.now() > deadline) throw new Error(`not within 15 s: ${what}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, pollMs);
+        this.#waiting.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
+  changed(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#channel.close();
+    await this.plane.close();
+    await this.#owned.disposeAsync();
+  }
+}
+
+function snapshotFor(version: number, range: string) {
+  const backends: BackendSpec[] = Object.values(PORT).map((number) => ({
+    name: "foo",
+    port: { number, protocol: number === PORT.tls ? "https" : "http" },
+    ...(number === PORT.tls && { tls: { skipClientCertValidation: false } }),
+  }));
+  const policies = backends.map((backend) => ({
+    name: `ib-${backend.port.number}`,
+    namespace: "test",
+    backends: [backend],
+    sources: [
+      { kind: "IPRange", name: range },
+      ...(backend.port.number === PORT.tls ? [{ kind: "AuthenticatedPrincipal", name: GATEWAY_NAME }] : []),
+    ],
+    hasMatches: false,
+  }));
+  const world = {
+    policies,
+    invalidPolicies: [],
+    services: new Map(),
+    endpoints: new Map(),
+    namespaces: new Map(),
+  };
+  return compile(world, { namespace: "test", services: ["foo"] }, version);
+}
+
+/** By path: /drip goes on until its caller is gone, a line for each `tick`; /hold never answers. */
+async function startHttpApplication(): Promise<TestApplication> {
+  const application = await startApplication((request, response) => {
+    switch (request.url) {
+      case "/neighbour":
+        response.write("first\n");
+        neighbours.push((line) => response.write(line));
+        return;
+      case "/hold":
+        return;
+      case "/reset":
+        request.socket.resetAndDestroy();
+        return;
+      case "/bulk":
+        response.end(BULK);
+        return;
+      case "/early":
+        response.end("early");
+        return;
+      case "/trailers":
+        response.writeHead(200, { trailer: "x-last" });
+        response.addTrailers({ "x-last": "1" });
+        response.end("body");
+        return;
+      case "/slow":
+        for (let step = 1; step <= 12; step += 1) setTimeout(() => response.write(`${step}\n`), step * 250);
+        setTimeout(() => response.end(), 13 * 250);
+        return;
+      case "/later":
+        response.write("one");
+        setTimeout(() => response.end("two"), 50);
+        return;
+      default:
+        request.resume();
+        response.end("ok");
+    }
+  });
+  const sockets = new WebSocketServer({ noServer: true });
+  application.server.on("upgrade", (request, socket: Socket, head: Buffer) => {
+    if (request.url === "/hold") return;
+    if (request.url === "/refuse") {
+      socket.write("HTTP/1.1 403 Forbidden\r\ntransfer-encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n");
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      webSocket.on("error", () => undefined);
+      webSocket.on("message", (data) => webSocket.send(data));
+      if (request.url === "/leave") webSocket.close();
+    });
+  });
+  return application;
+}
+
+/** Writes a line to each response of /neighbour that is under way. */
+const neighbours: ((line: string) => void)[] = [];
+
+export function tick(line: string): void {
+  for (const write of neighbours) write(line);
+}
+
+async function startH2cApplication(): Promise<TestApplication> {
+  const server = createHttp2Server();
+  server.on("stream", (stream) => {
+    stream.on("error", () => undefined);
+    stream.resume();
+    stream.additionalHeaders({ ":status": 103, link: "</a.css>; rel=preload" });
+    stream.respond({ ":status": 200 });
+    stream.end("ok");
+  });
+  server.on("session", (session) => session.on("error", () => undefined));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return new TestApplication(server);
+}
+
+/** By the first byte: B sends bulk, S reads slowly, R resets; everything is sent back. */
+function serveStream(socket: Socket): void {
+  socket.once("data", (first: Buffer) => {
+    if (first[0] === 82) socket.resetAndDestroy();
+    else if (first[0] === 66) socket.end(BULK);
+    else if (first[0] === 83) {
+      socket.pause();
+      setTimeout(() => socket.resume(), 100);
+    } else {
+      socket.write(first);
+      socket.on("data", (chunk: Buffer) => socket.write(chunk));
+    }
+  });
+  socket.on("end", () => socket.end());
+}
