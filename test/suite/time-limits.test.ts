@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { limitFlags } from "../support/limits/flags.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -30,7 +31,16 @@ async function run(flags: readonly string[], files: readonly string[]) {
   return { code, signal, output };
 }
 
-test("a test that hangs, one that blocks its event loop and a file that never loads fail by their limits", async () => {
+for (const [whose, flags] of [
+  ["npm test", npmTestFlags(500)],
+  ["the other runners", [...limitFlags(500), "--test"]],
+] as const) {
+  test(`${whose}: a test that hangs, one that blocks its event loop and a file that never loads fail by their limits`, async () => {
+    await failsByLimits(flags);
+  });
+}
+
+async function failsByLimits(flags: readonly string[]): Promise<void> {
   using directory = temporaryDirectory();
   const files = {
     hangs: `${TEST} test("hangs", async () => { ${FOREVER} });`,
@@ -42,13 +52,13 @@ test("a test that hangs, one that blocks its event loop and a file that never lo
     writeFileSync(path, source);
     return path;
   });
-  const { code, output } = await run(npmTestFlags(500), paths);
+  const { code, output } = await run(flags, paths);
   const said = await output;
   assert.equal(code, 1, said);
   assert.match(said, /✖ hangs[^]*test timed out after 500ms/);
   assert.match(said, /blocks\.test\.mjs did not end within 2 s and is killed/);
   assert.match(said, /loads\.test\.mjs did not end within 2 s and is killed/);
-});
+}
 
 test("a file whose tests are over ends although its handles are open", async () => {
   using directory = temporaryDirectory();
