@@ -87,8 +87,8 @@ function ignoreBrokenPipes(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 }
 
-/** Node's own warnings and last words, as JSON lines: the sidecar writes nothing else. */
-function speakJson(): void {
+/** Node's own warnings, and the fault that ends the process, as JSON lines: the sidecar writes nothing else. */
+function reportAsJson(): void {
   const line = (level: string, fields: object, message: string): void => {
     process.stderr.write(`${JSON.stringify({ level, time: new Date().toISOString(), ...fields, message })}\n`);
   };
@@ -96,7 +96,7 @@ function speakJson(): void {
   process.on("warning", (warning) =>
     line("warn", { warning: warning.name, problem: warning.message }, "warning of Node"),
   );
-  const die = (error: unknown): void => {
+  const endByFault = (error: unknown): void => {
     line(
       "error",
       { problem: error instanceof Error ? error.stack : String(error) },
@@ -104,7 +104,7 @@ function speakJson(): void {
     );
     endDespiteThreads(1);
   };
-  process.on("uncaughtException", die).on("unhandledRejection", die);
+  process.on("uncaughtException", endByFault).on("unhandledRejection", endByFault);
 }
 
 /** Never returns: pipes, files and terminals are written synchronously, so nothing said is lost. */
@@ -126,7 +126,7 @@ async function main(argv: readonly string[]): Promise<never> {
     process.exit(2);
   }
   ignoreBrokenPipes();
-  if (name === "run") speakJson();
+  if (name === "run") reportAsJson();
   const run = await command.load();
   const code = await run(rest, createIo());
   if (command.threads) endDespiteThreads(code);

@@ -2,6 +2,7 @@
  * The control side, put together: discovery feeds the compiler, the compiler feeds the data plane, credentials follow
  * their files, and everything that may change while it runs is here. The only file that knows every part.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "./config/config.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
 import { resolveCredentials } from "./discovery/kubernetes/api-credentials.ts";
@@ -9,13 +10,15 @@ import { createKubernetesDiscovery } from "./discovery/kubernetes/kubernetes-dis
 import { ManifestsDiscovery } from "./discovery/manifests/manifests-discovery.ts";
 import { compile } from "./policy/compile.ts";
 import type { World } from "./policy/model.ts";
-import { SEALED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
+import { CLOSED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
+import { describeLag } from "./proxy/control/applied-state.ts";
 import { startDataPlane, type DataPlane } from "./proxy/control/data-plane.ts";
 import type { Log } from "./telemetry/log.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
 import { writeTraffic } from "./telemetry/traffic-log.ts";
 import { watchCredentials, type CredentialsWatch } from "./tls/credentials-watch.ts";
-import { readCredentials, type Credentials } from "./tls/credentials.ts";
+import type { Credentials } from "./tls/credentials.ts";
+import { readCredentials } from "./tls/read-credentials.ts";
 
 /** How often the age of the data is compared with `maxStale`. */
 const STALE_CHECK_MS = 1_000;
@@ -23,12 +26,19 @@ const STALE_CHECK_MS = 1_000;
 /** A quiet watch proves its age once a minute, by a bookmark. */
 const LEAST_CLUSTER_MAX_STALE_MS = 120_000;
 
+/**
+ * Bound on the end of the process after its drain. The drain delay, the drain deadline, what a drain may take beyond it
+ * (`DRAIN_SLACK_MS`) and this stay below the pod's `terminationGracePeriodSeconds`: the kubelet kills what is late.
+ */
+export const LONGEST_CLOSE_MS = 5_000;
+
 /** What keeps the sidecar from being ready; empty when it is. */
 export type Unready =
   | "starting"
   | "waiting for policy and endpoints"
   | "waiting for the listeners"
   | "policy and endpoints are stale"
+  | `data-plane thread ${number} ${string}`
   | "draining";
 
 export class Sidecar {
@@ -41,7 +51,7 @@ export class Sidecar {
   #credentialsWatch: CredentialsWatch | undefined;
   #spans: Spans | undefined;
   #credentialFailures = 0;
-  #snapshot: Snapshot = SEALED;
+  #snapshot: Snapshot = CLOSED;
   #version = 0;
   /** What was discovered last; compiled again when it becomes fresh after having been stale. */
   #world: { readonly world: World; readonly services: readonly string[] } | undefined;
@@ -89,8 +99,10 @@ export class Sidecar {
     if (this.#draining) reasons.push("draining");
     if (this.#dataPlane === undefined) reasons.push("starting");
     else if (!this.#dataPlane.threads().every((thread) => thread.listening)) reasons.push("waiting for the listeners");
-    if (this.#snapshot.sealed === "no-snapshot") reasons.push("waiting for policy and endpoints");
-    if (this.#snapshot.sealed === "stale-snapshot") reasons.push("policy and endpoints are stale");
+    for (const { thread, lag } of this.#dataPlane?.threads() ?? [])
+      if (lag !== undefined) reasons.push(`data-plane thread ${thread} ${describeLag(lag)}`);
+    if (this.#snapshot.closed === "no-snapshot") reasons.push("waiting for policy and endpoints");
+    if (this.#snapshot.closed === "stale-snapshot") reasons.push("policy and endpoints are stale");
     return reasons;
   }
 
@@ -115,6 +127,11 @@ export class Sidecar {
         },
         onThreadLost: ({ thread, cause, restartInMs }) =>
           log.error({ thread, restartInMs, error: cause }, "data-plane thread lost; it is replaced"),
+        onThreadLagging: ({ thread, lag, restartInMs }) =>
+          log.error(
+            { thread, ...lag, ...(restartInMs !== undefined && { restartInMs }) },
+            `data-plane thread ${thread} ${describeLag(lag)}; ${restartInMs === undefined ? "it refuses all TLS" : "it is replaced"}`,
+          ),
         onThreadStuck: (thread) => {
           log.error({ thread }, "lost data-plane thread cannot be ended, and takes connections; the process ends");
           this.#broken.resolve();
@@ -141,9 +158,18 @@ export class Sidecar {
     return result;
   }
 
-  async close(): Promise<void> {
+  /** Ends everything; returns after `withinMs` at the latest, whatever has not ended by then. */
+  async close(withinMs = LONGEST_CLOSE_MS): Promise<void> {
     clearInterval(this.#staleTimer);
     this.#credentialsWatch?.stop();
+    const late = new AbortController();
+    const ended = this.#endParts().then(() => true);
+    const inTime = await Promise.race([ended, delay(withinMs, false, { signal: late.signal })]);
+    late.abort();
+    if (!inTime) this.log.error({ withinMs }, "not everything could be ended in time");
+  }
+
+  async #endParts(): Promise<void> {
     await this.#discovery.stop();
     await this.#dataPlane?.close();
     await this.#spans?.close();
@@ -175,7 +201,7 @@ export class Sidecar {
 
   #onWorld(world: World, services: readonly string[]): void {
     this.#world = { world, services };
-    this.#publish(this.#isStale() ? this.#sealed("stale-snapshot") : this.#compile(world, services));
+    this.#publish(this.#isStale() ? this.#closedSnapshot("stale-snapshot") : this.#compile(world, services));
   }
 
   /** After a fault of the compiler the response is no: what was in force may be what somebody has just revoked. */
@@ -186,12 +212,12 @@ export class Sidecar {
       return compile(world, self, this.#version + 1);
     } catch (error) {
       this.log.error({ error }, "policy could not be compiled; everybody is refused");
-      return this.#sealed("no-snapshot");
+      return this.#closedSnapshot("no-snapshot");
     }
   }
 
-  #sealed(sealed: "no-snapshot" | "stale-snapshot"): Snapshot {
-    return { version: this.#version + 1, rules: new Map(), sealed, statuses: [] };
+  #closedSnapshot(closed: "no-snapshot" | "stale-snapshot"): Snapshot {
+    return { version: this.#version + 1, rules: new Map(), closed, statuses: [] };
   }
 
   #publish(snapshot: Snapshot): void {
@@ -199,7 +225,7 @@ export class Sidecar {
     this.#snapshot = snapshot;
     this.#dataPlane?.publish(snapshot);
     this.log.info(
-      { version: snapshot.version, sealed: snapshot.sealed, rules: snapshot.rules.size },
+      { version: snapshot.version, closed: snapshot.closed, rules: snapshot.rules.size },
       "snapshot published",
     );
     for (const status of snapshot.statuses) this.#reportStatus(status);
@@ -217,13 +243,13 @@ export class Sidecar {
 
   #checkAge(): void {
     const stale = this.#isStale();
-    if (stale && this.#snapshot.sealed === undefined) {
+    if (stale && this.#snapshot.closed === undefined) {
       this.log.error(
         { maxStaleMs: this.config.maxStaleMs, resources: this.resources() },
         "policy and endpoints are older than max-stale; everybody is refused",
       );
-      this.#publish(this.#sealed("stale-snapshot"));
-    } else if (!stale && this.#snapshot.sealed === "stale-snapshot" && this.#world !== undefined) {
+      this.#publish(this.#closedSnapshot("stale-snapshot"));
+    } else if (!stale && this.#snapshot.closed === "stale-snapshot" && this.#world !== undefined) {
       this.#publish(this.#compile(this.#world.world, this.#world.services));
     }
   }

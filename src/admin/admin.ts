@@ -8,15 +8,9 @@ import type { AdminSubject } from "./subject.ts";
 import { explainPage } from "./explain-page.ts";
 import { readyPage } from "./health-pages.ts";
 import { AdminMetrics } from "./metrics.ts";
+import type { Page } from "./page.ts";
 import { snapshotPage } from "./snapshot-page.ts";
 import { statusPage } from "./status-page.ts";
-
-/** A response; JSON unless it is a text. */
-export interface Page {
-  readonly status: number;
-  readonly body: string | object;
-  readonly contentType?: string;
-}
 
 type Route = (query: URLSearchParams) => Page | Promise<Page>;
 
@@ -72,7 +66,7 @@ function listen(
   const server = createServer(
     { keepAliveTimeout: 5_000, headersTimeout: 5_000, requestTimeout: 10_000 },
     (request, response) => {
-      void answer(request, response, routes, loopbackOnly);
+      void respond(request, response, routes, loopbackOnly);
     },
   );
   return new Promise((resolve, reject) => {
@@ -88,7 +82,7 @@ function listen(
   });
 }
 
-async function answer(
+async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   routes: Readonly<Record<string, Route>>,

@@ -3,7 +3,7 @@ import { explain, parseSan } from "../policy/explain.ts";
 import { parseAddress } from "../policy/address.ts";
 import type { San } from "../policy/decision.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import type { Page } from "./admin.ts";
+import type { Page } from "./page.ts";
 
 const PARAMETERS = ["port", "from", "tls", "sni", "san", "no-cert"];
 

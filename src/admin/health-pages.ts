@@ -1,5 +1,5 @@
 /** `/readyz`: 200 when the sidecar decides by real data, 503 with the reasons when it does not. */
-import type { Page } from "./admin.ts";
+import type { Page } from "./page.ts";
 import type { AdminSubject } from "./subject.ts";
 
 export function readyPage(subject: AdminSubject): Page {

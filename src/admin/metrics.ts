@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { DURATION_BUCKETS, type Counters } from "../telemetry/records.ts";
 import { discoveryText } from "./discovery-metrics.ts";
+import type { ThreadInfo } from "../proxy/control/data-plane.ts";
 import type { AdminSubject } from "./subject.ts";
 
 export class AdminMetrics {
@@ -69,6 +70,21 @@ export class AdminMetrics {
       "Accepted certificates so far.",
       () => subject.credentials?.generation ?? 0,
     );
+    const perThread = (name: string, help: string, read: (thread: ThreadInfo) => number): void => {
+      void new Gauge({
+        name,
+        help,
+        labelNames: ["thread"],
+        registers,
+        collect() {
+          for (const info of subject.dataPlane?.threads() ?? []) this.set({ thread: info.thread }, read(info));
+        },
+      });
+    };
+    perThread("postern_thread_lagging", "1 when the thread does not have in force what was published.", ({ lag }) =>
+      lag === undefined ? 0 : 1,
+    );
+    perThread("postern_thread_restarts_total", "Threads that took the place of another.", ({ restarts }) => restarts);
     void new Gauge({
       name: "postern_discovery_age_seconds",
       help: "Time since the data was known to be current.",

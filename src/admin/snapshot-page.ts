@@ -1,13 +1,13 @@
 /** `/snapshot`: what is in force, with address sets as counts and their sources. */
 import type { AddressSet, Rule, Snapshot } from "../policy/snapshot.ts";
-import type { Page } from "./admin.ts";
+import type { Page } from "./page.ts";
 
 export function snapshotPage(snapshot: Snapshot): Page {
   return {
     status: 200,
     body: {
       version: snapshot.version,
-      ...(snapshot.sealed !== undefined && { sealed: snapshot.sealed }),
+      ...(snapshot.closed !== undefined && { closed: snapshot.closed }),
       rules: [...snapshot.rules.values()].map(showRule),
       statuses: snapshot.statuses,
     },

@@ -1,5 +1,5 @@
 /** `/`: one look at the sidecar for a person with a browser and a port-forward. */
-import type { Page } from "./admin.ts";
+import type { Page } from "./page.ts";
 import type { AdminSubject } from "./subject.ts";
 
 export function statusPage(subject: AdminSubject): Page {

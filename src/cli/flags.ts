@@ -1,4 +1,5 @@
 /** Flags as a table a command: what parses them also explains them. */
+import { parseArgs } from "node:util";
 
 export interface Flag {
   /** Without the dashes. */
@@ -33,45 +34,41 @@ const HELP: Flag = { name: "help", help: "show this text" };
 /** Reads `--name value`, `--name=value` and switches; never throws. */
 export function parseFlags(spec: CommandSpec, argv: readonly string[]): ParsedFlags {
   const flags = new Map([...spec.flags, HELP].map((flag) => [flag.name, flag]));
+  const options = Object.fromEntries(
+    [...flags].map(([name, { value }]) => [name, { type: value === undefined ? "boolean" : "string" } as const]),
+  );
+  const { tokens } = parseArgs({
+    args: argv,
+    options: { ...options, help: { type: "boolean", short: "h" } },
+    strict: false,
+    tokens: true,
+  });
   const values = new Map<string, string[]>();
   const positionals: string[] = [];
   const problems: string[] = [];
-  for (let index = 0; index < argv.length; index += 1) {
-    const argument = argv[index] ?? "";
-    if (argument === "-h") {
-      values.set("help", [""]);
+  for (const [index, token] of tokens.entries()) {
+    if (token.kind === "option-terminator") continue;
+    if (token.kind === "positional") {
+      const before = tokens[index - 1];
+      if (spec.positionals !== undefined) positionals.push(token.value);
+      // The value of an unknown flag would only be reported a second time.
+      else if (before?.kind !== "option" || before.value !== undefined || flags.has(before.name))
+        problems.push(`unexpected argument '${token.value}'`);
       continue;
     }
-    if (!argument.startsWith("-") || argument === "-") {
-      if (spec.positionals === undefined) problems.push(`unexpected argument '${argument}'`);
-      else positionals.push(argument);
-      continue;
-    }
-    const [name, inline] = split(argument);
-    const flag = argument.startsWith("--") ? flags.get(name) : undefined;
-    if (flag === undefined) {
-      problems.push(
-        `unknown flag '${argument.startsWith("--") ? `--${name}` : argument}'${suggestion(name, [...flags.keys()])}`,
-      );
-      // Its value, if the next word is one, would only be reported a second time.
-      if (inline === undefined && argv[index + 1]?.startsWith("-") === false && spec.positionals === undefined)
-        index += 1;
-      continue;
-    }
-    if (flag.value === undefined) {
-      if (inline !== undefined) problems.push(`--${name} takes no value, got '${inline}'`);
+    const { name, rawName, value, inlineValue } = token;
+    const flag = flags.get(name);
+    if (flag === undefined) problems.push(`unknown flag '${rawName}'${suggestion(name, [...flags.keys()])}`);
+    else if (flag.value === undefined) {
+      if (value !== undefined) problems.push(`--${name} takes no value, got '${value}'`);
       values.set(name, [""]);
-      continue;
-    }
-    const value = inline ?? argv[index + 1];
-    if (value === undefined || (inline === undefined && value.startsWith("--"))) {
+    } else if (value === undefined || (!inlineValue && value.startsWith("--")))
       problems.push(`--${name} needs a value: --${name} ${flag.value}`);
-      continue;
+    else {
+      const former = values.get(name) ?? [];
+      if (former.length > 0 && flag.repeatable !== true) problems.push(`--${name} is given more than once`);
+      values.set(name, [...former, value]);
     }
-    if (inline === undefined) index += 1;
-    const former = values.get(name) ?? [];
-    if (former.length > 0 && flag.repeatable !== true) problems.push(`--${name} is given more than once`);
-    values.set(name, [...former, value]);
   }
   return { values, positionals, problems, help: values.has("help") };
 }
@@ -106,12 +103,6 @@ export function helpText(spec: CommandSpec): string {
 /** What to print for a command line that cannot be used. */
 export function usageError(spec: CommandSpec, problems: readonly string[]): string {
   return `${problems.map((problem) => `postern ${spec.name}: ${problem}`).join("\n")}\nTry 'postern ${spec.name} --help'.\n`;
-}
-
-function split(argument: string): readonly [string, string | undefined] {
-  const name = argument.replace(/^-+/, "");
-  const equals = name.indexOf("=");
-  return equals === -1 ? [name, undefined] : [name.slice(0, equals), name.slice(equals + 1)];
 }
 
 function suggestion(name: string, known: readonly string[]): string {

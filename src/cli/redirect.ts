@@ -1,11 +1,11 @@
 /** `postern redirect`: brings arriving connections to Postern's listeners, in the pod's network namespace. */
 import { readFile } from "node:fs/promises";
-import { applyPlan, CaptureError, findCaptureTools, removePlan, type CaptureTool } from "../capture/apply.ts";
-import { iptablesDocument } from "../capture/iptables.ts";
-import { nftRuleset } from "../capture/nftables.ts";
-import { planNotes, planProblems, type CapturePlan } from "../capture/plan.ts";
-import { podProbes, type PodProbes } from "../capture/probes.ts";
-import { hostNetworkSign } from "../capture/site.ts";
+import { applyPlan, RedirectError, findRedirectTools, removePlan, type RedirectTool } from "../redirect/apply.ts";
+import { iptablesDocument } from "../redirect/iptables.ts";
+import { nftRuleset } from "../redirect/nftables.ts";
+import { planNotes, planProblems, type RedirectPlan } from "../redirect/plan.ts";
+import { podProbes, type PodProbes } from "../redirect/probes.ts";
+import { hostNetworkSign } from "../redirect/site.ts";
 import { envName } from "../config/settings.ts";
 import { readBackend, readChoice, readPort, Unusable } from "../config/values.ts";
 import { readManifest } from "../discovery/manifests/documents.ts";
@@ -29,17 +29,17 @@ export const REDIRECT: CommandSpec = {
       name: "exclude-source",
       value: "IP|CIDR",
       repeatable: true,
-      help: "passes uncaptured, e.g. the node's address for the kubelet's probes",
+      help: "is not redirected, e.g. the node's address for the kubelet's probes",
     },
-    { name: "exclude-interface", value: "NAME", repeatable: true, help: "what arrives there passes uncaptured" },
-    { name: "exclude-port", value: "N", repeatable: true, help: "must never be captured, e.g. the health port" },
-    { name: "pod", value: "FILE", help: "manifest of the pod: warns when the kubelet probes a captured port" },
+    { name: "exclude-interface", value: "NAME", repeatable: true, help: "what arrives there is not redirected" },
+    { name: "exclude-port", value: "N", repeatable: true, help: "must never be redirected, e.g. the health port" },
+    { name: "pod", value: "FILE", help: "manifest of the pod: warns when the kubelet probes a redirected port" },
     { name: "pod-ip", value: "IP", help: "address of this pod (POD_IP)" },
     { name: "node-ip", value: "IP", help: "address of its node (NODE_IP): refuses when the pod has the same" },
     { name: "tool", value: "TOOL", help: "nft or iptables (nft where it is installed)" },
   ],
   notes: `Only arriving connections to the backend ports are touched. Loopback and whatever the pod itself sends pass, so the
-sidecar's own leg to the application is never captured; every other port passes too. The client's address survives.
+sidecar's own leg to the application is never redirected; every other port passes too. The client's address survives.
 Connections that are open already stay as they are: apply before the application starts, e.g. in an init container.
 Flags may come as environment variables (${envName("backend")}), lists separated by ;.
 Exit code: 0 done, 1 refused or failed, 2 usage.`,
@@ -52,9 +52,9 @@ type Values = ReadonlyMap<string, readonly string[]>;
 
 interface Order {
   readonly action: Action;
-  readonly plan: CapturePlan;
+  readonly plan: RedirectPlan;
   readonly reservedPorts: readonly number[];
-  readonly tool?: CaptureTool;
+  readonly tool?: RedirectTool;
   readonly pod?: string;
   readonly podIp?: string;
   readonly nodeIp?: string;
@@ -72,15 +72,15 @@ export async function runRedirect(argv: readonly string[], io: CliIo): Promise<n
     return EXIT.usage;
   }
   try {
-    return order.action === "remove" ? await remove(order, io) : await capture(order, io);
+    return order.action === "remove" ? await remove(order, io) : await printOrApply(order, io);
   } catch (error) {
-    if (!(error instanceof CaptureError)) throw error;
+    if (!(error instanceof RedirectError)) throw error;
     io.stderr(`postern redirect: ${error.message}\n`);
     return EXIT.failed;
   }
 }
 
-async function capture(order: Order, io: CliIo): Promise<number> {
+async function printOrApply(order: Order, io: CliIo): Promise<number> {
   const { action, plan, reservedPorts, pod } = order;
   const probes = pod === undefined ? undefined : await readPod(pod);
   const hostNetwork =
@@ -98,21 +98,21 @@ async function capture(order: Order, io: CliIo): Promise<number> {
     io.stdout(printed(plan, order.tool ?? "nft"));
     return EXIT.ok;
   }
-  const tool = order.tool ?? (await findCaptureTools())[0];
+  const tool = order.tool ?? (await findRedirectTools())[0];
   await applyPlan(plan, tool);
   const ports = plan.redirects.map(({ port, to }) => `${port} to ${to}`).join(", ");
-  io.stdout(`captured with ${tool}, IPv4 and IPv6: ${ports}\n`);
+  io.stdout(`redirected with ${tool}, IPv4 and IPv6: ${ports}\n`);
   return EXIT.ok;
 }
 
-/** Whatever made them: rules of either program would capture on. */
+/** Whatever made them: rules of either program would go on redirecting. */
 async function remove({ tool }: Order, io: CliIo): Promise<number> {
-  for (const each of tool === undefined ? await findCaptureTools() : [tool]) await removePlan(each);
-  io.stdout("no port is captured\n");
+  for (const each of tool === undefined ? await findRedirectTools() : [tool]) await removePlan(each);
+  io.stdout("no port is redirected\n");
   return EXIT.ok;
 }
 
-function printed(plan: CapturePlan, tool: CaptureTool): string {
+function printed(plan: RedirectPlan, tool: RedirectTool): string {
   if (tool === "nft") return nftRuleset(plan);
   const family = (name: string, version: 4 | 6): string =>
     `# ${name} --noflush\n${iptablesDocument(plan, version, false)}`;
@@ -121,23 +121,23 @@ function printed(plan: CapturePlan, tool: CaptureTool): string {
 
 async function readPod(file: string): Promise<PodProbes> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
-    throw new CaptureError(`--pod ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new RedirectError(`--pod ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   });
   const manifest = readManifest(file, text);
-  if ("fault" in manifest) throw new CaptureError(`--pod ${file}:${manifest.fault.line}: ${manifest.fault.message}`);
+  if ("fault" in manifest) throw new RedirectError(`--pod ${file}:${manifest.fault.line}: ${manifest.fault.message}`);
   const pods = manifest.objects.flatMap((object) => podProbes(object.value) ?? []);
   if (pods.length !== 1)
-    throw new CaptureError(`--pod ${file} holds ${pods.length} pods; expected one Pod, or one object with a template`);
+    throw new RedirectError(`--pod ${file} holds ${pods.length} pods; expected one Pod, or one object with a template`);
   return pods[0] ?? { probes: [], hostNetwork: false };
 }
 
-function probeWarnings(plan: CapturePlan, pod: PodProbes | undefined): readonly string[] {
+function probeWarnings(plan: RedirectPlan, pod: PodProbes | undefined): readonly string[] {
   if (plan.excludedSources.length > 0) return [];
   return (pod?.probes ?? [])
     .filter(({ port }) => plan.redirects.some((redirect) => redirect.port === port))
     .map(
       ({ port, container, kind }) =>
-        `the ${kind} of container ${container} asks at the captured port ${port}: the kubelet's probes come from the node, which no policy lists, and will fail; exempt the node with --exclude-source (status.hostIP), or probe the sidecar's --health port`,
+        `the ${kind} of container ${container} asks at the redirected port ${port}: the kubelet's probes come from the node, which no policy lists, and will fail; exempt the node with --exclude-source (status.hostIP), or probe the sidecar's --health port`,
     );
 }
 
@@ -164,7 +164,7 @@ function readOrder(values: Values, found: readonly string[]): Order | { readonly
     });
   const backends = each("backend", readBackend);
   const excludedPorts = each("exclude-port", readPort);
-  const [tool] = each("tool", readChoice<CaptureTool>(["nft", "iptables"]));
+  const [tool] = each("tool", readChoice<RedirectTool>(["nft", "iptables"]));
   if (action !== undefined && action !== "remove" && !values.has("backend")) problems.push("--backend is missing");
   if (action === undefined || problems.length > 0) return { problems };
   const [pod] = values.get("pod") ?? [];

@@ -56,7 +56,7 @@ export async function runValidate(argv: readonly string[], io: CliIo): Promise<n
   return failed ? EXIT.failed : EXIT.ok;
 }
 
-/** A path that does not exist is a slip of the command line. */
+/** A path that does not exist is a usage error. */
 async function findFiles(paths: readonly string[], usage: string[]): Promise<readonly string[]> {
   const files: string[] = [];
   for (const path of paths) {

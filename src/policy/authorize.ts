@@ -58,7 +58,7 @@ const NO_SNAPSHOT: RuleState = { state: "refused", refusal: { verdict: "close", 
 const STALE_SNAPSHOT: RuleState = { state: "refused", refusal: { verdict: "close", reason: "stale-snapshot" } };
 
 function openRule(snapshot: Snapshot, port: number): RuleState {
-  if (snapshot.sealed !== undefined) return snapshot.sealed === "no-snapshot" ? NO_SNAPSHOT : STALE_SNAPSHOT;
+  if (snapshot.closed !== undefined) return snapshot.closed === "no-snapshot" ? NO_SNAPSHOT : STALE_SNAPSHOT;
   const rule = snapshot.rules.get(port);
   if (rule === undefined) return NO_POLICY;
   if (rule.state === "closed")

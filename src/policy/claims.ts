@@ -25,39 +25,39 @@ export type Claim =
 
 export interface Claims {
   /** One claim a port. */
-  readonly winners: ReadonlyMap<number, Claim>;
+  readonly governing: ReadonlyMap<number, Claim>;
   /** Claims of other objects on a port that is governed already, with the governing object. */
-  readonly losers: readonly { readonly claim: Claim; readonly winner: ObjectKey }[];
+  readonly rejected: readonly { readonly claim: Claim; readonly governedBy: ObjectKey }[];
   /** Ports where the governing object names its backend more than once, and how: that backend is closed. */
   readonly ambiguous: ReadonlyMap<number, string>;
 }
 
 /** Claims on this pod's ports: by objects of its own namespace that name one of its Services. */
 export function collectClaims(world: World, self: Self): Claims {
-  const winners = new Map<number, Claim>();
-  const losers: { claim: Claim; winner: ObjectKey }[] = [];
+  const governing = new Map<number, Claim>();
+  const rejected: { claim: Claim; governedBy: ObjectKey }[] = [];
   const ambiguous = new Map<number, string>();
-  for (const claim of inOrderOfRight(world, self)) {
-    const winner = winners.get(claim.port);
-    if (winner === undefined) winners.set(claim.port, claim);
-    else if (winner.key !== claim.key) losers.push({ claim, winner: winner.key });
-    else if (winner.service === claim.service) {
+  for (const claim of inOrderOfPrecedence(world, self)) {
+    const first = governing.get(claim.port);
+    if (first === undefined) governing.set(claim.port, claim);
+    else if (first.key !== claim.key) rejected.push({ claim, governedBy: first.key });
+    else if (first.service === claim.service) {
       ambiguous.set(
         claim.port,
         `Duplicate backends detected with service name: ${claim.service} and port: ${claim.port}`,
       );
-    } else if (!sameTreatment(winner, claim)) {
+    } else if (!sameTreatment(first, claim)) {
       ambiguous.set(
         claim.port,
-        `Services ${winner.service} and ${claim.service} name port ${claim.port} of one pod with different protocol or tls settings`,
+        `Services ${first.service} and ${claim.service} name port ${claim.port} of one pod with different protocol or tls settings`,
       );
     }
   }
-  return { winners, losers, ambiguous };
+  return { governing, rejected, ambiguous };
 }
 
 /** Oldest first, an object without a time last, then by name: the same order whatever order the objects came in. */
-function inOrderOfRight(world: World, self: Self): readonly Claim[] {
+function inOrderOfPrecedence(world: World, self: Self): readonly Claim[] {
   const objects: readonly (Policy | InvalidPolicy)[] = [...world.policies, ...world.invalidPolicies];
   return objects
     .filter((object) => object.namespace === self.namespace)

@@ -23,7 +23,7 @@ interface Compiled {
 /** @param version number of the new snapshot, one more than that of the last */
 export function compile(world: World, self: Self, version: number): Snapshot {
   const claims = collectClaims(world, self);
-  const compiled = [...claims.winners.values()]
+  const compiled = [...claims.governing.values()]
     .sort((a, b) => a.port - b.port)
     .map((claim) => compileClaim(world, self, claim, claims.ambiguous.get(claim.port)));
   return {
@@ -48,10 +48,8 @@ function compileClaim(world: World, self: Self, claim: Claim, ambiguity: string 
   };
   if ("invalid" in claim) {
     const first = claim.invalid.problems.find((problem) => problem.severity === "error");
-    return close(
-      "invalid-policy",
-      first === undefined ? "the object does not satisfy its schema" : `${first.path}: ${first.message}`,
-    );
+    if (first === undefined) return close("invalid-policy", "the object does not satisfy its schema");
+    return close("invalid-policy", first.path === "" ? first.message : `${first.path}: ${first.message}`);
   }
   const { policy, backend } = claim;
   if (ambiguity !== undefined) return close("invalid-policy", ambiguity);
@@ -103,8 +101,11 @@ function statusesOf(world: World, self: Self, claims: Claims, compiled: readonly
     errors.set(key, [...(errors.get(key) ?? []), ...texts]);
   };
   for (const { rule, errors: texts } of compiled) note(rule.policy, ...texts);
-  for (const { claim, winner } of claims.losers)
-    note(claim.key, `backend ${claim.service} on port ${claim.port} is already governed by IngressBackend ${winner}`);
+  for (const { claim, governedBy } of claims.rejected)
+    note(
+      claim.key,
+      `backend ${claim.service} on port ${claim.port} is already governed by IngressBackend ${governedBy}`,
+    );
   return [...errors]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([policy, texts]) => ({

@@ -48,7 +48,7 @@ export interface Policy {
   readonly hasMatches: boolean;
 }
 
-/** An IngressBackend that violates the schema: its backends, as far as they can be read, stay closed. */
+/** An IngressBackend that violates the schema, or of which the present is not known: its backends, as far as they can be read, stay closed. */
 export interface InvalidPolicy {
   readonly name: string;
   readonly namespace: string;
@@ -93,11 +93,15 @@ export interface Endpoint {
 /** Live addresses of one Service: the union over its slices, or of its Endpoints object where there are no slices. */
 export interface ServiceEndpoints {
   readonly endpoints: readonly Endpoint[];
+  /** Set: why they are not known, for people; then `endpoints` is empty. */
+  readonly unknown?: string;
 }
 
 export interface Namespace {
   readonly name: string;
   readonly labels: ReadonlyMap<string, string>;
+  /** Set: why they are not known, for people; then `labels` is empty. */
+  readonly unknown?: string;
 }
 
 /** Everything discovery knows at one moment. */

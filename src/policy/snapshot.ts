@@ -102,7 +102,7 @@ export interface Snapshot {
   /** By backend (target) port. */
   readonly rules: ReadonlyMap<number, Rule>;
   /** Why every port is refused, when that is so: nothing known yet, or known for too long. */
-  readonly sealed?: "no-snapshot" | "stale-snapshot";
+  readonly closed?: "no-snapshot" | "stale-snapshot";
   /** Addresses and ranges of nodes, for explanations alone. */
   readonly nodes?: readonly string[];
   /** Sorted by policy key. */
@@ -110,9 +110,9 @@ export interface Snapshot {
 }
 
 /** In force before discovery has synced: everybody is refused. */
-export const SEALED: Snapshot = Object.freeze({
+export const CLOSED: Snapshot = Object.freeze({
   version: 0,
   rules: new Map<number, Rule>(),
-  sealed: "no-snapshot",
+  closed: "no-snapshot",
   statuses: Object.freeze([]),
 });

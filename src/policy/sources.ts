@@ -68,10 +68,14 @@ type SourcedAddresses = readonly { readonly address: string; readonly uid?: stri
 function serviceProblem(world: World, self: Self, source: SourceSpec): string | undefined {
   const namespace = source.namespace ?? "";
   const key = objectKey(namespace, source.name);
-  if (self.meshName !== undefined && world.namespaces.get(namespace)?.labels.get(MONITORED_LABEL) !== self.meshName) {
+  const found = world.namespaces.get(namespace);
+  if (self.meshName !== undefined && found?.labels.get(MONITORED_LABEL) !== self.meshName) {
+    if (found?.unknown !== undefined) return `source service ${key}: ${found.unknown}`;
     return `namespace ${namespace} of source service ${key} does not carry the label ${MONITORED_LABEL}=${self.meshName}`;
   }
-  return endpointsOf(world, source).length === 0 ? `endpoints not found for service ${key}` : undefined;
+  if (endpointsOf(world, source).length > 0) return undefined;
+  const unknown = world.endpoints.get(key)?.unknown;
+  return unknown === undefined ? `endpoints not found for service ${key}` : `source service ${key}: ${unknown}`;
 }
 
 function distinct(sources: readonly SourceSpec[]): readonly SourceSpec[] {

@@ -8,10 +8,10 @@ import type { Attributes, Context, Tracer } from "@opentelemetry/api";
 import type { Log } from "./log.ts";
 import type { RequestRecord, TrafficRecord } from "./records.ts";
 
-/** A receiver that is away must not hold up the end of the process. */
+/** A receiver that does not answer must not hold up the end of the process. */
 const CLOSE_MS = 2_000;
-/** Receivers that are away are told of this often; what they lost is counted by the SDK's own words. */
-const COMPLAINT_MS = 60_000;
+/** Least time between two warnings that spans cannot be delivered. */
+const WARNING_INTERVAL_MS = 60_000;
 
 export interface SpansOptions {
   /** Base URL of the receiver; `/v1/traces` is added (OpenTelemetry Protocol Exporter, endpoint URLs for OTLP/HTTP). */
@@ -52,7 +52,7 @@ export async function startSpans({ endpoint, resource, log }: SpansOptions): Pro
   const { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } = await import("@opentelemetry/sdk-trace");
   const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-proto");
   const { detectResources, envDetector, resourceFromAttributes } = await import("@opentelemetry/resources");
-  complainTo(api.diag, log, endpoint);
+  warnThrough(api.diag, log, endpoint);
   const ids = new GivenIds();
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ "service.name": "postern", ...resource }).merge(
@@ -135,14 +135,14 @@ function attributesOf(record: RequestRecord): Attributes {
   };
 }
 
-function complainTo(diag: Api["diag"], log: Log, endpoint: string): void {
+function warnThrough(diag: Api["diag"], log: Log, endpoint: string): void {
   let quietUntil = 0;
-  const complain = (problem: string): void => {
+  const warn = (problem: string): void => {
     const now = performance.now();
     if (now < quietUntil) return;
-    quietUntil = now + COMPLAINT_MS;
+    quietUntil = now + WARNING_INTERVAL_MS;
     log.warn({ endpoint, problem }, "spans cannot be delivered; expected an OTLP/HTTP receiver, usually on port 4318");
   };
   const ignore = (): void => undefined;
-  diag.setLogger({ error: complain, warn: complain, info: ignore, debug: ignore, verbose: ignore });
+  diag.setLogger({ error: warn, warn, info: ignore, debug: ignore, verbose: ignore });
 }

@@ -1,12 +1,11 @@
-/**
- * Follows the credential files. The directories are watched, never the files: a secret volume replaces its `..data` link,
- * and a watch on a file goes silent after the first swap. A slow poll catches what a watch misses.
- */
-import { watch, type FSWatcher } from "node:fs";
+/** Follows the credential files through their directories: a certificate manager replaces files, or a volume's `..data` link. */
 import { dirname } from "node:path";
 import type { TlsFiles } from "../config/config.ts";
+import { DirectoryWatch } from "../files/directory-watch.ts";
+import { checkCredentials } from "./check-credentials.ts";
 import { CredentialsError } from "./credentials-error.ts";
-import { checkCredentials, readTexts, type Credentials, type CredentialTexts } from "./credentials.ts";
+import type { Credentials, CredentialTexts } from "./credentials.ts";
+import { readTexts } from "./read-credentials.ts";
 
 /** Long enough for a writer to replace certificate and key one after the other. */
 const SETTLE_MS = 200;
@@ -40,11 +39,7 @@ class Watcher implements CredentialsWatch {
   /** Content that was accepted last. */
   #judged: string | undefined;
   #failure: string | undefined;
-  #watchers: FSWatcher[] = [];
-  #settle: NodeJS.Timeout | undefined;
-  #poll: NodeJS.Timeout | undefined;
-  #reading = false;
-  #stopped = false;
+  readonly #watch = new DirectoryWatch({ settleMs: SETTLE_MS, pollMs: POLL_MS, read: () => this.#read() });
 
   constructor(files: TlsFiles, current: Credentials, listener: CredentialsListener) {
     this.#files = files;
@@ -53,54 +48,27 @@ class Watcher implements CredentialsWatch {
   }
 
   start(): void {
-    const paths = [
-      this.#files.cert,
-      this.#files.key,
-      this.#files.ca,
-      ...(this.#files.crl === undefined ? [] : [this.#files.crl]),
-    ];
-    for (const directory of new Set(paths.map((path) => dirname(path)))) {
-      try {
-        const watcher = watch(directory, { persistent: false }, () => this.#soon());
-        // A directory that goes away ends its watch; the poll goes on.
-        watcher.on("error", () => watcher.close());
-        this.#watchers.push(watcher);
-      } catch {
-        // Out of watches, or the directory is gone: the poll goes on.
-      }
-    }
-    this.#poll = setInterval(() => this.#soon(), POLL_MS).unref();
-    this.#soon();
+    this.#watch.start();
+    this.#watch.soon();
   }
 
   stop(): void {
-    this.#stopped = true;
-    clearInterval(this.#poll);
-    clearTimeout(this.#settle);
-    for (const watcher of this.#watchers) watcher.close();
-  }
-
-  #soon(): void {
-    if (this.#stopped) return;
-    clearTimeout(this.#settle);
-    this.#settle = setTimeout(() => void this.#read(), SETTLE_MS).unref();
+    void this.#watch.stop();
   }
 
   async #read(): Promise<void> {
-    if (this.#reading) return this.#soon();
-    this.#reading = true;
+    const { cert, key, ca, crl } = this.#files;
+    this.#watch.follow([cert, key, ca, ...(crl === undefined ? [] : [crl])].map((path) => dirname(path)));
     try {
       this.#judge(await readTexts(this.#files));
     } catch (error) {
       this.#fail(error);
-    } finally {
-      this.#reading = false;
     }
   }
 
   #judge(texts: CredentialTexts): void {
     const content = JSON.stringify(texts);
-    if (this.#stopped || content === this.#judged) return;
+    if (this.#watch.stopped || content === this.#judged) return;
     const credentials = checkCredentials(this.#files, texts, this.#current.generation + 1, Date.now());
     this.#judged = content;
     this.#failure = undefined;
@@ -111,7 +79,7 @@ class Watcher implements CredentialsWatch {
 
   #fail(error: unknown): void {
     const failure = error instanceof CredentialsError ? error : new CredentialsError(String(error), { cause: error });
-    if (this.#stopped || failure.message === this.#failure) return;
+    if (this.#watch.stopped || failure.message === this.#failure) return;
     this.#failure = failure.message;
     this.#listener.onFailure(failure);
   }

@@ -13,7 +13,7 @@ const SUBJECT_ALT_NAME = [0x55, 0x1d, 0x11];
 /** Certificates whose names are remembered; a gateway's replicas share a handful. */
 const REMEMBERED = 1_024;
 
-/** What a certificate says of its bearer. It says nothing about whether anybody should believe it. */
+/** What a certificate claims about its holder, verified or not. */
 export interface Identity {
   /** SHA-256 of the DER, lower-case hex: what `x-forwarded-client-cert` calls `Hash`. */
   readonly fingerprint: string;

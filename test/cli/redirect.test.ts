@@ -25,13 +25,13 @@ test("--print writes the rules of one tool and nothing else to stdout", async ()
   assert.match(iptables.stdout, /^# iptables-restore --noflush\n\*nat\n[^]*# ip6tables-restore --noflush\n\*nat\n/);
 });
 
-test("a captured port that the kubelet probes is warned of, until the node is exempt", async () => {
+test("a redirected port that the kubelet probes is warned of, until the node is exempt", async () => {
   const pod = podFile("probed.json", {
     containers: [{ name: "app", readinessProbe: { httpGet: { port: 80 } }, livenessProbe: { httpGet: { port: 81 } } }],
   });
   const argv = ["--print", "--backend=port=80", `--pod=${pod}`];
   const warned = await runCommand(runRedirect, ...argv);
-  assert.match(warned.stderr, /note: the readinessProbe of container app asks at the captured port 80/);
+  assert.match(warned.stderr, /note: the readinessProbe of container app asks at the redirected port 80/);
   assert.doesNotMatch(warned.stderr, /livenessProbe/);
   const exempt = await runCommand(runRedirect, ...argv, "--exclude-source=10.0.0.1");
   assert.doesNotMatch(exempt.stderr, /readinessProbe/);

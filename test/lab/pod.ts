@@ -1,4 +1,4 @@
-/** The pod: an application that knows of nothing, rules that capture its port, and the sidecar, in one namespace. */
+/** The pod: an application that knows of nothing, rules that redirect its port, and the sidecar, in one namespace. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** `postern redirect` in a pod's network: what is captured, what passes, and that it comes and goes as a whole. */
+/** `postern redirect` in a pod's network: what is redirected, what passes, and that it comes and goes as a whole. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
@@ -67,8 +67,8 @@ for (const tool of ["nft", "iptables"] as const) {
       for (const [, url] of urls()) assert.equal(await fromStranger.outcome({ url }), 200);
     });
 
-    test("a captured port is judged by the client's own address, IPv4 and IPv6; other ports pass", async () => {
-      assert.match(await apply(), new RegExp(`captured with ${tool}, IPv4 and IPv6: 80 to 15080`));
+    test("a redirected port is judged by the client's own address, IPv4 and IPv6; other ports pass", async () => {
+      assert.match(await apply(), new RegExp(`redirected with ${tool}, IPv4 and IPv6: 80 to 15080`));
       for (const [family, url] of urls()) {
         assert.equal(await fromEdge.outcome({ url }), 200, family);
         assert.notEqual(await fromStranger.outcome({ url }), 200, family);
@@ -79,7 +79,7 @@ for (const tool of ["nft", "iptables"] as const) {
       for (const [, url] of urls(81)) assert.equal(await fromStranger.outcome({ url }), 200);
     });
 
-    test("the pod's own loopback is never captured, and neither is the sidecar's leg to the application", async () => {
+    test("the pod's own loopback is never redirected, and neither is the sidecar's leg to the application", async () => {
       assert.equal(await pod.inside.outcome({ url: "http://127.0.0.1:80/" }), 200);
       assert.equal(await pod.inside.outcome({ url: `http://${pod.namespace.ipv4}:80/` }), 200);
       const told = await fromEdge.ask({ url: `http://${pod.namespace.ipv4}/` });
@@ -99,7 +99,7 @@ for (const tool of ["nft", "iptables"] as const) {
       assert.equal(await rules(), once);
     });
 
-    test("the kubelet's probes die with the capture, and live with an exemption of the node", async () => {
+    test("the kubelet's probes fail while the port is redirected, and pass once the node is exempt", async () => {
       const [[, url]] = urls() as [[string, string]];
       assert.notEqual(await fromNode.outcome({ url }), 200);
       await apply(`--exclude-source=${NODE.ipv4}`);

@@ -1,5 +1,5 @@
 /**
- * `npm run test:lab`: captured traffic, real gateways and a real control plane, in network namespaces. `npm run lab` brings
+ * `npm run test:lab`: redirected traffic, real gateways and a real control plane, in network namespaces. `npm run lab` brings
  * the same up to play with. Both need root, which they say; whatever they make is in namespaces that end with them.
  */
 import { spawn } from "node:child_process";

@@ -9,18 +9,21 @@ const root = join(import.meta.dirname, "../..");
 /** Folders of tests that are of no one folder of the sources. */
 const OF_THE_WHOLE: ReadonlySet<string> = new Set(["behaviour", "conformance", "security", "suite"]);
 
+const BESIDE_SRC: ReadonlySet<string> = new Set(["scripts", "bench"]);
+
 const tests = globSync("test/*/**/*.test.ts", { cwd: root }).filter((path) => !OF_THE_WHOLE.has(folderOf(path)));
-const sources = globSync(["src/**/*.ts", "scripts/*.ts"], { cwd: root });
+const sources = globSync(["src/**/*.ts", "scripts/**/*.ts", "bench/{*,!(node_modules)/**/*}.ts"], { cwd: root });
+
 function folderOf(path: string): string {
   return relative("test", path).split("/")[0] ?? "";
 }
 
 const isThere = (path: string): boolean => statSync(join(root, path), { throwIfNoEntry: false }) !== undefined;
 
-/** `test/a/b.test.ts` is of `src/a/b.ts`, or of the folder `src/a`; beside `src` only `scripts` has tests. */
+/** `test/a/b.test.ts` is of `src/a/b.ts`, or of the folder `src/a`; `scripts` and `bench` stand beside `src`. */
 function mirrored(path: string): string {
   const inner = relative("test", path).replace(/\.test\.ts$/, ".ts");
-  return inner.startsWith("scripts/") ? inner : join("src", inner);
+  return BESIDE_SRC.has(folderOf(path)) ? inner : join("src", inner);
 }
 
 test("every test mirrors a file or folder of the sources, or stands in a folder of tests of the whole", () => {

@@ -1,5 +1,6 @@
 /** Requests to the API server: one answer at a time (`json`) or without end (`stream`). Every failure is an ApiFailure. */
 import type { Dispatcher } from "undici";
+import { orAborted } from "./abort.ts";
 import { ApiConnections } from "./connections.ts";
 import type { ConnectionTiming } from "./connections.ts";
 import type { ApiCredentials } from "./credentials.ts";
@@ -12,7 +13,8 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly contentType?: string;
-  readonly signal?: AbortSignal;
+  /** Ends the request at once, wherever it stands: reading a token, dialling, waiting, or in the middle of its answer. */
+  readonly signal: AbortSignal;
 }
 
 export interface ApiClientOptions {
@@ -84,25 +86,27 @@ export class ApiClient {
   }
 
   async #send(request: ApiRequest, bodyTimeout: number): Promise<Dispatcher.ResponseData> {
-    const headers = await this.#headers(request);
-    const lease = await this.#connections.lease();
+    const { signal } = request;
+    const headers = await orAborted(this.#headers(request), signal);
+    const slot = await orAborted(this.#connections.acquire(), signal, (late) => late.release());
     this.counters.requests += 1;
     let response: Dispatcher.ResponseData;
     try {
-      response = await lease.client.request({
+      const sent = slot.client.request({
         method: request.method ?? "GET",
         path: `${this.#prefix}${request.path}${queryString(request.query)}`,
         headers,
         body: request.body === undefined ? null : JSON.stringify(request.body),
-        signal: request.signal ?? null,
+        signal,
         headersTimeout: this.#timing.answerTimeoutMs,
         bodyTimeout,
       });
+      response = await orAborted(sent, signal, (late) => late.body.on("error", () => {}).destroy());
     } catch (error) {
-      lease.release();
+      slot.release();
       throw failureOfError(error);
     }
-    response.body.once("close", () => lease.release());
+    response.body.once("close", () => slot.release());
     if (response.statusCode < 200 || response.statusCode > 299) throw await this.#refusal(response);
     return response;
   }

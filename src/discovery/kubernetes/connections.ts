@@ -24,7 +24,7 @@ export interface ApiConnectionsOptions {
 }
 
 /** The right to send one request; given back when its response is over. */
-export interface ConnectionLease {
+export interface RequestSlot {
   readonly client: Client;
   release(): void;
 }
@@ -33,37 +33,39 @@ export interface ConnectionLease {
 const STREAMS_PER_CONNECTION = 90;
 
 /** One undici client and what is known of its connection. */
-interface Line {
+interface ApiConnection {
   readonly client: Client;
   state: "idle" | "connecting" | "h2" | "http/1.1";
   /** Settles with the attempt under way. */
   attempt: PromiseWithResolvers<void>;
-  /** The attempt was begun, not merely promised to a request. */
+  /** The attempt has begun, and is not merely left to a request that has yet to be sent. */
   dialling: boolean;
   socket?: Socket;
+  /** The socket of the last attempt; undici leaves one that is not connected yet to its timeout. */
+  attempted?: Socket;
   active: number;
-  heardAt: number;
+  answeredAt: number;
 }
 
 export class ApiConnections {
   readonly #options: ApiConnectionsOptions;
-  readonly #lines = new Set<Line>();
-  readonly #pulse: NodeJS.Timeout;
+  readonly #connections = new Set<ApiConnection>();
+  readonly #pingTimer: NodeJS.Timeout;
   #closed = false;
 
   constructor(options: ApiConnectionsOptions) {
     this.#options = options;
-    this.#pulse = setInterval(() => this.#endUnanswered(), options.timing.pingIntervalMs);
-    this.#pulse.unref();
+    this.#pingTimer = setInterval(() => this.#endUnanswered(), options.timing.pingIntervalMs);
+    this.#pingTimer.unref();
   }
 
   /** Rejects with the failure of the connection attempt that it had to wait for. */
-  async lease(): Promise<ConnectionLease> {
+  async acquire(): Promise<RequestSlot> {
     for (;;) {
       if (this.#closed) throw new ApiFailure("unreachable", "the client is closed");
-      const line = this.#free();
-      if (line !== undefined) return this.#take(line);
-      const connecting = [...this.#lines].find((one) => one.state === "connecting");
+      const connection = this.#free();
+      if (connection !== undefined) return this.#take(connection);
+      const connecting = [...this.#connections].find((one) => one.state === "connecting");
       if (connecting === undefined) return this.#take(this.#idle());
       await connecting.attempt.promise;
     }
@@ -71,85 +73,92 @@ export class ApiConnections {
 
   /** Open connections right now. */
   get open(): number {
-    return [...this.#lines].filter((line) => line.state === "h2" || line.state === "http/1.1").length;
+    return [...this.#connections].filter((connection) => connection.state === "h2" || connection.state === "http/1.1")
+      .length;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#pulse);
-    await Promise.all([...this.#lines].map((line) => line.client.destroy()));
-    this.#lines.clear();
+    clearInterval(this.#pingTimer);
+    for (const connection of this.#connections) connection.attempted?.destroy();
+    await Promise.all([...this.#connections].map((connection) => connection.client.destroy()));
+    this.#connections.clear();
   }
 
-  #free(): Line | undefined {
-    for (const line of this.#lines) {
-      if (line.state === "h2" && line.active < STREAMS_PER_CONNECTION) return line;
-      if (line.state === "http/1.1" && line.active === 0) return line;
+  #free(): ApiConnection | undefined {
+    for (const connection of this.#connections) {
+      if (connection.state === "h2" && connection.active < STREAMS_PER_CONNECTION) return connection;
+      if (connection.state === "http/1.1" && connection.active === 0) return connection;
     }
     return undefined;
   }
 
-  #take(line: Line): ConnectionLease {
-    line.active += 1;
+  #take(connection: ApiConnection): RequestSlot {
+    connection.active += 1;
     let held = true;
     return {
-      client: line.client,
+      client: connection.client,
       release: () => {
         if (!held) return;
         held = false;
-        line.active -= 1;
-        // The request gave up before it was sent, so nobody will dial: let the next one do it.
-        if (line.state === "connecting" && !line.dialling) {
-          line.state = "idle";
-          line.attempt.resolve();
+        connection.active -= 1;
+        // The request gave up before it was sent, so nobody will connect: let the next one do it.
+        if (connection.state === "connecting" && !connection.dialling) {
+          connection.state = "idle";
+          connection.attempt.resolve();
         }
       },
     };
   }
 
-  /** A line without a connection, about to make one: whoever comes next waits for the outcome instead of opening another. */
-  #idle(): Line {
-    const line = [...this.#lines].find((one) => one.state === "idle" && one.active === 0) ?? this.#newLine();
-    this.#connecting(line);
-    return line;
+  /** A client that is about to connect. Whoever comes next waits for the outcome instead of opening another connection. */
+  #idle(): ApiConnection {
+    const connection =
+      [...this.#connections].find((one) => one.state === "idle" && one.active === 0) ?? this.#newConnection();
+    this.#connecting(connection);
+    return connection;
   }
 
-  #connecting(line: Line): void {
-    line.state = "connecting";
-    line.dialling = false;
-    line.attempt = Promise.withResolvers<void>();
-    // A failed attempt is reported by the request that made it; here it may have no other audience.
-    line.attempt.promise.catch(() => {});
+  #connecting(connection: ApiConnection): void {
+    connection.state = "connecting";
+    connection.dialling = false;
+    connection.attempt = Promise.withResolvers<void>();
+    // A failed attempt is reported by the request that made it; where nobody else waits, the rejection would be unhandled.
+    connection.attempt.promise.catch(() => {});
   }
 
-  #newLine(): Line {
+  #newConnection(): ApiConnection {
     const { credentials, timing } = this.#options;
     const client = new Client(credentials.server.origin, {
-      connect: (options, callback) => void this.#connect(line, options, callback),
+      connect: (options, callback) => void this.#connect(connection, options, callback),
       allowH2: true,
       h2Options: { pingInterval: timing.pingIntervalMs, maxConcurrentStreams: STREAMS_PER_CONNECTION + 10 },
       pipelining: 1,
       keepAliveTimeout: 60_000,
     });
-    const line: Line = {
+    const connection: ApiConnection = {
       client,
       state: "idle",
       attempt: Promise.withResolvers<void>(),
       dialling: false,
       active: 0,
-      heardAt: 0,
+      answeredAt: 0,
     };
     client.on("ping" as "drain", () => {
-      line.heardAt = performance.now();
+      connection.answeredAt = performance.now();
     });
-    this.#lines.add(line);
-    return line;
+    this.#connections.add(connection);
+    return connection;
   }
 
   /** Reads the trust anchors anew for every connection, so a rotated CA needs no restart. */
-  async #connect(line: Line, options: buildConnector.Options, callback: buildConnector.Callback): Promise<void> {
-    if (line.state !== "connecting") this.#connecting(line);
-    line.dialling = true;
+  async #connect(
+    connection: ApiConnection,
+    options: buildConnector.Options,
+    callback: buildConnector.Callback,
+  ): Promise<void> {
+    if (connection.state !== "connecting") this.#connecting(connection);
+    connection.dialling = true;
     const { credentials, timing } = this.#options;
     try {
       const tls = await credentials.tls().catch((error: unknown) => {
@@ -168,50 +177,52 @@ export class ApiConnections {
         keepAlive: true,
         keepAliveInitialDelay: 30_000,
       });
-      connector(options, (error, socket) => {
+      if (this.#closed) throw new ApiFailure("unreachable", "the client is closed");
+      // undici's types do not say that a connector returns the socket that it dials with.
+      connection.attempted = connector(options, (error, socket) => {
         if (error === null) {
-          this.#connected(line, socket);
+          this.#connected(connection, socket);
           callback(null, socket);
         } else {
-          this.#failed(line, error, callback);
+          this.#failed(connection, error, callback);
         }
-      });
+      }) as unknown as Socket;
     } catch (error) {
-      this.#failed(line, error as Error, callback);
+      this.#failed(connection, error as Error, callback);
     }
   }
 
-  #connected(line: Line, socket: Socket | TLSSocket): void {
-    line.state = "alpnProtocol" in socket && socket.alpnProtocol === "h2" ? "h2" : "http/1.1";
-    line.socket = socket;
-    line.heardAt = performance.now();
+  #connected(connection: ApiConnection, socket: Socket | TLSSocket): void {
+    connection.state = "alpnProtocol" in socket && socket.alpnProtocol === "h2" ? "h2" : "http/1.1";
+    connection.socket = socket;
+    connection.answeredAt = performance.now();
     socket.once("close", () => {
-      if (line.socket !== socket) return;
-      line.state = "idle";
-      delete line.socket;
+      if (connection.socket !== socket) return;
+      connection.state = "idle";
+      delete connection.socket;
     });
     this.#options.onConnect();
-    line.attempt.resolve();
+    connection.attempt.resolve();
   }
 
-  #failed(line: Line, error: Error, callback: buildConnector.Callback): void {
-    line.state = "idle";
-    line.attempt.reject(failureOfError(error));
+  #failed(connection: ApiConnection, error: Error, callback: buildConnector.Callback): void {
+    connection.state = "idle";
+    connection.attempt.reject(failureOfError(error));
     callback(error, null);
   }
 
-  /** A stopped server or a silently dropped route leaves the socket open and quiet; only an unanswered ping tells. */
+  /** A stopped server or a silently dropped route leaves the socket open; only an unanswered ping shows it. */
   #endUnanswered(): void {
     const { pingDeadlineMs } = this.#options.timing;
-    for (const line of this.#lines) {
-      const silentMs = performance.now() - line.heardAt;
-      if (line.state !== "h2" || silentMs <= pingDeadlineMs) continue;
-      this.#lines.delete(line);
+    for (const connection of this.#connections) {
+      const silentMs = performance.now() - connection.answeredAt;
+      if (connection.state !== "h2" || silentMs <= pingDeadlineMs) continue;
+      this.#connections.delete(connection);
       const failure = new ApiFailure(
         "stalled",
         `no answer to an HTTP/2 ping for ${String(Math.round(silentMs / 1_000))} s`,
       );
-      void line.client.destroy(failure);
+      void connection.client.destroy(failure);
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Who we are to the API server, and whom we believe to be it. Files are read again when they may have been rotated. */
+/** Credentials towards the API server, and the trust anchors for its certificate. Files are read again when they may have been rotated. */
 
 /** TLS side of one connection attempt, in the terms of `tls.connect`. */
 export interface ApiTls {

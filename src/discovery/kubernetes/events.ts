@@ -17,10 +17,12 @@ export interface PolicyNote {
 /** events.k8s.io/v1 refuses longer notes. */
 const MAX_NOTE_BYTES = 1_000;
 
-export async function createEvent(client: ApiClient, note: PolicyNote): Promise<void> {
+/** Rejects with an ApiFailure when the API server refuses or `signal` aborts. */
+export async function createEvent(client: ApiClient, note: PolicyNote, signal: AbortSignal): Promise<void> {
   const { policy, currentStatus, reason, warnings } = note;
   const text = [reason, ...warnings.map((warning) => `warning: ${warning}`)].join("; ");
   await client.json({
+    signal,
     method: "POST",
     path: `/apis/events.k8s.io/v1/namespaces/${policy.namespace}/events`,
     body: {

@@ -6,7 +6,7 @@ import type { ApiCredentials, ApiTls } from "./credentials.ts";
 export interface KubeconfigOptions {
   /** One file, or several joined as in `KUBECONFIG`; the first that names a context wins, as for kubectl. */
   readonly path: string;
-  /** Told once when the file switches verification of the server off. */
+  /** Called once when the file switches verification of the server off. */
   readonly warn: (message: string) => void;
 }
 

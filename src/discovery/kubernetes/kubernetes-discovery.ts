@@ -10,7 +10,7 @@ import type { ApiCredentials } from "./credentials.ts";
 import { Lease } from "./lease.ts";
 import { Outage } from "./outage.ts";
 import { OwnServices } from "./own-services.ts";
-import { PolicyFollower } from "./policies.ts";
+import { closedBecause, PolicyFollower } from "./policies.ts";
 import { PublishPacer } from "./publish-pacer.ts";
 import { Report } from "./report.ts";
 import type { DiscoveryLog } from "./report.ts";
@@ -135,12 +135,14 @@ class ClusterDiscovery implements KubernetesDiscovery {
     this.#pacer.mark();
   }
 
-  /** The objects that name a Service of ours. */
+  /** The objects that name a Service of ours; closed where it is not known whether that Service is ours still. */
   #governing(): readonly (Policy | InvalidPolicy)[] {
     const own = new Set(this.#own.names());
+    const { unknown } = this.#own;
     return [...this.#policies.collect().governing.values()]
       .map(({ object }) => object)
-      .filter((object) => object.backends.some(({ name }) => own.has(name)));
+      .filter((object) => object.backends.some(({ name }) => own.has(name)))
+      .map((object) => (unknown === undefined ? object : closedBecause(object, unknown)));
   }
 
   #publish(): void {

@@ -49,21 +49,22 @@ export class Lease {
 
   /**
    * Takes or renews the lock. Returns zero when it is held for `durationMs` from now on, else the milliseconds after
-   * which another try makes sense. Rejects with an ApiFailure when the API server refuses.
+   * which another try makes sense. Rejects with an ApiFailure when the API server refuses or
+   * `signal` aborts.
    */
-  async acquire(): Promise<number> {
+  async acquire(signal: AbortSignal): Promise<number> {
     const startedAt = this.#options.clock.monotonic();
-    const record = await this.#read();
-    if (record === undefined) return this.#write("POST", undefined, startedAt);
-    const waitMs = this.#othersTurn(record);
+    const record = await this.#read(signal);
+    if (record === undefined) return this.#write("POST", undefined, startedAt, signal);
+    const waitMs = this.#waitForHolder(record);
     if (waitMs > 0) {
       this.#held = undefined;
       return waitMs;
     }
-    return this.#write("PUT", record.resourceVersion, startedAt);
+    return this.#write("PUT", record.resourceVersion, startedAt, signal);
   }
 
-  /** Gives the lock up, so that nobody has to wait for its end. Rejects with an ApiFailure when that cannot be told. */
+  /** Gives the lock up, so that nobody has to wait for its end. Rejects with an ApiFailure when the API server does not take it. */
   async release(signal: AbortSignal): Promise<void> {
     const held = this.#held;
     if (held === undefined || !this.held) return;
@@ -72,7 +73,8 @@ export class Lease {
     await this.#options.client.json({ method: "PUT", path: `${this.#path}/${this.#options.name()}`, body, signal });
   }
 
-  #othersTurn(record: LeaseRecord): number {
+  /** Milliseconds for which another holder has to be respected; zero when the lock may be taken. */
+  #waitForHolder(record: LeaseRecord): number {
     const { clock, durationMs, identity } = this.#options;
     if (record.holder === identity || record.holder === "") return 0;
     if (clock.now() - record.renewedAt > durationMs + CLOCK_TOLERANCE_MS) return 0;
@@ -82,9 +84,9 @@ export class Lease {
     return Math.max(0, this.#seen.at + durationMs - now);
   }
 
-  async #read(): Promise<LeaseRecord | undefined> {
+  async #read(signal: AbortSignal): Promise<LeaseRecord | undefined> {
     try {
-      const lease = await this.#options.client.json({ path: `${this.#path}/${this.#options.name()}` });
+      const lease = await this.#options.client.json({ path: `${this.#path}/${this.#options.name()}`, signal });
       const { metadata, spec } = isRecord(lease) ? lease : {};
       const renewedAt = Date.parse(textOf(spec, "renewTime") ?? "");
       return {
@@ -99,13 +101,18 @@ export class Lease {
   }
 
   /** The resource version makes it a compare-and-swap: of many who try at once, one succeeds. */
-  async #write(method: "POST" | "PUT", resourceVersion: string | undefined, startedAt: number): Promise<number> {
+  async #write(
+    method: "POST" | "PUT",
+    resourceVersion: string | undefined,
+    startedAt: number,
+    signal: AbortSignal,
+  ): Promise<number> {
     const { client, durationMs, identity } = this.#options;
     const name = this.#options.name();
     const body = this.#body(identity, resourceVersion);
     try {
       const path = method === "POST" ? this.#path : `${this.#path}/${name}`;
-      const written = await client.json({ method, path, body });
+      const written = await client.json({ method, path, body, signal });
       const version = isRecord(written) ? textOf(written["metadata"], "resourceVersion") : undefined;
       this.#held = { resourceVersion: version ?? "", until: startedAt + durationMs };
       return 0;

@@ -1,13 +1,13 @@
 /**
  * The wait that all reflectors of one sidecar share while the API server cannot be reached. Each waiting by itself would make
- * the soonest of them dial, and a server that comes back would see several times the connection attempts it has sidecars.
+ * the soonest of them connect, and a server that comes back would see several times the connection attempts it has sidecars.
  */
 import { Backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
 import type { FailureKind } from "./failure.ts";
 import type { KubernetesTiming } from "./timing.ts";
 
-/** Says nothing about a resource, only about the way to the server. */
+/** Failures of the connection to the server, whatever was asked for. */
 const CONCERNS_ALL: ReadonlySet<FailureKind> = new Set([
   "unreachable",
   "untrusted",
@@ -26,7 +26,7 @@ export class Outage {
     this.#backoff = new Backoff({ baseMs: timing.backoffBaseMs, capMs: timing.backoffCapMs, random });
   }
 
-  /** Milliseconds until the attempt that all make together, decided by the first who fails; `undefined`: not our affair. */
+  /** Milliseconds until the attempt that all make together, decided by the first who fails; `undefined` for a failure that concerns one resource alone. */
   waitAfter(kind: FailureKind): number | undefined {
     if (!CONCERNS_ALL.has(kind)) return undefined;
     const now = this.#clock.monotonic();

@@ -72,11 +72,18 @@ export class OwnServices {
     return this.#named === undefined ? this.#reflectors.every((reflector) => reflector.synced) : this.settled;
   }
 
+  /** Why it is not known which Services are ours, in words. Named ones are known always. */
+  get unknown(): string | undefined {
+    return this.#named === undefined
+      ? this.#reflectors.find(({ unknown }) => unknown !== undefined)?.unknown
+      : undefined;
+  }
+
   health(): readonly ResourceHealth[] {
     return this.#reflectors.map((reflector) => reflector.health());
   }
 
-  /** Sorted. */
+  /** Sorted; the last that were known while `unknown` is set. */
   names(): readonly string[] {
     return this.#named ?? [...new Set(this.#slices().map((slice) => slice.service))].sort();
   }

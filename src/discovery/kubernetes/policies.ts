@@ -1,4 +1,5 @@
 /** IngressBackends of one namespace, from OSM's API group and from that of its fork, where they are installed. */
+import { definedFields } from "../../telemetry/defined-fields.ts";
 import type { ResourceHealth } from "../discovery.ts";
 import { objectKey } from "../../policy/model.ts";
 import type { InvalidPolicy, ObjectKey, Policy } from "../../policy/model.ts";
@@ -75,14 +76,18 @@ export class PolicyFollower {
     return this.#flomesh.absent ? [osm] : [osm, fork];
   }
 
-  /** By key. Of two objects of one name the older governs, and both are listed: `shadowed` are the others. */
+  /**
+   * By key. What may not be read any more closes what it governed, rather than leave it to an object of the other group.
+   * Of two objects of one name the older governs, and both are listed: `shadowed`
+   * are the others.
+   */
   collect(): {
     readonly governing: ReadonlyMap<ObjectKey, FollowedPolicy>;
     readonly shadowed: readonly FollowedPolicy[];
   } {
     const governing = new Map<ObjectKey, FollowedPolicy>();
     const shadowed: FollowedPolicy[] = [];
-    for (const policy of [...this.#osm.items.values(), ...this.#flomesh.items.values()]) {
+    for (const policy of [...presentOf(this.#osm), ...presentOf(this.#flomesh)]) {
       const key = objectKey(policy.namespace, policy.name);
       const other = governing.get(key);
       if (other === undefined || isOlder(policy, other)) {
@@ -94,6 +99,34 @@ export class PolicyFollower {
     }
     return { governing, shadowed };
   }
+}
+
+function presentOf({ items, unknown }: Reflector<FollowedPolicy>): readonly FollowedPolicy[] {
+  const policies = [...items.values()];
+  return unknown === undefined
+    ? policies
+    : policies.map((policy) => ({ ...policy, object: closedBecause(policy.object, unknown) }));
+}
+
+const CLOSED = new WeakMap<Policy | InvalidPolicy, InvalidPolicy>();
+
+/** The object as one that claims its backends and closes them. The same for the same object and reason, so that it changes no world. */
+export function closedBecause(object: Policy | InvalidPolicy, message: string): InvalidPolicy {
+  const last = CLOSED.get(object);
+  if (last?.problems[0]?.message === message) return last;
+  const { name, namespace, uid, createdAt, generation } = object;
+  const closed: InvalidPolicy = {
+    name,
+    namespace,
+    ...definedFields({ uid, createdAt, generation }),
+    backends:
+      "problems" in object
+        ? object.backends
+        : object.backends.map((backend) => ({ name: backend.name, port: backend.port.number })),
+    problems: [{ severity: "error", path: "", message }],
+  };
+  CLOSED.set(object, closed);
+  return closed;
 }
 
 function isOlder(a: FollowedPolicy, b: FollowedPolicy): boolean {

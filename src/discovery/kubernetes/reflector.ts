@@ -8,6 +8,7 @@ import type { ApiClient } from "./client.ts";
 import { pause } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import { ApiFailure, failureOfError, kindOfStatus } from "./failure.ts";
+import { Forbidden } from "./forbidden.ts";
 import { listAll } from "./list.ts";
 import { identityOf, isOlderVersion, textOf } from "./objects.ts";
 import type { KubernetesObject, ObjectIdentity } from "./objects.ts";
@@ -43,10 +44,14 @@ export interface ReflectorOptions<T> {
   readonly optional?: boolean;
 }
 
+/** Events that carry an object (Kubernetes API concepts, "Efficient detection of changes"). */
+const CHANGES: ReadonlySet<string> = new Set(["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]);
+
 export class Reflector<T> {
   readonly #environment: ReflectorEnvironment;
   readonly #options: ReflectorOptions<T>;
   readonly #retry: Retry;
+  readonly #forbidden: Forbidden;
   readonly #stopping = new AbortController();
   #items: Map<string, T> = new Map();
   /** The last version seen, kept across failures to recognise a server that lost its history. */
@@ -63,11 +68,26 @@ export class Reflector<T> {
     this.#environment = environment;
     this.#options = options;
     this.#retry = new Retry(environment);
+    const { clock, report, timing } = environment;
+    this.#forbidden = new Forbidden(clock, timing.forbiddenGraceMs, () => {
+      report.closed(options.resource, timing.forbiddenGraceMs);
+      options.onChange();
+    });
   }
 
-  /** By `namespace/name`. Replaced or edited only between two calls of `onChange`. */
+  /**
+   * By `namespace/name`. Replaced or edited only between two calls of `onChange`. While `unknown` is set this is what
+   * was known once, and must let nobody in.
+   */
   get items(): ReadonlyMap<string, T> {
     return this.#items;
+  }
+
+  /** Why nothing is known of the resource now, in words: reading it is forbidden, and longer than the grace allows. */
+  get unknown(): string | undefined {
+    return this.#forbidden.stands
+      ? `${this.#options.resource} may not be read: the API server forbids it (403)`
+      : undefined;
   }
 
   /** The copy was complete at least once (an absent resource counts as completely empty). */
@@ -85,12 +105,15 @@ export class Reflector<T> {
     return this.#absences > 0;
   }
 
+  /** Begins to follow; a second call does nothing. */
   start(): void {
     this.#running ??= this.#run();
   }
 
+  /** Ends the request under way and resolves when nothing runs any more. Final. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#stopping.abort(new ApiFailure("unreachable", "discovery is stopping"));
+    this.#forbidden.ended();
     await this.#running;
     this.#environment.report.forget(this.#options.resource);
   }
@@ -101,7 +124,7 @@ export class Reflector<T> {
     const ageMs = this.#freshAt === undefined ? undefined : clock.monotonic() - this.#freshAt;
     return {
       resource: this.#options.resource,
-      synced: this.#synced,
+      synced: this.#synced && !this.#forbidden.stands,
       ...(ageMs === undefined ? {} : { freshAt: clock.now() - ageMs }),
       ...(this.#failure === undefined ? {} : { failure: `${this.#failure.kind}: ${this.#failure.message}` }),
     };
@@ -169,7 +192,7 @@ export class Reflector<T> {
       // Not before: where lists are answered and watches refused, the trouble stands.
       report.recovered(resource);
       for await (const events of watchEvents(body)) {
-        deadline.heard();
+        deadline.received();
         this.#apply(events);
       }
       return this.#version ?? from;
@@ -204,6 +227,7 @@ export class Reflector<T> {
         textOf(event.object, "message") ?? "the watch reported an error",
       );
     }
+    if (!CHANGES.has(event.type)) throw new ApiFailure("malformed", `a watch event has the unknown type ${event.type}`);
     const version = textOf(event.object["metadata"], "resourceVersion");
     if (version === undefined)
       throw new ApiFailure("malformed", `a watch event ${event.type} carries no resourceVersion`);
@@ -235,6 +259,7 @@ export class Reflector<T> {
   #succeeded(): void {
     this.#freshAt = this.#environment.clock.monotonic();
     this.#failure = undefined;
+    this.#forbidden.ended();
     this.#absentSince = undefined;
     this.#absences = 0;
     this.#settle(true);
@@ -252,6 +277,7 @@ export class Reflector<T> {
     const { resource } = this.#options;
     this.#failure = failure;
     if (failure.kind !== "absent") this.#absentSince = undefined;
+    if (failure.kind === "forbidden") this.#forbidden.refused(this.#synced);
     if (failure.kind === "expired") report.count(resource, "expired");
     const retryMs = this.#retry.afterFailure(failure);
     const waitMs = failure.kind === "absent" ? this.#absent(retryMs) : retryMs;
@@ -269,6 +295,7 @@ export class Reflector<T> {
     // With nothing known yet there is nothing to protect from a passing 404.
     if (this.#synced && remainingMs > 0) return Math.min(waitMs, remainingMs);
     this.#items = new Map();
+    this.#forbidden.ended();
     this.#version = undefined;
     this.#synced = true;
     this.#freshAt = now;

@@ -65,10 +65,18 @@ export class Report {
     );
   }
 
-  /** Said once when a resource that was failing is current again. */
+  /** Logged once when a resource that was failing is current again. */
   recovered(resource: string): void {
     if (!this.#standing.delete(resource)) return;
     this.#log.info({ event: "discovery-recovered", resource }, `${resource}: current again`);
+  }
+
+  /** A 403 outlasted its grace: what was known lets nobody in any more. */
+  closed(resource: string, graceMs: number): void {
+    this.#log.error(
+      { event: "discovery-closed", resource, graceMs },
+      `${resource}: forbidden (403) for ${String(graceMs / 1_000)} s, so it counts as unknown and lets nobody in; ${adviceFor("forbidden")}`,
+    );
   }
 
   historyLost(resource: string, had: string, found: string): void {

@@ -38,11 +38,11 @@ export class Retry {
   /** Milliseconds to wait after a failed list or watch. */
   afterFailure(failure: ApiFailure): number {
     const { outage, random, timing } = this.#options;
-    const lived = this.#wasHealthy();
+    const healthy = this.#wasHealthy();
     if (failure.retryAfterMs !== undefined)
       return Math.min(timing.retryAfterCapMs, failure.retryAfterMs) + random() * timing.backoffBaseMs;
     // Falling behind once is ordinary; falling behind at once, again and again, is not.
-    if (failure.kind === "expired" && lived) return 0;
+    if (failure.kind === "expired" && healthy) return 0;
     return outage.waitAfter(failure.kind) ?? this.#backoff.next();
   }
 

@@ -12,6 +12,7 @@ import { isDeepStrictEqual } from "node:util";
 
 /** Union of one source's slices, kept until one of them changes. */
 interface Union {
+  readonly unknown: string | undefined;
   readonly slices: readonly ParsedEndpoints[];
   readonly value: ServiceEndpoints;
 }
@@ -20,6 +21,7 @@ export class SourceServices {
   readonly #slices: ReflectorSet<ParsedEndpoints>;
   readonly #namespaces: ReflectorSet<Namespace> | undefined;
   readonly #unions = new Map<string, Union>();
+  readonly #unknownNamespaces = new Map<string, Namespace>();
 
   /** @param withNamespaces follow the labels of source namespaces too */
   constructor(environment: ReflectorEnvironment, withNamespaces: boolean, onChange: () => void) {
@@ -43,6 +45,7 @@ export class SourceServices {
     this.#slices.follow(keys);
     this.#namespaces?.follow(namespaces);
     for (const key of this.#unions.keys()) if (!keys.has(key)) this.#unions.delete(key);
+    for (const name of this.#unknownNamespaces.keys()) if (!namespaces.has(name)) this.#unknownNamespaces.delete(name);
   }
 
   get settled(): boolean {
@@ -62,7 +65,11 @@ export class SourceServices {
 
   namespaces(): ReadonlyMap<string, Namespace> {
     const namespaces = new Map<string, Namespace>();
-    for (const [, reflector] of this.#namespaces?.entries() ?? []) {
+    for (const [name, reflector] of this.#namespaces?.entries() ?? []) {
+      if (reflector.unknown !== undefined) {
+        namespaces.set(name, this.#unknownNamespace(name, reflector.unknown));
+        continue;
+      }
       for (const namespace of reflector.items.values()) namespaces.set(namespace.name, namespace);
     }
     return namespaces;
@@ -73,12 +80,22 @@ export class SourceServices {
   }
 
   #unionOf(key: string, reflector: Reflector<ParsedEndpoints>): ServiceEndpoints {
-    const slices = [...reflector.items.values()];
-    const known = this.#unions.get(key);
-    if (known !== undefined && sameElements(known.slices, slices)) return known.value;
-    const value = unionOf(slices);
-    this.#unions.set(key, { slices, value });
+    const { unknown } = reflector;
+    const slices = unknown === undefined ? [...reflector.items.values()] : [];
+    const last = this.#unions.get(key);
+    if (last !== undefined && last.unknown === unknown && sameElements(last.slices, slices)) return last.value;
+    const value = unknown === undefined ? unionOf(slices) : { endpoints: [], unknown };
+    this.#unions.set(key, { unknown, slices, value });
     return value;
+  }
+
+  /** The same object as long as the reason stands, so that it changes no world. */
+  #unknownNamespace(name: string, unknown: string): Namespace {
+    const last = this.#unknownNamespaces.get(name);
+    if (last?.unknown === unknown) return last;
+    const namespace = { name, labels: new Map<string, string>(), unknown };
+    this.#unknownNamespaces.set(name, namespace);
+    return namespace;
   }
 }
 

@@ -31,11 +31,11 @@ export interface StatusWriterOptions {
 }
 
 export interface StatusTiming {
-  /** How long the last writer lets a difference stand: a rollout passes through states nobody needs to read. */
+  /** How long the last writer waits before it writes: the states in the middle of a rollout need not be written. */
   readonly settleMs: number;
   /** The others wait up to this long, spread evenly, so that the first write has been seen before most of them look. */
   readonly spreadMs: number;
-  /** A status that somebody else overwrote is not written again within this time: two versions must not fight. */
+  /** A status that somebody else overwrote is not written again within this time, so that two versions do not overwrite each other in a loop. */
   readonly repeatMs: number;
   /** After a refusal by the API server. */
   readonly refusedMs: number;
@@ -49,7 +49,7 @@ export const DEFAULT_STATUS_TIMING: StatusTiming = Object.freeze({
 });
 
 /** An API server that is gone must not hold up the end of the process. */
-const RELEASE_MS = 1_000;
+const RELEASE_MS = 500;
 
 interface Wanted {
   readonly policy: FollowedPolicy;
@@ -63,7 +63,7 @@ export class StatusWriter {
   #cancel: (() => void) | undefined;
   #attempt: Promise<void> | undefined;
   #refusal: ApiFailure["kind"] | undefined;
-  #stopped = false;
+  readonly #stopping = new AbortController();
   /** Statuses written by this replica. */
   writes = 0;
 
@@ -80,24 +80,25 @@ export class StatusWriter {
 
   /** Something changed at the API server or here: looks whether there is anything to write. */
   observe(): void {
-    if (this.#stopped || this.#cancel !== undefined || this.#attempt !== undefined || this.#differences().length === 0)
-      return;
+    if (this.#stopping.signal.aborted) return;
+    if (this.#cancel !== undefined || this.#attempt !== undefined || this.#differences().length === 0) return;
     const { lease, random, timing } = this.#options;
     this.#schedule(lease.heldLast ? timing.settleMs : timing.settleMs + random() * timing.spreadMs);
   }
 
+  /** Ends what is under way at once; giving the Lease up is bounded. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort(new ApiFailure("unreachable", "discovery is stopping"));
     this.#cancel?.();
     await this.#attempt;
-    // A courtesy to the others, who would take over all the same a few seconds later.
+    // Spares the other replicas the wait for the Lease's end; without it they take over all the same.
     await this.#options.lease.release(AbortSignal.timeout(RELEASE_MS)).catch((error: unknown) => {
       this.#options.log.info({ event: "lease-kept", error: String(error) }, "the status lease could not be given up");
     });
   }
 
   #schedule(delayMs: number): void {
-    if (this.#stopped) return;
+    if (this.#stopping.signal.aborted) return;
     this.#cancel = this.#options.clock.after(delayMs, () => {
       this.#cancel = undefined;
       this.#attempt = this.#try().finally(() => {
@@ -111,7 +112,7 @@ export class StatusWriter {
     const { lease, random, timing } = this.#options;
     if (this.#differences().length === 0) return;
     try {
-      const waitMs = await lease.acquire();
+      const waitMs = await lease.acquire(this.#stopping.signal);
       if (waitMs > 0) {
         this.#schedule(waitMs + random() * timing.spreadMs);
         return;
@@ -119,7 +120,7 @@ export class StatusWriter {
       await this.#writeAll();
       this.#refusal = undefined;
     } catch (error) {
-      this.#refused(failureOfError(error));
+      this.#writeFailed(failureOfError(error));
     }
   }
 
@@ -127,9 +128,9 @@ export class StatusWriter {
   async #writeAll(): Promise<void> {
     let refusal: ApiFailure | undefined;
     for (const wanted of this.#differences()) {
-      if (this.#stopped || !this.#options.lease.held) break;
+      if (this.#stopping.signal.aborted || !this.#options.lease.held) break;
       try {
-        if (await this.#write(wanted)) await this.#announce(wanted);
+        if (await this.#write(wanted)) await this.#writeEvent(wanted);
       } catch (error) {
         const failure = failureOfError(error);
         if (failure.kind !== "forbidden" && failure.kind !== "unexpected-answer") throw failure;
@@ -146,6 +147,7 @@ export class StatusWriter {
     this.#written.set(writeKey(policy), { text: textOfStatus(status), at: clock.monotonic() });
     try {
       await client.json({
+        signal: this.#stopping.signal,
         method: "PATCH",
         path: `/apis/${policy.group}/v1alpha1/namespaces/${policy.namespace}/ingressbackends/${policy.name}/status`,
         contentType: "application/merge-patch+json",
@@ -166,13 +168,15 @@ export class StatusWriter {
     return true;
   }
 
-  /** Events are for people: without them the statuses are written all the same. */
-  async #announce({ policy, status }: Wanted): Promise<void> {
+  /** A failed Event is logged, and keeps no status from being written. */
+  async #writeEvent({ policy, status }: Wanted): Promise<void> {
     const { client, clock, reporter, log } = this.#options;
     const { currentStatus, reason, warnings } = status;
     try {
-      await createEvent(client, { policy, currentStatus, reason, warnings, reporter, nowMs: clock.now() });
+      const note = { policy, currentStatus, reason, warnings, reporter, nowMs: clock.now() };
+      await createEvent(client, note, this.#stopping.signal);
     } catch (error) {
+      if (this.#stopping.signal.aborted) return;
       const failure = failureOfError(error);
       const advice = adviceFor(failure.kind);
       log.warn(
@@ -182,9 +186,9 @@ export class StatusWriter {
     }
   }
 
-  #refused(failure: ApiFailure): void {
+  #writeFailed(failure: ApiFailure): void {
     const { log, random, timing } = this.#options;
-    if (this.#stopped) return;
+    if (this.#stopping.signal.aborted) return;
     if (failure.kind !== this.#refusal) {
       const advice = adviceFor(failure.kind);
       log.warn(

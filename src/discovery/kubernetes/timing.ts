@@ -18,6 +18,8 @@ export interface KubernetesTiming {
   readonly backoffCapMs: number;
   /** Longest wait that a server's Retry-After may impose. */
   readonly retryAfterCapMs: number;
+  /** How long a complete copy stands after a 403: longer than `backoffCapMs`, so that another try falls into it. */
+  readonly forbiddenGraceMs: number;
   /** How long a 404 must stand before it means that there are no policies. */
   readonly absentConfirmMs: number;
   /** Longest wait between two looks for a CRD that is not installed. */
@@ -45,6 +47,7 @@ export const DEFAULT_TIMING: KubernetesTiming = Object.freeze({
   backoffBaseMs: 1_000,
   backoffCapMs: 10_000,
   retryAfterCapMs: 60_000,
+  forbiddenGraceMs: 15_000,
   absentConfirmMs: 10_000,
   absentCheckMs: 20_000,
   optionalCheckMs: 300_000,

@@ -1,48 +1,53 @@
 import type { Clock } from "./clock.ts";
 import { ApiFailure } from "./failure.ts";
 
-/** Gives a watch up when the server overruns its own end or says nothing at all for too long. */
+/**
+ * Ends a watch that the server should have ended by itself, or on which nothing arrived for too long, by aborting `signal`
+ * with an ApiFailure.
+ */
 export class WatchDeadline {
   readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #cancelTotal: () => void;
   readonly #silenceMs: number;
   #cancelSilence: () => void = () => {};
-  #heardAt: number;
+  #receivedAt: number;
 
   constructor(clock: Clock, limits: { readonly silenceMs: number; readonly totalMs: number }) {
     this.#clock = clock;
     this.#silenceMs = limits.silenceMs;
-    this.#heardAt = clock.monotonic();
+    this.#receivedAt = clock.monotonic();
     this.#cancelTotal = clock.after(limits.totalMs, () =>
-      this.#giveUp(`the watch did not end after ${String(limits.totalMs)} ms`),
+      this.#expire(`the watch did not end after ${String(limits.totalMs)} ms`),
     );
-    this.#listen(limits.silenceMs);
+    this.#check(limits.silenceMs);
   }
 
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  heard(): void {
-    this.#heardAt = this.#clock.monotonic();
+  /** Something arrived, be it a bookmark. */
+  received(): void {
+    this.#receivedAt = this.#clock.monotonic();
   }
 
+  /** The watch is over. */
   stop(): void {
     this.#cancelTotal();
     this.#cancelSilence();
   }
 
   /** One timer however many events there are: it looks again when it fires. */
-  #listen(delayMs: number): void {
+  #check(delayMs: number): void {
     this.#cancelSilence = this.#clock.after(delayMs, () => {
-      const leftMs = this.#heardAt + this.#silenceMs - this.#clock.monotonic();
-      if (leftMs > 0) this.#listen(leftMs);
-      else this.#giveUp(`not even a bookmark for ${String(this.#silenceMs)} ms`);
+      const leftMs = this.#receivedAt + this.#silenceMs - this.#clock.monotonic();
+      if (leftMs > 0) this.#check(leftMs);
+      else this.#expire(`not even a bookmark for ${String(this.#silenceMs)} ms`);
     });
   }
 
-  #giveUp(why: string): void {
+  #expire(why: string): void {
     this.#abort.abort(new ApiFailure("stalled", why));
   }
 }

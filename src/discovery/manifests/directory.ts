@@ -21,9 +21,9 @@ export interface DirectoryReading {
 }
 
 /** A file that was written to this recently may be half written: whole documents could be missing without a fault. */
-const REST_MS = 60;
-/** A file that never rests is judged all the same after this long. */
-const RESTLESS_MS = 500;
+const SETTLE_MS = 60;
+/** A file that is written to without a pause is judged all the same after this long. */
+const LONGEST_WRITE_MS = 500;
 
 interface FileState {
   readonly content: string;
@@ -53,7 +53,7 @@ export class ManifestDirectory {
     for (const path of files) {
       const content = await readContent(path);
       if (content === undefined) continue;
-      next.set(path, this.#resting(path, content) ?? this.#judge(path, content));
+      next.set(path, this.#whileWritten(path, content) ?? this.#judge(path, content));
     }
     const before = this.#files;
     this.#files = next;
@@ -73,12 +73,12 @@ export class ManifestDirectory {
   }
 
   /** The former state of a known file that is being written right now; `undefined` when it may be judged. */
-  #resting(path: string, content: FileContent): FileState | undefined {
+  #whileWritten(path: string, content: FileContent): FileState | undefined {
     const before = this.#files.get(path);
     if (before === undefined || !("text" in content) || before.content === textKey(content.text)) return undefined;
     const now = Date.now();
     const since = before.unsettledSince ?? now;
-    if (now - content.modifiedAt >= REST_MS || now - since >= RESTLESS_MS) return undefined;
+    if (now - content.modifiedAt >= SETTLE_MS || now - since >= LONGEST_WRITE_MS) return undefined;
     return { ...before, unsettledSince: since };
   }
 

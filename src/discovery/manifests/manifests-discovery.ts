@@ -1,5 +1,5 @@
 /** Policy and endpoints from a directory of manifests, followed while files change. */
-import { watch, type FSWatcher } from "node:fs";
+import { DirectoryWatch } from "../../files/directory-watch.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Discovery, DiscoveryListener, ResourceHealth } from "../discovery.ts";
 import { buildWorld, servicesOfPod } from "../world.ts";
@@ -8,7 +8,7 @@ import { sortObjects } from "./kinds.ts";
 
 /** Long enough for an editor's or a kubelet's rename to be over. */
 const SETTLE_MS = 75;
-/** What no watch reports (network file systems, replaced directories) is seen by then. */
+/** What no watch reports is seen by then. */
 const POLL_MS = 500;
 
 export interface ManifestsOptions {
@@ -28,18 +28,15 @@ export class ManifestsError extends Error {
 export class ManifestsDiscovery implements Discovery {
   readonly #options: ManifestsOptions;
   readonly #directory: ManifestDirectory;
-  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #watch: DirectoryWatch;
   #listener: DiscoveryListener | undefined;
-  #settle: NodeJS.Timeout | undefined;
-  #poll: NodeJS.Timeout | undefined;
-  #reading: Promise<void> | undefined;
   #freshAt: number | undefined;
   #failure: string | undefined;
-  #stopped = false;
 
   constructor(options: ManifestsOptions) {
     this.#options = options;
     this.#directory = new ManifestDirectory(options.directory);
+    this.#watch = new DirectoryWatch({ settleMs: SETTLE_MS, pollMs: POLL_MS, read: () => this.#read() });
   }
 
   /** @throws ManifestsError when the directory cannot be read at start */
@@ -53,7 +50,7 @@ export class ManifestsDiscovery implements Discovery {
         { cause },
       );
     }
-    this.#poll = setInterval(() => this.#read(), POLL_MS);
+    this.#watch.start();
   }
 
   health(): readonly ResourceHealth[] {
@@ -71,32 +68,18 @@ export class ManifestsDiscovery implements Discovery {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearInterval(this.#poll);
-    clearTimeout(this.#settle);
-    for (const watcher of this.#watchers.values()) watcher.close();
-    await this.#reading;
+    await this.#watch.stop();
   }
 
-  #soon(): void {
-    if (this.#stopped) return;
-    clearTimeout(this.#settle);
-    this.#settle = setTimeout(() => this.#read(), SETTLE_MS);
-  }
-
-  #read(): void {
-    if (this.#stopped || this.#reading !== undefined) return;
-    this.#reading = this.#directory
-      .read()
-      .then(
-        (reading) => this.#publish(reading, false),
-        (error: unknown) => this.#lost(error),
-      )
-      .finally(() => (this.#reading = undefined));
+  async #read(): Promise<void> {
+    await this.#directory.read().then(
+      (reading) => this.#publish(reading, false),
+      (error: unknown) => this.#readFailed(error),
+    );
   }
 
   #publish(reading: DirectoryReading, first: boolean): void {
-    if (this.#stopped) return;
+    if (this.#watch.stopped) return;
     const { log, namespace, services, podIp } = this.#options;
     if (this.#failure !== undefined) log.info({ directory: this.#options.directory }, "manifests can be read again");
     this.#failure = undefined;
@@ -108,14 +91,14 @@ export class ManifestsDiscovery implements Discovery {
       );
     }
     for (const file of reading.mended) log.info({ file }, "manifest is good again");
-    this.#watch(reading.directories);
-    if (reading.unsettled) this.#soon();
+    this.#watch.follow(reading.directories);
+    if (reading.unsettled) this.#watch.soon();
     if (!first && !reading.changed) return;
     const world = buildWorld(sortObjects(reading.objects));
     this.#listener?.onWorld(world, services ?? (podIp === undefined ? [] : servicesOfPod(world, namespace, podIp)));
   }
 
-  #lost(error: unknown): void {
+  #readFailed(error: unknown): void {
     const failure = error instanceof Error ? error.message : String(error);
     if (failure === this.#failure) return;
     this.#failure = failure;
@@ -123,27 +106,5 @@ export class ManifestsDiscovery implements Discovery {
       { directory: this.#options.directory, problem: failure },
       "manifests cannot be read; what was read before stays in force",
     );
-  }
-
-  /** Directories, never files: an editor replaces a file, and a watch on it goes with the old one. */
-  #watch(directories: readonly string[]): void {
-    for (const [path, watcher] of this.#watchers) {
-      if (directories.includes(path)) continue;
-      watcher.close();
-      this.#watchers.delete(path);
-    }
-    for (const path of directories) {
-      if (this.#watchers.has(path)) continue;
-      try {
-        const watcher = watch(path, () => this.#soon());
-        watcher.on("error", () => {
-          watcher.close();
-          this.#watchers.delete(path);
-        });
-        this.#watchers.set(path, watcher);
-      } catch {
-        // Out of watches: the poll sees the change.
-      }
-    }
   }
 }

@@ -1,23 +1,20 @@
 /**
  * The control side of the data plane: starts a thread per allotted CPU, hands all of them the same policy and
- * credentials, and replaces the one that dies while the others serve.
+ * credentials, and replaces the one that is lost or lags behind while the others serve.
  */
 import type { BackendConfig, ClientCertHeader, Limits, TracingConfig } from "../../config/config.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
 import type { ConnectionRow, Counters, TrafficRecord } from "../../telemetry/records.ts";
+import { definedFields } from "../../telemetry/defined-fields.ts";
 import type { Credentials } from "../../tls/credentials.ts";
-import { NO_COUNTERS, sumCounters } from "../counters.ts";
+import { sumCounters } from "../counters.ts";
+import type { ThreadLag } from "./applied-state.ts";
 import { shareLimits } from "./limit-shares.ts";
 import { checkListenAddresses } from "./listen-check.ts";
-import { ThreadHandle } from "./thread-handle.ts";
+import { ThreadHandle, type ThreadEvents } from "./thread-handle.ts";
+import { ThreadSlot } from "./thread-slot.ts";
 
 const HEARTBEAT_MS = 1_000;
-/** A thread that lived this long is restarted without delay, however often. */
-const STEADY_AFTER_MS = 10_000;
-const FIRST_RESTART_DELAY_MS = 100;
-const LONGEST_RESTART_DELAY_MS = 10_000;
-/** How much longer than its deadline a drain is waited for before its thread counts as hung. */
-const DRAIN_SLACK_MS = 2_000;
 const DEFAULT_MAX_HEAP_MB = 512;
 
 export interface DataPlaneOptions {
@@ -45,15 +42,20 @@ export interface ThreadLost {
   readonly restartInMs: number;
 }
 
+/** A thread does not have in force what was published. */
+export interface ThreadLagging {
+  readonly thread: number;
+  readonly lag: ThreadLag;
+  /** When it is replaced. Absent where a successor could do no better: this one refuses all TLS. */
+  readonly restartInMs?: number;
+}
+
 export interface DataPlaneListener {
   readonly onRecords: (records: readonly TrafficRecord[]) => void;
   readonly onThreadLost: (lost: ThreadLost) => void;
+  readonly onThreadLagging: (lagging: ThreadLagging) => void;
   /** A lost thread that cannot be ended keeps taking connections and serves none: the process must end. */
   readonly onThreadStuck: (thread: number) => void;
-  /** A thread has `version` in force and has ended `revoked` connections for it. */
-  readonly onApplied?: (thread: number, version: number, revoked: number) => void;
-  /** A thread uses these credentials, or could not and kept the former ones. */
-  readonly onCredentials?: (thread: number, generation: number, problem: string | undefined) => void;
   /** For the log: accept failures, and what Node prints in a thread. */
   readonly onProblem?: (thread: number, message: string) => void;
 }
@@ -63,17 +65,11 @@ export interface ThreadInfo {
   readonly listening: boolean;
   readonly startedAt: number;
   readonly appliedVersion: number;
+  /** Of the credentials in force; zero without any, absent when none could be applied. */
+  readonly appliedGeneration?: number;
   readonly restarts: number;
-}
-
-/** One place among the threads, taken by one worker after the other. */
-interface Seat {
-  handle: ThreadHandle;
-  restarts: number;
-  nextDelayMs: number;
-  /** Counters of the dead, so that the sums never fall. */
-  buried: Counters;
-  timer: NodeJS.Timeout | undefined;
+  /** What it, or the one that it replaces and that still serves, does not have in force. */
+  readonly lag?: ThreadLag;
 }
 
 /**
@@ -96,29 +92,23 @@ export async function startDataPlane(options: DataPlaneOptions, listener: DataPl
 export class DataPlane {
   readonly #options: DataPlaneOptions;
   readonly #listener: DataPlaneListener;
-  readonly #seats: Seat[];
+  readonly #slots: readonly ThreadSlot[];
   readonly #heartbeat: NodeJS.Timeout;
   #snapshot: Snapshot;
   #credentials: Credentials | undefined;
-  /** Until all threads listen for the first time: a death then is a failed start. */
+  /** Until all threads listen for the first time: a lost thread then is a failed start. */
   #starting: { readonly resolve: () => void; readonly reject: (cause: Error) => void } | undefined;
-  /** Draining or closed: nobody is replaced. */
-  #leaving = false;
+  /** Draining or closed: no thread is replaced. */
+  #stopping = false;
 
   constructor(options: DataPlaneOptions, listener: DataPlaneListener) {
     this.#options = options;
     this.#listener = listener;
     this.#snapshot = options.snapshot;
     this.#credentials = options.credentials;
-    this.#seats = Array.from({ length: Math.max(1, options.workers) }, (_, thread) => ({
-      handle: this.#startThread(thread),
-      restarts: 0,
-      nextDelayMs: FIRST_RESTART_DELAY_MS,
-      buried: NO_COUNTERS,
-      timer: undefined,
-    }));
+    this.#slots = Array.from({ length: Math.max(1, options.workers) }, (_, thread) => this.#createSlot(thread));
     this.#heartbeat = setInterval(() => {
-      for (const { handle } of this.#seats) handle.heartbeat();
+      for (const slot of this.#slots) slot.heartbeat();
     }, HEARTBEAT_MS);
   }
 
@@ -132,62 +122,80 @@ export class DataPlane {
 
   publish(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
-    for (const { handle } of this.#seats) handle.send({ kind: "snapshot", snapshot });
+    for (const { running } of this.#slots) for (const handle of running) handle.publish(snapshot);
   }
 
   setCredentials(credentials: Credentials | undefined): void {
     this.#credentials = credentials;
-    for (const { handle } of this.#seats) handle.send({ kind: "credentials", credentials });
+    for (const { running } of this.#slots) for (const handle of running) handle.setCredentials(credentials);
   }
 
   /**
    * Lets what is in flight finish, up to `deadlineMs` from now. Threads are not replaced from here on.
-   * @returns the connections that had to be cut; a thread that died in its drain counts as one at least.
+   * @returns the connections that had to be cut; a thread that was lost in its drain counts as one at least.
    */
   async drain({ deadlineMs }: { readonly deadlineMs: number }): Promise<{ readonly cut: number }> {
-    this.#leaving = true;
-    const cuts = await Promise.all(this.#seats.map((seat) => drainSeat(seat, deadlineMs)));
+    this.#stopping = true;
+    const cuts = await Promise.all(this.#slots.map((slot) => slot.drain(deadlineMs)));
     return { cut: cuts.reduce((sum, cut) => sum + cut, 0) };
   }
 
   async connections(): Promise<readonly ConnectionRow[]> {
-    const rows = await Promise.all(this.#seats.map(({ handle }) => handle.connections()));
-    return rows.flat();
+    return (await Promise.all(this.#slots.map((slot) => slot.connections()))).flat();
   }
 
   /** Sums over all threads that ever were. */
   async counters(): Promise<Counters> {
-    const living = this.#seats.filter(({ handle }) => handle.alive).map(({ handle }) => handle.counters());
-    // Read before waiting: a thread that dies meanwhile answers with its last counters and is not buried twice.
-    const buried = this.#seats.map((seat) => seat.buried);
-    return sumCounters([...(await Promise.all(living)), ...buried]);
+    return sumCounters(await Promise.all(this.#slots.map((slot) => slot.counters())));
   }
 
   /** The oldest version that a listening thread still judges by; zero while none listens. */
   appliedVersion(): number {
-    const versions = this.#seats.filter(({ handle }) => handle.listening).map(({ handle }) => handle.appliedVersion);
+    const listening = this.#slots.flatMap(({ running }) => running.filter((handle) => handle.listening));
+    const versions = listening.map(({ appliedVersion }) => appliedVersion);
     return versions.length === 0 ? 0 : Math.min(...versions);
   }
 
   threads(): readonly ThreadInfo[] {
-    return this.#seats.map(({ handle, restarts }) => ({
-      thread: handle.thread,
-      listening: handle.listening,
-      startedAt: handle.startedAt,
-      appliedVersion: handle.appliedVersion,
+    return this.#slots.map(({ current, restarts, lag }) => ({
+      thread: current.thread,
+      listening: current.listening,
+      startedAt: current.startedAt,
+      appliedVersion: current.appliedVersion,
+      ...definedFields({ appliedGeneration: current.appliedGeneration, lag }),
       restarts,
     }));
   }
 
   /** Ends all threads at once, with whatever they carry. */
   async close(): Promise<void> {
-    this.#leaving = true;
+    this.#stopping = true;
     clearInterval(this.#heartbeat);
-    for (const seat of this.#seats) clearTimeout(seat.timer);
-    await Promise.all(this.#seats.map(({ handle }) => handle.terminate()));
+    await Promise.all(this.#slots.map((slot) => slot.close()));
   }
 
-  #startThread(thread: number): ThreadHandle {
+  #createSlot(thread: number): ThreadSlot {
+    const listener = this.#listener;
+    return new ThreadSlot({
+      start: (events) => this.#startThread(thread, events),
+      events: {
+        onListening: () => this.#onListening(),
+        onRecords: listener.onRecords,
+        onProblem: (message) => listener.onProblem?.(thread, message),
+        onStuck: () => listener.onThreadStuck(thread),
+      },
+      // What it carries was admitted by rights that may be gone: it has as long as a connection whose right is lost.
+      replaceDeadlineMs: this.#options.limits.revokeGraceMs,
+      onLost: (cause) => this.#onLost(cause),
+      onLag: () => this.#starting === undefined && !this.#stopping,
+      onReplaced: (reason) => {
+        if (reason.kind === "lost") listener.onThreadLost({ thread, ...reason });
+        else listener.onThreadLagging({ thread, ...reason });
+      },
+    });
+  }
+
+  #startThread(thread: number, events: ThreadEvents): ThreadHandle {
     const { backends, limits, workers, clientCertHeader, accessLog, tracing, threadEntry, maxHeapMb } = this.#options;
     const start = {
       thread,
@@ -199,58 +207,23 @@ export class DataPlane {
       snapshot: this.#snapshot,
       credentials: this.#credentials,
     };
-    const listener = this.#listener;
-    return new ThreadHandle(
-      start,
-      { entry: threadEntry ?? defaultEntry(), maxHeapMb: maxHeapMb ?? DEFAULT_MAX_HEAP_MB },
-      {
-        onListening: () => this.#onListening(),
-        onRecords: listener.onRecords,
-        onApplied: (version, revoked) => listener.onApplied?.(thread, version, revoked),
-        onCredentials: (generation, problem) => listener.onCredentials?.(thread, generation, problem),
-        onProblem: (message) => listener.onProblem?.(thread, message),
-        onDeath: (cause) => this.#onDeath(thread, cause),
-        onStuck: () => listener.onThreadStuck(thread),
-      },
-    );
+    const worker = { entry: threadEntry ?? defaultEntry(), maxHeapMb: maxHeapMb ?? DEFAULT_MAX_HEAP_MB };
+    return new ThreadHandle(start, worker, events);
   }
 
   #onListening(): void {
-    if (this.#starting === undefined || !this.#seats.every(({ handle }) => handle.listening)) return;
+    if (this.#starting === undefined || !this.#slots.every(({ current }) => current.listening)) return;
     this.#starting.resolve();
     this.#starting = undefined;
   }
 
-  #onDeath(thread: number, cause: Error): void {
-    if (this.#starting !== undefined) {
-      this.#starting.reject(cause);
-      this.#starting = undefined;
-      return;
-    }
-    const seat = this.#seats[thread];
-    if (seat === undefined) return;
-    seat.buried = sumCounters([seat.buried, seat.handle.lastCounters]);
-    if (this.#leaving) return;
-    const steady = Date.now() - seat.handle.startedAt >= STEADY_AFTER_MS;
-    const restartInMs = steady ? FIRST_RESTART_DELAY_MS : seat.nextDelayMs;
-    seat.nextDelayMs = Math.min(restartInMs * 2, LONGEST_RESTART_DELAY_MS);
-    seat.timer = setTimeout(() => {
-      seat.handle = this.#startThread(thread);
-      seat.restarts += 1;
-    }, restartInMs);
-    this.#listener.onThreadLost({ thread, cause, restartInMs });
+  /** @returns whether the thread is replaced */
+  #onLost(cause: Error): boolean {
+    if (this.#starting === undefined) return !this.#stopping;
+    this.#starting.reject(cause);
+    this.#starting = undefined;
+    return false;
   }
-}
-
-async function drainSeat(seat: Seat, deadlineMs: number): Promise<number> {
-  clearTimeout(seat.timer);
-  let guard: NodeJS.Timeout | undefined;
-  const hung = new Promise<number>((resolve) => {
-    guard = setTimeout(resolve, deadlineMs + DRAIN_SLACK_MS, 1);
-  });
-  const cut = await Promise.race([seat.handle.drain(deadlineMs), hung]);
-  clearTimeout(guard);
-  return cut;
 }
 
 /** The bundle has the thread beside it as thread.mjs. */

@@ -1,18 +1,21 @@
 /**
- * The control side's end of one data-plane worker, from its start to its death. It reports; what to do about a death is
- * the data plane's business.
+ * The control side's end of one data-plane worker, from its start to its end. It reports that the worker is lost or lags
+ * behind; what follows from that is decided by its slot.
  */
 import { setImmediate as afterEvents, setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { ConnectionRow, Counters, TrafficRecord } from "../../telemetry/records.ts";
+import type { Snapshot } from "../../policy/snapshot.ts";
+import type { Credentials } from "../../tls/credentials.ts";
 import { NO_COUNTERS } from "../counters.ts";
+import { AppliedState, type ThreadLag } from "./applied-state.ts";
 import { ListenError } from "./listen-check.ts";
 import type { ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
 
 /** Unanswered heartbeats, one a second, after which a thread counts as hung. */
 const MISSED_HEARTBEATS = 5;
 const TERMINATE_PATIENCE_MS = 1_000;
-/** How long a dead thread may take to be gone before it counts as one that cannot be ended. */
+/** How long a lost thread may take to end before it counts as one that cannot be ended. */
 const STUCK_AFTER_MS = 5_000;
 /**
  * MiB; three times what one collection can move into the old generation at once. At a worker's limit Node allows V8
@@ -24,13 +27,13 @@ const MAX_YOUNG_GENERATION_MB = 24;
 export interface ThreadEvents {
   readonly onListening: () => void;
   readonly onRecords: (records: readonly TrafficRecord[]) => void;
-  readonly onApplied: (version: number, revoked: number) => void;
-  readonly onCredentials: (generation: number, problem: string | undefined) => void;
   readonly onProblem: (message: string) => void;
-  /** Called once. */
-  readonly onDeath: (cause: Error) => void;
+  /** The worker has ended, or is being ended because it does not respond. Called once. */
+  readonly onLost: (cause: Error) => void;
+  /** Something could not be applied, or is late; the latter is repeated at each heartbeat. */
+  readonly onLag: (lag: ThreadLag) => void;
   /**
-   * The dead thread does not end: it is inside a native call. Its listeners live on, so the kernel still gives it its share
+   * The lost thread does not end: it is inside a native call. Its listeners live on, so the kernel still gives it its share
    * of the connections, which nobody accepts, and nothing but the end of the process stops that. Called once at most.
    */
   readonly onStuck: () => void;
@@ -45,7 +48,7 @@ export interface ThreadOptions {
 
 type Report = Extract<ThreadEvent, { readonly kind: "counters" | "connections" }>;
 
-/** One worker. A dead one stays dead: its successor is another handle. */
+/** One worker. Its successor is another handle. */
 export class ThreadHandle {
   readonly thread: number;
   readonly startedAt = Date.now();
@@ -55,7 +58,9 @@ export class ThreadHandle {
   #nextReport = 1;
   #sequence = 0;
   #unanswered = 0;
-  #appliedVersion = 0;
+  readonly #applied: AppliedState;
+  /** Generation of the credentials that it was started with; zero without any. */
+  readonly startGeneration: number;
   #counters = NO_COUNTERS;
   #listening = false;
   #alive = true;
@@ -64,7 +69,8 @@ export class ThreadHandle {
   constructor(start: ThreadStart, options: ThreadOptions, events: ThreadEvents) {
     this.thread = start.thread;
     this.#events = events;
-    this.#appliedVersion = start.snapshot.version;
+    this.#applied = new AppliedState(start);
+    this.startGeneration = start.credentials?.generation ?? 0;
     this.#worker = new Worker(options.entry, {
       workerData: start,
       name: `data-${start.thread}`,
@@ -80,8 +86,8 @@ export class ThreadHandle {
       stream.setEncoding("utf8").on("data", (text: string) => events.onProblem(text.trim()));
     }
     this.#worker.on("message", (event: ThreadEvent) => this.#handle(event));
-    this.#worker.on("error", (error) => this.#die(asError(error)));
-    this.#worker.on("exit", (code) => this.#die(new Error(`exited with code ${code}`)));
+    this.#worker.on("error", (error) => this.#fail(asError(error)));
+    this.#worker.on("exit", (code) => this.#fail(new Error(`exited with code ${code}`)));
   }
 
   get alive(): boolean {
@@ -93,15 +99,40 @@ export class ThreadHandle {
   }
 
   get appliedVersion(): number {
-    return this.#appliedVersion;
+    return this.#applied.snapshotVersion;
   }
 
-  /** As of the last heartbeat or report; those of a dead thread without its open connections. */
+  /** Generation of the credentials in force; zero without any, `undefined` when none could be applied. */
+  get appliedGeneration(): number | undefined {
+    return this.#applied.credentialsGeneration;
+  }
+
+  /** What it should have in force and has not. */
+  get lag(): ThreadLag | undefined {
+    return this.#applied.lag;
+  }
+
+  /** As of the last heartbeat or report; those of a lost thread without its open connections. */
   get lastCounters(): Counters {
     return this.#alive ? this.#counters : { ...this.#counters, open: {} };
   }
 
-  send(command: ThreadCommand): void {
+  publish(snapshot: Snapshot): void {
+    this.#applied.sent("snapshot", snapshot.version);
+    this.#send({ kind: "snapshot", snapshot });
+  }
+
+  setCredentials(credentials: Credentials | undefined): void {
+    this.#applied.sent("credentials", credentials?.generation ?? 0);
+    this.#send({ kind: "credentials", credentials });
+  }
+
+  /** Ends the worker as one that is lost. */
+  end(cause: Error): void {
+    this.#fail(cause);
+  }
+
+  #send(command: ThreadCommand): void {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin
     if (this.#alive) this.#worker.postMessage(command);
   }
@@ -109,15 +140,19 @@ export class ThreadHandle {
   /** Called once a second. Counts pings and not time, so that a busy control thread does not blame this one. */
   heartbeat(): void {
     if (this.#unanswered >= MISSED_HEARTBEATS) {
-      this.#die(new Error(`no answer to ${MISSED_HEARTBEATS} heartbeats`));
+      this.#fail(new Error(`no answer to ${MISSED_HEARTBEATS} heartbeats`));
       return;
     }
+    // Until it listens it judges nobody.
+    if (this.#listening) this.#applied.heartbeat();
+    const { late } = this.#applied;
+    if (late !== undefined) this.#events.onLag(late);
     this.#unanswered += 1;
     this.#sequence += 1;
-    this.send({ kind: "ping", sequence: this.#sequence });
+    this.#send({ kind: "ping", sequence: this.#sequence });
   }
 
-  /** Asks the thread; of a dead or dying one, what is known. */
+  /** Asks the thread; of a lost one, what is known. */
   async counters(): Promise<Counters> {
     const report = await this.#report("counters");
     return report?.kind === "counters" ? report.counters : this.lastCounters;
@@ -128,12 +163,12 @@ export class ThreadHandle {
     return report?.kind === "connections" ? report.rows : [];
   }
 
-  /** @returns how many connections were cut: one at least when the thread died over it. */
+  /** @returns how many connections were cut: one at least when the thread was lost over it. */
   drain(deadlineMs: number): Promise<number> {
     if (!this.#alive) return Promise.resolve(0);
     return new Promise((resolve) => {
       this.#drained = resolve;
-      this.send({ kind: "drain", deadlineMs });
+      this.#send({ kind: "drain", deadlineMs });
     });
   }
 
@@ -150,7 +185,7 @@ export class ThreadHandle {
     this.#nextReport += 1;
     return new Promise((resolve) => {
       this.#reports.set(id, resolve);
-      this.send({ kind: "report", id, what });
+      this.#send({ kind: "report", id, what });
     });
   }
 
@@ -161,17 +196,16 @@ export class ThreadHandle {
         this.#events.onListening();
         break;
       case "listen-failed":
-        this.#die(new ListenError(event.port, event.listen, event.code, event.message));
+        this.#fail(new ListenError(event.port, event.listen, event.code, event.message));
         break;
       case "applied":
-        this.#appliedVersion = event.version;
-        this.#events.onApplied(event.version, event.revoked);
+        this.#applied.applied("snapshot", event.version);
         break;
       case "credentials-applied":
-        this.#events.onCredentials(event.generation, undefined);
+        this.#applied.applied("credentials", event.generation);
         break;
       case "credentials-failed":
-        this.#events.onCredentials(event.generation, event.message);
+        this.#events.onLag(this.#applied.failed("credentials", event.generation, event.message));
         break;
       case "pong":
         this.#unanswered = 0;
@@ -201,19 +235,19 @@ export class ThreadHandle {
     this.#reports.delete(report.id);
   }
 
-  /** Nobody waits for a dead thread. */
+  /** Nobody waits for the responses of a lost thread. */
   #release(): void {
     for (const resolve of this.#reports.values()) resolve(undefined);
     this.#reports.clear();
     this.#drained?.(1);
   }
 
-  #die(cause: Error): void {
+  #fail(cause: Error): void {
     if (!this.#alive) return;
     this.#alive = false;
     this.#release();
     void this.#watchEnd();
-    this.#events.onDeath(cause);
+    this.#events.onLost(cause);
   }
 
   async #watchEnd(): Promise<void> {

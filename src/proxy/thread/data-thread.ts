@@ -196,16 +196,25 @@ export class DataThread {
     this.#journal.concluded(connection);
   }
 
+  /** Where they cannot be applied the former ones must not stay in force: a CA that was removed would go on being trusted. */
   #applyCredentials(credentials: Credentials | undefined): void {
     const generation = credentials?.generation ?? 0;
     try {
       this.#handshakes.setCredentials(credentials);
+      this.#table.revokeIf(trustJudge(credentials));
+      this.#post({ kind: "credentials-applied", generation });
     } catch (error) {
+      this.#handshakes.setCredentials(undefined);
+      const judge = trustJudge(credentials);
+      this.#table.revokeIf((connection) => {
+        try {
+          return judge(connection);
+        } catch {
+          return { verdict: "close", reason: "no-credentials" };
+        }
+      });
       this.#post({ kind: "credentials-failed", generation, message: String(error) });
-      return;
     }
-    this.#table.revokeIf(trustJudge(credentials));
-    this.#post({ kind: "credentials-applied", generation });
   }
 
   /** Serves what is queued or in flight, then reports; what is left at the deadline is cut. */

@@ -36,6 +36,7 @@ for (const [what, text] of [
   ["a line that is cut off", '{"type":"ADDED","object":{"kind":"EndpointSl'],
   ["a line that is no JSON", "upstream connect error or disconnect/reset before headers\n"],
   ["a line that is no event", '{"kind":"Status","code":500}\n'],
+  ["an event of an unknown type", '{"type":"REVISED","object":{"metadata":{"name":"x","resourceVersion":"9"}}}\n'],
   ["an event without a version", '{"type":"ADDED","object":{"metadata":{"name":"x"}}}\n'],
 ] as const) {
   test(`after ${what} everything is listed again, because what was lost is unknown`, async () => {
@@ -52,7 +53,7 @@ for (const [what, text] of [
   });
 }
 
-test("fields and event types that nobody knows yet change nothing", async () => {
+test("fields that nobody knows yet change nothing", async () => {
   await using cluster = await StandInCluster.start();
   await using follower = await inForce(cluster);
   for (const watch of cluster.server.watches)
@@ -188,7 +189,10 @@ test("403 on one source closes that source alone, and names what to apply", asyn
   await follower.until("the other source is let in", () => follower.allows(EDGE));
   assert.equal(follower.allows(OTHER), false);
   assert.ok(follower.said(/gateways2\/spare: .*\(403\); apply config\/kubernetes/));
-  assert.equal(follower.snapshot.statuses[0]?.reason, "endpoints not found for service gateways2/spare");
+  assert.equal(
+    follower.snapshot.statuses[0]?.reason,
+    "source service gateways2/spare: endpointslices gateways2/spare may not be read: the API server forbids it (403)",
+  );
   cluster.server.accounts.grant(credentials.token, { name: "bound-for-all", may: () => true });
   await follower.until("it opens once the role is bound", () => follower.allows(OTHER));
 });

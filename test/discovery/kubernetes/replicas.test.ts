@@ -86,7 +86,7 @@ test(`of ${PROCESSES} processes one writes; killed, it is followed by another, a
   await deployment.written(3, TAKEN_OVER_MS);
   assert.equal(await deployment.status(), "committed");
   assert.equal((await deployment.writer()).podName, successor.podName, "who wrote last writes next");
-  // Longer than anybody waits who still has something to write.
+  // Longer than anybody waits who still has something to write: that nothing happens is no event.
   await new Promise((resolve) => setTimeout(resolve, LEASE_MS + 500));
   assert.equal(deployment.writes, 3, "nobody wrote what somebody had written");
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { ManifestDirectory } from "../../../src/discovery/manifests/directory.ts";
 import { ManifestsDiscovery, ManifestsError } from "../../../src/discovery/manifests/manifests-discovery.ts";
 import { createLog } from "../../../src/telemetry/log.ts";
 import type { World } from "../../../src/policy/model.ts";
@@ -110,7 +111,11 @@ test("a broken file keeps its last good content, says once where it is broken, a
   await following.until(() => following.faults.length > 0);
   writeFileSync(at("b.yaml"), yaml(named("changed")));
   await following.until(() => following.names === "changed,good");
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  // Each change is a reading of the whole directory.
+  for (const name of ["second", "third"]) {
+    writeFileSync(at("b.yaml"), yaml(named(name)));
+    await following.until(() => following.names === `good,${name}`);
+  }
   assert.equal(following.faults.length, 1, following.faults.join(""));
   const fault = JSON.parse(following.faults[0]!) as Record<string, unknown>;
   assert.equal(fault["level"], "error");
@@ -118,23 +123,28 @@ test("a broken file keeps its last good content, says once where it is broken, a
   assert.equal(fault["document"], 2);
   assert.equal(fault["line"], 5);
   writeFileSync(at("a.yaml"), yaml(named("mended")));
-  await following.until(() => following.names === "changed,mended");
+  await following.until(() => following.names === "mended,third");
 });
 
-test("a file that is written bit by bit is read when it rests, never in halves", async () => {
+test("a file that is written bit by bit is read when it is written, never in halves", async () => {
   using directory = temporaryDirectory();
   const path = join(directory.path, "a.yaml");
   writeFileSync(path, yaml(named("before")));
-  await using following = await Following.start(directory.path);
+  const manifests = new ManifestDirectory(directory.path);
+  assert.equal((await manifests.read()).objects.length, 1);
   const text = yaml(named("after1"), named("after2"), named("after3"));
+  const aMinuteAgo = Date.now() / 1_000 - 60;
   for (let end = 0; end <= text.length; end += Math.ceil(text.length / 8)) {
     writeFileSync(path, text.slice(0, end));
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    // Just written, however long this test is kept from running.
+    utimesSync(path, aMinuteAgo + 120, aMinuteAgo + 120);
+    const { objects, unsettled } = await manifests.read();
+    assert.deepEqual([objects.length, unsettled], [1, true]);
   }
   writeFileSync(path, text);
-  await following.until(() => following.names === "after1,after2,after3");
-  const seen = new Set(following.worlds.map(({ policies }) => policies.map(({ name }) => name).join()));
-  assert.deepEqual([...seen], ["before", "after1,after2,after3"]);
+  utimesSync(path, aMinuteAgo, aMinuteAgo);
+  const { objects, unsettled } = await manifests.read();
+  assert.deepEqual([objects.length, unsettled], [3, false]);
 });
 
 test("bombs and giants are faults of their file alone", async () => {

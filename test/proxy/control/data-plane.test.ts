@@ -62,6 +62,7 @@ before(async () => {
   plane = await startDataPlane(options(port, application.port), {
     onRecords: (batch) => records.push(...batch),
     onThreadLost: (thread) => lost.push(thread),
+    onThreadLagging: ({ thread }) => assert.fail(`thread ${thread} lags`),
     onThreadStuck: (thread) => stuck.push(thread),
   });
 });
@@ -166,7 +167,12 @@ test("a port that is taken fails the start, and nothing is left running", async 
   const [free = 0] = await freePorts(1);
   const { backends, ...rest } = options(free, application.port);
   const taken = { ...backends[0]!, port: 81, listen: { host: "127.0.0.1", port: holder.port } };
-  const silent = { onRecords: () => undefined, onThreadLost: () => undefined, onThreadStuck: () => undefined };
+  const silent = {
+    onRecords: () => undefined,
+    onThreadLost: () => undefined,
+    onThreadLagging: () => undefined,
+    onThreadStuck: () => undefined,
+  };
   await assert.rejects(startDataPlane({ ...rest, backends: [...backends, taken] }, silent), (error: Error) => {
     assert.ok(error instanceof ListenError);
     assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${holder.port}`));
@@ -185,6 +191,7 @@ test("a drain finishes what is in flight, and counts what it had to cut", async 
   const draining = await startDataPlane(options(drainPort, slow.port), {
     onRecords: () => undefined,
     onThreadLost: () => undefined,
+    onThreadLagging: () => undefined,
     onThreadStuck: () => undefined,
   });
   const idle = await connect({ port: drainPort });

@@ -9,7 +9,7 @@ import type { KubernetesTiming } from "../../../src/discovery/kubernetes/timing.
 import { authorize } from "../../../src/policy/authorize.ts";
 import { compile } from "../../../src/policy/compile.ts";
 import type { World } from "../../../src/policy/model.ts";
-import { SEALED, type Snapshot } from "../../../src/policy/snapshot.ts";
+import { CLOSED, type Snapshot } from "../../../src/policy/snapshot.ts";
 
 export interface LogLine {
   readonly level: "info" | "warn" | "error";
@@ -22,6 +22,7 @@ export interface LogLine {
 export const FAST: Partial<KubernetesTiming> = {
   backoffBaseMs: 20,
   backoffCapMs: 200,
+  forbiddenGraceMs: 300,
   absentConfirmMs: 300,
   absentCheckMs: 200,
   optionalCheckMs: 200,
@@ -37,7 +38,7 @@ export class Follower implements AsyncDisposable {
   readonly #waiting = new Set<() => void>();
   /** Every world so far. */
   readonly worlds: World[] = [];
-  snapshot: Snapshot = SEALED;
+  snapshot: Snapshot = CLOSED;
   services: readonly string[] = [];
 
   constructor(options: FollowerOptions) {

@@ -1,6 +1,9 @@
 /** The data-plane thread as it is, which can be told to fail in the ways that a fault of ours or of Node would. */
 import { BroadcastChannel, workerData } from "node:worker_threads";
-import { FAULTS, type Fault } from "./faults.ts";
+import { Handshakes } from "../../../src/proxy/connection/handshakes.ts";
+import type { ThreadStart } from "../../../src/proxy/messages.ts";
+import { DataThread } from "../../../src/proxy/thread/data-thread.ts";
+import { FAULTS, NOT_APPLIED_BY_ANY, NOT_APPLIED_BY_THREAD_0, type Fault } from "./faults.ts";
 
 const channel = new BroadcastChannel(FAULTS);
 channel.addEventListener("message", (event) => {
@@ -25,5 +28,22 @@ function fail(kind: Fault["kind"]): void {
       setInterval(() => hoard.push(Array.from({ length: 20_000 }, () => ({}))), 1);
   }
 }
+
+const start = workerData as ThreadStart;
+
+const { setCredentials } = Handshakes.prototype;
+Handshakes.prototype.setCredentials = function failing(credentials): void {
+  const generation = credentials?.generation;
+  const byCommand = generation !== start.credentials?.generation;
+  if (generation === NOT_APPLIED_BY_ANY || (generation === NOT_APPLIED_BY_THREAD_0 && start.thread === 0 && byCommand))
+    throw new Error("refused by the test");
+  setCredentials.call(this, credentials);
+};
+
+const { handle } = DataThread.prototype;
+DataThread.prototype.handle = function passingOver(command): void {
+  if (command.kind === "snapshot" && command.snapshot.version === NOT_APPLIED_BY_THREAD_0 && start.thread === 0) return;
+  handle.call(this, command);
+};
 
 await import("../../../src/proxy/thread/thread.ts");

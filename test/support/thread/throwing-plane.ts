@@ -8,7 +8,7 @@ import { compile } from "../../../src/policy/compile.ts";
 import type { BackendSpec } from "../../../src/policy/model.ts";
 import { startDataPlane, type DataPlane } from "../../../src/proxy/control/data-plane.ts";
 import type { TrafficRecord } from "../../../src/telemetry/records.ts";
-import { checkCredentials } from "../../../src/tls/credentials.ts";
+import { checkCredentials } from "../../../src/tls/check-credentials.ts";
 import { WebSocketServer } from "ws";
 import { startApplication, startTcpApplication, TestApplication } from "../application/application.ts";
 import { startUnanswering } from "../application/unanswering.ts";
@@ -104,6 +104,7 @@ export class ThrowingPlane implements AsyncDisposable {
         },
         onThreadLost: ({ cause }) => started?.lost.push(cause.message),
         onThreadStuck: () => started?.lost.push("stuck"),
+        onThreadLagging: () => started?.lost.push("lagging"),
         onProblem: (_thread, message) => {
           started?.problems.push(message);
           started?.changed();

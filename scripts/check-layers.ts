@@ -1,0 +1,66 @@
+/**
+ * Holds every import in src against the table in layers.ts: `node scripts/check-layers.ts` prints one line for each that
+ * it refuses and exits with 1. Paths are resolved, so the depth of a file and the way a path is written make no difference.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { LAYERS } from "./layers.ts";
+
+const root = join(import.meta.dirname, "..");
+const src = join(root, "src");
+
+/** `from "./x"`, `import "./x"`, `import("./x")`, as values and as types. */
+const IMPORT = /\b(?:from|import)\s*\(?\s*(["'`])(\.{1,2}\/[^"'`\n]*)\1/g;
+/** Any other text that names a TypeScript file by its relative path, such as the one that a worker starts from. */
+const FILE_NAME = /(["'`])(\.{1,2}\/[^"'`\n]*\.[cm]?ts)\1/g;
+/** A path that is put together while the program runs cannot be held against a table. */
+const COMPUTED = /\bimport\(\s*(?!["']|\s)/g;
+
+/** The row that a file belongs to; `undefined` for a folder or a top file that the table does not name. */
+function roomOf(file: string): string | undefined {
+  const folder = dirname(file);
+  const room = folder === "." ? file : folder;
+  return Object.hasOwn(LAYERS, room) ? room : undefined;
+}
+
+function lineAt(text: string, index: number): number {
+  return text.slice(0, index).split("\n").length;
+}
+
+/** @param file relative to src, with forward slashes */
+function problemsOf(file: string, files: ReadonlySet<string>): readonly string[] {
+  const room = roomOf(file);
+  if (room === undefined) return [`src/${file}: no row of scripts/layers.ts holds this file; add its folder there`];
+  const allowed = LAYERS[room] ?? [];
+  const text = readFileSync(join(src, file), "utf8");
+  const place = (index: number): string => `src/${file}:${lineAt(text, index)}`;
+  const problems = [...text.matchAll(COMPUTED)].map(
+    ({ index }) => `${place(index)}: import() of a computed path; name the file in quotes`,
+  );
+  const found = new Map([...text.matchAll(IMPORT), ...text.matchAll(FILE_NAME)].map((match) => [match[2]!, match]));
+  for (const [path, { index }] of found) {
+    const target = relative(src, resolve(src, dirname(file), path))
+      .split(sep)
+      .join("/");
+    if (!files.has(target)) {
+      problems.push(`${place(index)}: "${path}" is no file of src; name one, with its ending .ts`);
+      continue;
+    }
+    const to = roomOf(target);
+    if (to === room || allowed.includes(target) || (to !== undefined && allowed.includes(to))) continue;
+    problems.push(
+      `${place(index)}: src/${room} must not import src/${target}; scripts/layers.ts allows it ${allowed.join(", ") || "nothing"}`,
+    );
+  }
+  return problems;
+}
+
+const files = new Set(
+  readdirSync(src, { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.[cm]?[jt]sx?$/.test(name))
+    .map((name) => name.split(sep).join("/")),
+);
+const problems = [...files].sort().flatMap((file) => problemsOf(file, files));
+for (const problem of problems) console.error(problem);
+if (files.size === 0) console.error(`no source files in ${src}`);
+process.exitCode = problems.length === 0 && files.size > 0 ? 0 : 1;

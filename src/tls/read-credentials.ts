@@ -1,0 +1,47 @@
+/** Certificate, key and trust bundle from files, read as one generation. */
+import { readFile, realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { TlsFiles } from "../config/config.ts";
+import { checkCredentials } from "./check-credentials.ts";
+import { CredentialsError } from "./credentials-error.ts";
+import type { Credentials, CredentialTexts } from "./credentials.ts";
+
+/** @throws CredentialsError naming the first file that cannot be used */
+export async function readCredentials(files: TlsFiles, generation: number): Promise<Credentials> {
+  return checkCredentials(files, await readTexts(files), generation, Date.now());
+}
+
+/**
+ * Reads all files of one generation. A Kubernetes secret volume swaps its `..data` link as a whole, so files are read
+ * through the link's target, resolved once: a certificate never meets the key of another generation.
+ *
+ * @throws CredentialsError for a file that cannot be read
+ */
+export async function readTexts(files: TlsFiles): Promise<CredentialTexts> {
+  const targets = new Map<string, Promise<string>>();
+  const resolve = (directory: string): Promise<string> => {
+    const known = targets.get(directory);
+    if (known !== undefined) return known;
+    // No `..data`: an ordinary directory.
+    const target = realpath(join(directory, "..data")).catch(() => directory);
+    targets.set(directory, target);
+    return target;
+  };
+  const read = async (flag: string, path: string): Promise<string> => {
+    try {
+      return await readFile(join(await resolve(dirname(path)), basename(path)), "utf8");
+    } catch (cause) {
+      throw new CredentialsError(
+        `Cannot read ${flag} ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { cause },
+      );
+    }
+  };
+  const crl = files.crl === undefined ? undefined : await read("--tls-crl", files.crl);
+  return {
+    cert: await read("--tls-cert", files.cert),
+    key: await read("--tls-key", files.key),
+    ca: await read("--tls-ca", files.ca),
+    ...(crl !== undefined && { crl }),
+  };
+}

@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { appendFileSync, cpSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { test } from "node:test";
+import { LAYERS } from "../../scripts/layers.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
+
+const root = join(import.meta.dirname, "../..");
+const rooms = Object.keys(LAYERS);
+const isFile = (room: string): boolean => room.endsWith(".ts");
+
+/** The steps of `npm run check`, in order. */
+const steps = (
+  JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { check: string } }
+).scripts.check
+  .split("&&")
+  .map((step) => step.trim());
+
+/** The tree as `npm run check` sees it, elsewhere: nothing is planted in the live one. */
+function copyOfTree(): Disposable & { readonly path: string } {
+  const copy = temporaryDirectory();
+  for (const name of ["src", "scripts", "package.json", "tsconfig.json", ".oxlintrc.json"])
+    cpSync(join(root, name), join(copy.path, name), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(copy.path, "node_modules"));
+  return copy;
+}
+
+/** Runs the step of `npm run check` that begins with this command, with the arguments that it has there. */
+function runStep(
+  copy: string,
+  command: string,
+  ...more: readonly string[]
+): { readonly status: number; readonly text: string } {
+  const step = steps.find((text) => text.startsWith(command));
+  assert.ok(step !== undefined, `npm run check has no step '${command}': ${steps.join(" && ")}`);
+  const [name = "", ...rest] = step.split(" ");
+  const { status, stdout, stderr } = spawnSync(
+    name === "node" ? process.execPath : join(root, "node_modules/.bin", name),
+    [...rest, ...more],
+    {
+      cwd: copy,
+      encoding: "utf8",
+      timeout: 60_000,
+    },
+  );
+  return { status: status ?? -1, text: `${stdout}${stderr}` };
+}
+
+const checkLayers = (copy: string): ReturnType<typeof runStep> => runStep(copy, "node scripts/check-layers.ts");
+
+/** One file of each room that this room must not import. */
+function forbiddenFor(room: string): readonly string[] {
+  const allowed = LAYERS[room] ?? [];
+  return rooms
+    .filter((other) => other !== room && !allowed.includes(other))
+    .map((other) => (isFile(other) ? other : `${other}/${fileIn(other, allowed)}`));
+}
+
+function fileIn(room: string, allowed: readonly string[]): string {
+  const name = readdirSync(join(root, "src", room)).find(
+    (file) => isFile(file) && !allowed.includes(`${room}/${file}`),
+  );
+  return name ?? assert.fail(`src/${room} holds no file that could be refused`);
+}
+
+function pathTo(target: string, from: string): string {
+  const path = relative(dirname(from), target);
+  return path.startsWith(".") ? path : `./${path}`;
+}
+
+test("the tree keeps to the table of layers", () => {
+  using copy = copyOfTree();
+  assert.deepEqual(checkLayers(copy.path), { status: 0, text: "" });
+});
+
+test("every folder of src that holds a file has a row in the table, and no row is without a file", () => {
+  const source = join(root, "src");
+  const folders = readdirSync(source, { recursive: true, encoding: "utf8" })
+    .filter((name) => statSync(join(source, name)).isFile())
+    .map((name) => (dirname(name) === "." ? name : dirname(name)));
+  assert.deepEqual([...new Set(folders)].sort(), [...rooms].sort());
+});
+
+test("in every folder of src an import of each room that its row leaves out is refused, though of types only", (t) => {
+  using copy = copyOfTree();
+  for (const room of rooms) {
+    const planted = isFile(room) ? room : `${room}/planted.ts`;
+    const lines = forbiddenFor(room).map((target) => `export type * from "${pathTo(target, planted)}";\n`);
+    appendFileSync(join(copy.path, "src", planted), `\n${lines.join("")}`);
+  }
+  const { status, text } = checkLayers(copy.path);
+  assert.equal(status, 1);
+  for (const room of rooms) {
+    const targets = forbiddenFor(room);
+    const refused = targets.filter((target) => text.includes(`src/${room} must not import src/${target};`));
+    t.diagnostic(`src/${room.padEnd(20)} refused ${refused.length} of ${targets.length}`);
+    assert.ok(targets.length > 0, `src/${room} may import everything`);
+    assert.deepEqual({ room, refused }, { room, refused: targets });
+  }
+  const planted = rooms.flatMap((room) => forbiddenFor(room)).length;
+  assert.equal(text.trim().split("\n").length, planted, "nothing else is refused");
+});
+
+test("every way to write an import is refused, from the deepest folder", () => {
+  using copy = copyOfTree();
+  const folder = join(copy.path, "src/proxy/http/http1");
+  const path = "../../../discovery/discovery.ts";
+  const forms = [
+    `import { a } from "${path}";`,
+    `import type { Discovery } from '${path}';`,
+    `import "${path}";`,
+    `import {\n  type Discovery,\n}\n  from\n  "${path}";`,
+    `export { a } from "${path}";`,
+    `export * from "${path}";`,
+    `type A = import("${path}").Discovery;`,
+    `const a = await import(\n  "${path}",\n);`,
+    `const a = await import("../../../../src/discovery/discovery.ts");`,
+    `import type { Discovery } from "../../../discovery/discovery.js";`,
+    `const a = await import(\`${path}\`);`,
+    `const a = await import(name);`,
+    `const a = new Worker(new URL("${path}", import.meta.url));`,
+    `import { freePort } from "../../../../test/support/process/ports.ts";`,
+  ];
+  for (const [index, form] of forms.entries()) writeFileSync(join(folder, `planted-${index}.ts`), `${form}\n`);
+  const { status, text } = checkLayers(copy.path);
+  assert.equal(status, 1);
+  for (const [index, form] of forms.entries())
+    assert.match(text, new RegExp(`^src/proxy/http/http1/planted-${index}\\.ts:\\d+: `, "m"), form);
+});
+
+test("a folder that the table does not name is refused", () => {
+  using copy = copyOfTree();
+  cpSync(join(copy.path, "src/pki"), join(copy.path, "src/proxy/planted"), { recursive: true });
+  writeFileSync(join(copy.path, "src/planted.ts"), "export {};\n");
+  const { status, text } = checkLayers(copy.path);
+  assert.equal(status, 1);
+  assert.match(text, /src\/planted\.ts: no row of scripts\/layers\.ts holds this file/);
+  assert.match(text, /src\/proxy\/planted\/\w+\.ts: no row/);
+});
+
+test("rows of the table go from the ground up, so that they form no circle", () => {
+  for (const [index, room] of rooms.entries()) {
+    for (const name of LAYERS[room] ?? []) {
+      const at = rooms.indexOf(isFile(name) && !rooms.includes(name) ? dirname(name) : name);
+      assert.notEqual(at, -1, `the row ${room} names ${name}, which has no row`);
+      if (at < index) continue;
+      assert.ok(isFile(name), `the row ${room} names ${name}, which stands below it`);
+      const text = readFileSync(join(root, "src", name), "utf8");
+      assert.doesNotMatch(text, /from "\./, `${name} is named from below and imports a file of ours`);
+    }
+  }
+});
+
+test("policy imports no module, and nothing but main.ts the process", () => {
+  using copy = copyOfTree();
+  const planted = [
+    ["policy", `import { readFileSync } from "node:fs";`],
+    ["policy", `import { connect } from "node:net";`],
+    ["policy", `import fs from "fs";`],
+    ["policy", `import { readFile } from "node:fs/promises";`],
+    ["policy", `import { LRUCache } from "lru-cache";`],
+    ["proxy/http/http1", `import { env } from "node:process";`],
+    ["discovery/kubernetes", `import { env } from "process";`],
+  ] as const;
+  const names = planted.map(([folder], index) => `src/${folder}/planted-${index}.ts`);
+  for (const [index, [, line]] of planted.entries()) writeFileSync(join(copy.path, names[index] ?? ""), `${line}\n`);
+  const { status, text } = runStep(copy.path, "oxlint", "--format=unix", ...names);
+  assert.equal(status, 1);
+  for (const [index, [folder, line]] of planted.entries()) {
+    const refusal = text
+      .split("\n")
+      .some((row) => row.includes(`src/${folder}/planted-${index}.ts:`) && row.includes("no-restricted-imports"));
+    assert.ok(refusal, `${line} in src/${folder} is not refused`);
+  }
+});
+
+test("a circle of imports is refused, though of types only and across folders", () => {
+  using copy = copyOfTree();
+  const circle = ["src/discovery/planted-a.ts", "src/discovery/manifests/planted-b.ts", "src/discovery/planted-c.ts"];
+  for (const [index, name] of circle.entries()) {
+    const next = circle[(index + 1) % circle.length] ?? "";
+    writeFileSync(
+      join(copy.path, name),
+      `import type { A as B } from "${pathTo(next, name)}";\nexport interface A {\n  readonly b?: B;\n}\n`,
+    );
+  }
+  const { status, text } = runStep(copy.path, "oxlint", "--format=unix", ...circle);
+  assert.equal(status, 1);
+  for (const name of circle)
+    assert.ok(
+      text.split("\n").some((row) => row.includes(`${name}:`) && row.includes("no-cycle")),
+      `${name} stands in a circle that is not refused: ${text}`,
+    );
+});
