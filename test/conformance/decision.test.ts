@@ -103,7 +103,7 @@ for (const row of DECISIONS) {
   });
 }
 
-test("the real command answers as the rows say", { timeout: 60_000 }, async () => {
+test("the real command answers as some of the rows say", { timeout: 60_000 }, async () => {
   const rows = DECISIONS.filter(({ id }) => ["D02", "D15", "D20", "D40", "D50a"].includes(id));
   assert.equal(rows.length, 5);
   await Promise.all(
