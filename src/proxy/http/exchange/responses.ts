@@ -1,6 +1,5 @@
 /** Responses of our own: one style, one line for humans, details in the log only. */
 import { STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
 import type { AfterResponse, Downstream } from "./message.ts";
 
 /** The response to a wrong principal, byte for byte that of OSM's Envoy. */
@@ -37,11 +36,11 @@ export function respondError(downstream: Downstream, error: ErrorResponse, after
   downstream.respond(error.status, lines, body, after);
 }
 
-/** For a connection whose request never became one: written past Node's response machinery, and the last thing on it. */
-export function respondRaw(socket: Duplex, status: number, reason: string): void {
+/** For a connection whose request never became one: written past all that knows of responses, and the last thing on it. */
+export function rawResponse(status: number, reason: string): string {
   const body = errorBody(reason, undefined);
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
-  socket.end(head + body);
+  const lines = `content-type: text/plain\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n`;
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}\r\n${body}`;
 }
 
 /** A "trailers-only" answer (gRPC over HTTP2, section Responses): 200, with the status among the headers. */

@@ -1,13 +1,13 @@
 /** What one HTTP/1.1 connection is doing: its exchanges, and how it comes to an end without cutting a response short. */
-import { TLSSocket } from "node:tls";
 import type { Limits } from "../../../config/config.ts";
 import { contain } from "../../forward/boundary.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
-import { respondRaw } from "../exchange/responses.ts";
+import { rawResponse } from "../exchange/responses.ts";
 import { endIfStalled } from "../exchange/stalled.ts";
-import type { Http1Response, ResponseOwner } from "./http1-response.ts";
+import { closeLingering } from "./lingering-close.ts";
+import type { OwedResponse, RequestReader, ResponseOwner } from "./response-owner.ts";
 
 /** How long a caller may have had a request on its way before it could learn that the connection ends. */
 const CROSSING_MS = 1_000;
@@ -17,7 +17,9 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
   readonly #graceMs: number;
   readonly #exchanges = new Set<Exchange>();
   /** Responses that are not out yet, our own included: a response out of turn would be taken for another's. */
-  readonly #owed = new Set<Http1Response>();
+  readonly #owed = new Set<OwedResponse>();
+  /** Absent: Node's server reads. */
+  #reader: RequestReader | undefined;
   #tunnel = false;
   /** No request is taken any more. */
   #last = false;
@@ -32,8 +34,17 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
     this.#graceMs = graceMs;
   }
 
+  readBy(reader: RequestReader | undefined): void {
+    this.#reader = reader;
+  }
+
   get busy(): boolean {
     return this.#owed.size > 0;
+  }
+
+  /** The caller is still sending the body of a request. */
+  get receiving(): boolean {
+    return [...this.#owed].some((response) => response.receiving);
   }
 
   /** False when no further request may be served: the connection has lost its right, or was told to end. */
@@ -43,7 +54,7 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
     return false;
   }
 
-  owes(response: Http1Response): void {
+  owes(response: OwedResponse): void {
     this.connection.requestBegan();
     this.#owed.add(response);
     if (this.#draining) this.#endWith(response);
@@ -53,9 +64,9 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
     this.#last = true;
   }
 
-  responded(response: Http1Response): void {
+  responded(response: OwedResponse): void {
     this.#owed.delete(response);
-    if (this.#owed.size === 0 && this.#last) this.#close();
+    if (this.#owed.size === 0 && this.#last) this.#close(response.receiving);
   }
 
   exchangeBegan(exchange: Exchange): void {
@@ -104,7 +115,7 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
       return;
     }
     this.#refusal ??= { status, reason };
-    if (this.#owed.size === 0) this.#close();
+    if (this.#owed.size === 0) this.#close(true);
   }
 
   enforceLimits(limits: Limits, nowMs: number): void {
@@ -115,9 +126,11 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
       if (this.#owed.size > 0 || this.#tunnel) this.#leave();
     }
     for (const exchange of this.#exchanges) endIfStalled(exchange, limits, nowMs);
+    this.#reader?.enforceLimits(nowMs);
   }
 
   closed(): void {
+    this.#reader?.closed();
     clearTimeout(this.#grace);
     clearTimeout(this.#crossing);
   }
@@ -137,21 +150,20 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
   }
 
   /** No request behind this one is taken; those before it are responded to. */
-  #endWith(response: Http1Response): void {
+  #endWith(response: OwedResponse): void {
     clearTimeout(this.#crossing);
     response.last();
   }
 
-  #close(): void {
+  /** @param receiving bytes of a request are on their way: whatever comes is not read as a message, and costs no response */
+  #close(receiving: boolean): void {
     const { socket } = this.connection;
     if (socket.destroyed) return;
-    if (this.#refusal === undefined) {
-      socket.destroySoon();
-      return;
-    }
-    respondRaw(socket, this.#refusal.status, this.#refusal.reason);
-    // Whatever the caller still sends is not read: the rest of a refused request must not be taken for another one.
-    if (socket instanceof TLSSocket) socket.once("finish", () => socket.destroy());
+    const isLingering = receiving || this.#refusal !== undefined || this.#reader?.unread === true;
+    if (isLingering) this.#reader?.discard();
+    if (this.#refusal !== undefined && !socket.writableEnded)
+      socket.write(rawResponse(this.#refusal.status, this.#refusal.reason));
+    if (isLingering) closeLingering(socket, this.#onFault);
     else socket.destroySoon();
   }
 }

@@ -6,11 +6,14 @@ import type { Limits } from "../../../config/config.ts";
 import { contain, type CallbackFault } from "../../forward/boundary.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
+import type { Downstream, RequestHead } from "../exchange/message.ts";
 import type { RequestGate } from "../exchange/request-gate.ts";
-import { respondRaw } from "../exchange/responses.ts";
+import { rawResponse } from "../exchange/responses.ts";
 import type { UpgradeCaller } from "../upstream/websocket-upgrade.ts";
+import { DirectReader } from "./direct-reader.ts";
 import { headOf, Http1Response } from "./http1-response.ts";
 import { Http1Connection } from "./http1-connection.ts";
+import { closeLingering } from "./lingering-close.ts";
 
 /** How often Node looks at the header timeout. */
 const CHECK_MS = 1_000;
@@ -18,6 +21,8 @@ const CHECK_MS = 1_000;
 export interface Http1ServerOptions {
   readonly limits: Limits;
   readonly gate: RequestGate;
+  /** Only tests set it, to compare: nothing is read but by Node's server. */
+  readonly withoutDirect?: boolean;
 }
 
 export class Http1Server {
@@ -31,12 +36,35 @@ export class Http1Server {
   }
 
   serve(connection: Connection): HttpConnection {
-    const { socket } = connection;
-    const state = new Http1Connection(connection, this.#options.limits.revokeGraceMs);
+    const { limits, withoutDirect } = this.#options;
+    const state = new Http1Connection(connection, limits.revokeGraceMs);
+    if (withoutDirect === true) this.#adopt(state);
+    else this.#readDirectly(state, limits);
+    return state;
+  }
+
+  #readDirectly(state: Http1Connection, limits: Limits): void {
+    const reader = new DirectReader(state, {
+      limits,
+      serve: (head, response) => this.#begin(state, head, response),
+      handOver: () => this.#adopt(state),
+    });
+    state.readBy(reader);
+  }
+
+  /** From here on Node's server reads, and ends the connection when it has said all it has to say. */
+  #adopt(state: Http1Connection): void {
+    const { socket } = state.connection;
+    state.readBy(undefined);
     this.#connections.set(socket, state);
     socket.once("close", () => this.#connections.delete(socket));
+    // What Node's server calls behind the last response.
+    const destroySoon = socket.destroySoon.bind(socket);
+    socket.destroySoon = () => {
+      if (state.receiving) closeLingering(socket, (fault) => state.connection.fault(fault));
+      else destroySoon();
+    };
     this.#server.emit("connection", socket);
-    return state;
   }
 
   close(): void {
@@ -60,6 +88,8 @@ export class Http1Server {
     // Headers beyond a count would be hidden from us while they still frame the message (CVE-2026-58044): all are shown,
     // maxHeaderSize bounds them, and judgeHead counts.
     server.maxHeadersCount = 0;
+    // A caller that sends nothing more may still wait for its responses.
+    (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
     const onRequest = (request: IncomingMessage, serverResponse: ServerResponse): void =>
       this.#contain("http1 request", request.socket, () => this.#onRequest(request, serverResponse));
     server.on("request", onRequest).on("checkContinue", onRequest).on("checkExpectation", onRequest);
@@ -88,7 +118,7 @@ export class Http1Server {
   }
 
   #onConnect(request: IncomingMessage, socket: Duplex): void {
-    respondRaw(socket, 405, "CONNECT is not served");
+    socket.end(rawResponse(405, "CONNECT is not served"));
     const state = this.#connections.get(socket);
     if (state === undefined) return;
     state.connection.requestBegan();
@@ -111,9 +141,13 @@ export class Http1Server {
     const response = new Http1Response(state, request, serverResponse);
     state.owes(response);
     if (upgrade !== undefined) response.last();
+    this.#begin(state, headOf(request), response, upgrade);
+  }
+
+  #begin(state: Http1Connection, head: RequestHead, response: Downstream, upgrade?: UpgradeCaller): void {
     const exchange = this.#options.gate.admit({
       connection: state.connection,
-      head: headOf(request),
+      head,
       downstream: response,
       ...(upgrade !== undefined && { upgrade }),
       onEnd: (ended) => state.exchangeEnded(ended),
