@@ -63,7 +63,7 @@ function readRequest(
   const end = text.indexOf("\r\n\r\n");
   if (end === -1) return "incomplete";
   const [line = "", ...lines] = text.slice(0, end).split("\r\n");
-  if (!/^[A-Z-]+ \/[^\s#]* HTTP\/1\.1$/.test(line)) return "malformed";
+  if (!/^(?:[A-Z-]+ \/[^\s#]*|OPTIONS \*) HTTP\/1\.1$/.test(line)) return "malformed";
   const headers = new Map<string, string[]>();
   for (const header of lines) {
     const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([^\0\r\n]*)$/.exec(header) ?? [];

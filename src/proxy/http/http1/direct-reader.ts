@@ -275,7 +275,10 @@ export class DirectReader implements RequestReader, ResponseWriter {
       this.connection.end("protocol-error", "HPE_INVALID_EOF_STATE");
       this.#refuse(400, "malformed request");
     } else if (this.#response === undefined) this.#socket.destroySoon();
-    else this.#response.last();
+    else {
+      this.#response.last();
+      this.#state.callerEnded();
+    }
   }
 
   #handOver(bytes: Buffer): void {

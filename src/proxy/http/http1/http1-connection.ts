@@ -60,6 +60,14 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
     if (this.#draining) this.#endWith(response);
   }
 
+  /**
+   * The caller sends nothing more, which ends no response (RFC 9112 section 9.6); it may be gone altogether, which the next
+   * write tells. What never ends by itself would wait for that write for ever, and is not what half a connection is kept for.
+   */
+  callerEnded(): void {
+    for (const exchange of this.#exchanges) if (exchange.endless && exchange.parts.downstream.begun) exchange.cancel();
+  }
+
   isLast(): void {
     this.#last = true;
   }

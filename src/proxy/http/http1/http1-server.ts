@@ -58,12 +58,17 @@ export class Http1Server {
     state.readBy(undefined);
     this.#connections.set(socket, state);
     socket.once("close", () => this.#connections.delete(socket));
+    const onFault = (fault: CallbackFault): void => state.connection.fault(fault);
     // What Node's server calls behind the last response.
     const destroySoon = socket.destroySoon.bind(socket);
     socket.destroySoon = () => {
-      if (state.receiving) closeLingering(socket, (fault) => state.connection.fault(fault));
+      if (state.receiving) closeLingering(socket, onFault);
       else destroySoon();
     };
+    socket.once(
+      "end",
+      contain("http1 caller-end", onFault, () => state.callerEnded()),
+    );
     this.#server.emit("connection", socket);
   }
 
