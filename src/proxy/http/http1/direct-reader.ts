@@ -20,8 +20,8 @@ import { DirectResponse, type ResponseWriter } from "./direct-response.ts";
 import type { Http1Connection } from "./http1-connection.ts";
 import type { RequestReader } from "./response-owner.ts";
 
-/** Methods that are served: those of Node's parser, whichever path a request takes. */
-const SERVED: ReadonlySet<string> = new Set(METHODS);
+/** Methods that are served: those of Node's parser, whichever way a request takes. CONNECT is not. */
+const SERVED: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== "CONNECT"));
 const CR = 0x0d;
 const LF = 0x0a;
 /** Node's server keeps an idle connection this much longer than it says, for requests that are on their way. */
