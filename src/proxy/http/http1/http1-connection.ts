@@ -117,7 +117,8 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
    */
   refuseUnreadable(status: number, reason: string): void {
     this.#last = true;
-    const receiving = [...this.#exchanges].find((exchange) => exchange.receiving);
+    // A body that has come may not have been told to its exchange yet.
+    const receiving = this.receiving ? [...this.#exchanges].find((exchange) => exchange.receiving) : undefined;
     if (receiving !== undefined) {
       receiving.refuse(status, reason);
       return;

@@ -8,8 +8,8 @@ import { WireFault } from "./wire-fault.ts";
 
 const CR = 0x0d;
 const LF = 0x0a;
-/** A chunk's size, and extensions behind it. No spaces behind a size alone: who trims them and who does not disagree. */
-const SIZE_LINE = /^([0-9A-Fa-f]{1,13})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
+/** A chunk's size, and extensions behind it. No spaces behind the size: who trims them and who does not disagree. */
+const SIZE_LINE = /^([0-9A-Fa-f]{1,13})(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
 const MAX_LINE_BYTES = 4_096;
 /** Extensions of one message. */
 const MAX_EXTENSION_BYTES = 16_384;

@@ -36,7 +36,18 @@ export class RequestBodyReader {
       return end;
     }
     const end = decoder.read(bytes, start);
-    this.data = end instanceof WireFault ? EMPTY : decoder.data;
+    if (end instanceof WireFault) return end;
+    if (framesMessage(decoder.trailers)) return new WireFault("framing", "trailers that frame a message");
+    this.data = decoder.data;
     return end;
   }
+}
+
+/** Whoever took trailers for lines of the head would find another end of the message in them. */
+function framesMessage(trailers: readonly string[]): boolean {
+  for (let index = 0; index < trailers.length; index += 2) {
+    const name = trailers[index]!.toLowerCase();
+    if (name === "content-length" || name === "transfer-encoding") return true;
+  }
+  return false;
 }

@@ -21,10 +21,10 @@ export interface WireRequestHead {
 }
 
 /**
- * A fragment is no part of a target; bytes above ASCII pass as they are. A higher minor version is read as 1.1 (RFC 9110
+ * A fragment is no part of a target, and no byte above ASCII (RFC 3986). A higher minor version is read as 1.1 (RFC 9110
  * section 2.5).
  */
-const REQUEST_LINE = new RegExp(`([${TCHAR}]+) (/[!"$-~\\x80-\\xff]*|\\*) HTTP/1\\.[1-9]\\r\\n`, "y");
+const REQUEST_LINE = new RegExp(`([${TCHAR}]+) (/[!"$-~]*|\\*) HTTP/1\\.[1-9]\\r\\n`, "y");
 
 /** @param text latin1, each line with its CRLF, empty line excluded */
 export function parseRequestHead(text: string, maxLines: number): WireRequestHead | WireFault {
