@@ -42,6 +42,11 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
     return this.#owed.size > 0;
   }
 
+  /** What cannot be read was refused, or is about to be. */
+  get refusing(): boolean {
+    return this.#refusal !== undefined;
+  }
+
   /** The caller is still sending the body of a request. */
   get receiving(): boolean {
     return [...this.#owed].some((response) => response.receiving);
@@ -117,10 +122,10 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
    */
   refuseUnreadable(status: number, reason: string): void {
     this.#last = true;
-    // A body that has come may not have been told to its exchange yet.
-    const receiving = this.receiving ? [...this.#exchanges].find((exchange) => exchange.receiving) : undefined;
-    if (receiving !== undefined) {
-      receiving.refuse(status, reason);
+    const unread = new Set<unknown>([...this.#owed].filter((response) => response.receiving));
+    if (unread.size > 0) {
+      // One that was refused has its response already, and it is the last.
+      [...this.#exchanges].find(({ parts }) => unread.has(parts.downstream))?.refuse(status, reason);
       return;
     }
     this.#refusal ??= { status, reason };

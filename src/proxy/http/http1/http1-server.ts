@@ -8,7 +8,6 @@ import type { Connection } from "../../forward/forwarder.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
 import type { Downstream, RequestHead } from "../exchange/message.ts";
 import type { RequestGate } from "../exchange/request-gate.ts";
-import { rawResponse } from "../exchange/responses.ts";
 import type { UpgradeCaller } from "../upstream/websocket-upgrade.ts";
 import { DirectReader } from "./direct-reader.ts";
 import { headOf, Http1Response } from "./http1-response.ts";
@@ -123,10 +122,16 @@ export class Http1Server {
   }
 
   #onConnect(request: IncomingMessage, socket: Duplex): void {
-    socket.end(rawResponse(405, "CONNECT is not served"));
     const state = this.#connections.get(socket);
-    if (state === undefined) return;
+    if (state === undefined) {
+      socket.destroy();
+      return;
+    }
+    // Node has let go of the socket: what still comes is nobody's.
+    socket.resume();
+    if (!state.takesRequests()) return;
     state.connection.requestBegan();
+    state.refuseUnreadable(405, "CONNECT is not served");
     this.#options.gate.refused(state.connection, headOf(request), 405);
   }
 
@@ -185,10 +190,17 @@ export class Http1Server {
   /** What Node's parser refuses, and header timeouts. A response that is still owed goes out first. */
   #onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
     const state = this.#connections.get(socket);
-    if (state === undefined || error.code === "ECONNRESET" || error.code === "EPIPE" || !socket.writable) {
+    if (
+      state === undefined ||
+      error.code === "ECONNRESET" ||
+      error.code === "EPIPE" ||
+      (!socket.writable && !state.refusing)
+    ) {
       socket.destroy();
       return;
     }
+    // What it still sends is not looked at any more.
+    if (state.refusing) return;
     const [status, reason] = statusOf(error.code);
     state.connection.end("protocol-error", error.code ?? error.message);
     state.refuseUnreadable(status, reason);

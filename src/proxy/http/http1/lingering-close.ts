@@ -8,7 +8,7 @@ import type { DownstreamSocket } from "../../forward/forwarder.ts";
 /** For a caller to stop sending once it has seen the response. */
 const LINGER_MS = 2_000;
 
-/** Ends our side, and closes the socket once the caller has ended its own. Its bytes must be read by somebody meanwhile. */
+/** Ends our side, and closes the socket once the caller has ended its own. What it sends until then is nobody's. */
 export function closeLingering(socket: DownstreamSocket, onFault: OnFault): void {
   if (socket.destroyed || socket.writableEnded) return;
   socket.end();
@@ -16,6 +16,7 @@ export function closeLingering(socket: DownstreamSocket, onFault: OnFault): void
     destroyWhenSent(socket);
     return;
   }
+  socket.resume();
   const timer = setTimeout(
     contain("http1 linger-timeout", onFault, () => socket.destroy()),
     LINGER_MS,
