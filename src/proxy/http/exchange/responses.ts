@@ -32,7 +32,7 @@ export function respondError(downstream: Downstream, error: ErrorResponse, after
     return;
   }
   const body = errorBody(error.reason, error.requestId);
-  const lines = ["content-type", "text/plain", "content-length", String(Buffer.byteLength(body))];
+  const lines = ["content-type", "text/plain", "content-length", String(body.length)];
   lines.push("x-request-id", error.requestId);
   downstream.respond(error.status, lines, body, after);
 }
