@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { test } from "node:test";
 import { connect } from "../caller/caller.ts";
 import { takeOverHttp1, takeOverHttp2, type Line, type TakenResponse } from "../caller/taken-response.ts";
 import { FLAG, frame, FRAME, headerBlock } from "../caller/http2-frames.ts";
@@ -106,6 +107,29 @@ export class EitherVersion implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#neighbour.socket.destroy();
     await this.#owned.disposeAsync();
+  }
+}
+
+export interface Way {
+  readonly application: Version;
+  readonly caller: Version;
+}
+
+export const WAYS: readonly Way[] = VERSIONS.flatMap((application) =>
+  VERSIONS.map((caller) => ({ application, caller })),
+);
+
+/** One test for each way through. */
+export function everyWay(
+  either: () => EitherVersion,
+  name: string,
+  response: GivenResponse,
+  expected: (taken: TakenResponse, way: Way) => void,
+): void {
+  for (const way of WAYS) {
+    test(`${name}: ${way.application} application, ${way.caller} caller`, async () => {
+      expected(await either().carry(response, way.application, way.caller), way);
+    });
   }
 }
 

@@ -1,13 +1,8 @@
 /** Whatever an application answers is passed on as it came or is a 502, and costs nobody beside it anything. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import {
-  EitherVersion,
-  VERSIONS,
-  type GivenResponse,
-  type Version,
-} from "../../../support/application/either-version.ts";
-import type { Line, TakenResponse } from "../../../support/caller/taken-response.ts";
+import { EitherVersion, everyWay, WAYS } from "../../../support/application/either-version.ts";
+import type { Line } from "../../../support/caller/taken-response.ts";
 
 let either: EitherVersion;
 
@@ -16,27 +11,6 @@ before(async () => {
 });
 
 after(() => either?.[Symbol.asyncDispose]());
-
-interface Way {
-  readonly application: Version;
-  readonly caller: Version;
-}
-
-const WAYS: readonly Way[] = VERSIONS.flatMap((application) => VERSIONS.map((caller) => ({ application, caller })));
-
-/** One test for each way through. */
-function everyWay(
-  name: string,
-  response: GivenResponse,
-  expected: (taken: TakenResponse, way: Way) => void,
-  ways: readonly Way[] = WAYS,
-): void {
-  for (const way of ways) {
-    test(`${name}: ${way.application} application, ${way.caller} caller`, async () => {
-      expected(await either.carry(response, way.application, way.caller), way);
-    });
-  }
-}
 
 const named = (lines: readonly Line[], names: readonly string[]): readonly Line[] =>
   lines.filter(([name]) => names.includes(name));
@@ -84,18 +58,27 @@ const REPEATED: readonly (readonly Line[])[] = [
 
 for (const lines of REPEATED) {
   const names = [...new Set(lines.map(([name]) => name))];
-  everyWay(`${names.join(" and ")}, repeated, in the order in which they came`, { status: "200", lines }, (taken) => {
-    assert.deepEqual([taken.status, taken.body], [200, "hi"]);
-    assert.deepEqual(named(taken.lines, names), lines);
-  });
+  everyWay(
+    () => either,
+    `${names.join(" and ")}, repeated, in the order in which they came`,
+    { status: "200", lines },
+    (taken) => {
+      assert.deepEqual([taken.status, taken.body], [200, "hi"]);
+      assert.deepEqual(named(taken.lines, names), lines);
+    },
+  );
 }
 
-everyWay("bytes above ASCII in a value", { status: "200", lines: [["x-any", "caf\xe9 \xff"]] }, (taken) =>
-  assert.deepEqual(named(taken.lines, ["x-any"]), [["x-any", "caf\xe9 \xff"]]),
+everyWay(
+  () => either,
+  "bytes above ASCII in a value",
+  { status: "200", lines: [["x-any", "caf\xe9 \xff"]] },
+  (taken) => assert.deepEqual(named(taken.lines, ["x-any"]), [["x-any", "caf\xe9 \xff"]]),
 );
 
 for (const value of ["a\x01b", "a\x7fb", "a\0b", "a\rb", "a\nb", "a\r\nx-more: 1"])
   everyWay(
+    () => either,
     `${JSON.stringify(value)} in a value: the line is passed on by nobody`,
     { status: "200", lines: [["x-any", value]] },
     (taken, { application }) => {
@@ -125,22 +108,36 @@ for (const status of [
   "abc",
   "20a",
 ])
-  everyWay(`status ${status} is 502`, { status }, (taken) => {
-    assert.equal(taken.status, 502);
-    assert.match(taken.body, /^the application .* \(request [0-9a-f-]{36}\)\n$/);
-  });
-
-for (const status of ["200", "206", "226", "299", "300", "399", "418", "499", "500", "599"])
-  everyWay(`status ${status} passes`, { status }, (taken) =>
-    assert.deepEqual([taken.status, taken.body], [Number(status), "hi"]),
+  everyWay(
+    () => either,
+    `status ${status} is 502`,
+    { status },
+    (taken) => {
+      assert.equal(taken.status, 502);
+      assert.match(taken.body, /^the application .* \(request [0-9a-f-]{36}\)\n$/);
+    },
   );
 
-everyWay("205 is complete for its caller", { status: "205" }, (taken, { caller }) => {
-  // RFC 9110 section 15.3.6: it has no content. Over HTTP/2 it is left out, over HTTP/1.1 it is framed and harms nobody.
-  assert.deepEqual([taken.status, taken.body], [205, caller === "HTTP/2" ? "" : "hi"]);
-});
+for (const status of ["200", "206", "226", "299", "300", "399", "418", "499", "500", "599"])
+  everyWay(
+    () => either,
+    `status ${status} passes`,
+    { status },
+    (taken) => assert.deepEqual([taken.status, taken.body], [Number(status), "hi"]),
+  );
 
 everyWay(
+  () => either,
+  "205 is complete for its caller",
+  { status: "205" },
+  (taken, { caller }) => {
+    // RFC 9110 section 15.3.6: it has no content. Over HTTP/2 it is left out, over HTTP/1.1 it is framed and harms nobody.
+    assert.deepEqual([taken.status, taken.body], [205, caller === "HTTP/2" ? "" : "hi"]);
+  },
+);
+
+everyWay(
+  () => either,
   "204 with a length is complete for its caller, or malformed",
   { status: "204", lines: [["content-length", "5"]], body: "", unframed: true },
   (taken, { application }) => assert.equal(taken.status, application === "HTTP/2" ? 502 : 204),
@@ -148,6 +145,7 @@ everyWay(
 
 for (const status of ["204", "304"]) {
   everyWay(
+    () => either,
     `a body behind ${status} is not passed on`,
     { status, lines: [["etag", '"1"']], unframed: true },
     (taken) => {
@@ -156,19 +154,24 @@ for (const status of ["204", "304"]) {
       if (taken.status !== 502) assert.equal(taken.body, "");
     },
   );
-  everyWay(`${status} without a body passes`, { status, body: "", unframed: true }, (taken) =>
-    assert.deepEqual([taken.status, taken.body], [Number(status), ""]),
+  everyWay(
+    () => either,
+    `${status} without a body passes`,
+    { status, body: "", unframed: true },
+    (taken) => assert.deepEqual([taken.status, taken.body], [Number(status), ""]),
   );
 }
 
 for (const status of ["102", "104", "110", "150", "199"])
   everyWay(
+    () => either,
     `${status} before the response is kept from the caller`,
     { before: [{ status, lines: [["x-any", "1"]] }], status: "200" },
     (taken) => assert.deepEqual([taken.status, taken.body, taken.informed], [200, "hi", []]),
   );
 
 everyWay(
+  () => either,
   "100 that nobody asked for never reaches the caller",
   { before: [{ status: "100" }], status: "200" },
   (taken) => {
@@ -185,68 +188,11 @@ for (const lines of [
   ],
 ] as const)
   everyWay(
+    () => either,
     `101 that nobody asked for${lines.length > 0 ? ", with an upgrade," : ""} is 502`,
     { status: "101", lines, body: "", unframed: true },
     (taken) => assert.equal(taken.status, 502),
   );
-
-/** `Link` as RFC 8288 allows it, and beyond. */
-const LINKS: readonly (readonly string[])[] = [
-  ["</a.css>; rel=preload; as=style"],
-  ["</a.css>; rel=preload; as=style, </b.js>; rel=preload; as=script"],
-  ['</a.css>; rel="preload stylesheet"; as=style'],
-  ['</a.css>; rel=preload; title="my style, \\"mine\\"; really"'],
-  [
-    '</a.css>; rel=preload; media="(min-width: 640px)"; imagesrcset="a-1x.png, a-2x.png 2x"; nonce="x"; fetchpriority=high',
-  ],
-  ["</a.css>; rel = preload"],
-  ["</a.css>;rel=preload;as"],
-  ["</a.css>; title*=UTF-8''%e2%82%ac"],
-  ["</a.css>", "</b.js>", "</a.css>"],
-  ["not a link"],
-  ["<>"],
-  [","],
-  [""],
-  ["</caf\xe9>"],
-  [`</${"a".repeat(4_000)}>`],
-];
-
-for (const links of LINKS) {
-  const name = JSON.stringify(links).slice(0, 60);
-  everyWay(
-    `103 with links ${name}`,
-    {
-      before: [{ status: "103", lines: [...links.map((link): Line => ["link", link]), ["x-secret", "1"]] }],
-      status: "200",
-    },
-    (taken) => {
-      assert.deepEqual([taken.status, taken.body], [200, "hi"]);
-      assert.deepEqual(taken.informed, [{ status: 103, lines: links.map((link) => ["link", link]) }]);
-    },
-  );
-}
-
-everyWay(
-  "several 103, one without links",
-  {
-    before: [
-      { status: "103", lines: [["link", "</a>"]] },
-      { status: "103", lines: [["x-any", "1"]] },
-      { status: "103", lines: [["link", "</b>"]] },
-    ],
-    status: "200",
-  },
-  (taken) => {
-    assert.equal(taken.status, 200);
-    assert.deepEqual(
-      taken.informed.flatMap(({ lines }) => lines),
-      [
-        ["link", "</a>"],
-        ["link", "</b>"],
-      ],
-    );
-  },
-);
 
 const HOP_BY_HOP: readonly (readonly Line[])[] = [
   [["connection", "close"]],
@@ -263,6 +209,7 @@ const HOP_BY_HOP: readonly (readonly Line[])[] = [
 for (const lines of HOP_BY_HOP) {
   const names = lines.map(([name]) => name);
   everyWay(
+    () => either,
     `${names.join(" and ")} of the application's connection stays there`,
     { status: "200", lines },
     (taken, { application, caller }) => {
