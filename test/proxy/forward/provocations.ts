@@ -214,6 +214,10 @@ export const HTTP2: readonly Provocation[] = [
       void victim.tcp(PORT.http, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x01\0\0\0\0\0\0x"),
   },
   {
+    callback: "http2 caller-end",
+    provoke: (victim) => void victim.tcp(PORT.http, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").end(),
+  },
+  {
     callback: "http2 grace-timeout",
     revoked: true,
     provoke: (victim) => revoked(victim, () => victim.stream({ ":path": "/hold" }, true, OTHER)),

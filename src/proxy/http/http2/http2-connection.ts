@@ -8,7 +8,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
 import { endIfStalled } from "../exchange/stalled.ts";
 
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE } = constants;
 /** "No new streams, please; those under way are still welcome" (RFC 9113 section 6.8). */
 const EVERY_STREAM = 2 ** 31 - 1;
 /** How long a caller may take to see the GOAWAY when it does not answer the PING behind it. */
@@ -60,6 +60,13 @@ export class Http2Connection implements HttpConnection {
 
   tunnelled(stream: ServerHttp2Stream): void {
     this.#tunnels.add(stream);
+  }
+
+  /** No frame comes any more, of which Node says nothing: what its caller has not ended is cut, whole requests get their responses. */
+  callerEnded(): void {
+    for (const stream of this.#streams)
+      if (stream.state.state !== NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE) stream.close(NGHTTP2_CANCEL);
+    this.#end();
   }
 
   revoke(): void {

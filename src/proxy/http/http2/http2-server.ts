@@ -68,6 +68,10 @@ export class Http2Server {
         this.#onStream(state, stream, readHttp2Head(raw, endStream, limits.maxHeaderBytes)),
       )();
     });
+    connection.socket.once(
+      "end",
+      contain("http2 caller-end", onFault, () => state.callerEnded()),
+    );
     destroyAfterEnd(connection);
     return state;
   }
