@@ -227,7 +227,9 @@ export const HTTP2: readonly Provocation[] = [
   { callback: "h2c headers", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
   { callback: "h2c response", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
   { callback: "h2c data", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
-  { callback: "h2c close", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
+  { callback: "h2c end", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
+  // Its response has been told by then.
+  { callback: "h2c close", late: true, provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
   { callback: "h2c body-data", provoke: (victim) => void victim.post("/", PORT.h2c) },
   { callback: "h2c body-close", provoke: (victim) => void victim.post("/", PORT.h2c) },
 ];

@@ -214,7 +214,7 @@ class Upgrade implements ResponseControl {
       return false;
     }
     // What http-proxy writes them from: Node's own object joins repeated lines.
-    response.headers = switchLines(rawHeaders) as IncomingMessage["headers"];
+    response.headers = switchLines(rawHeaders);
     this.#caller.socket.setDefaultEncoding("latin1");
     this.#ended = true;
     this.#request?.setTimeout(0);
