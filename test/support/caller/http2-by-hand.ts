@@ -32,8 +32,14 @@ export class FrameCaller implements Disposable {
     return caller;
   }
 
+  /** Nothing goes out behind the end of its side. */
   send(...frames: readonly Buffer[]): void {
-    this.#socket.write(Buffer.concat(frames));
+    if (!this.#socket.writableEnded) this.#socket.write(Buffer.concat(frames));
+  }
+
+  /** Ends its side of the connection. */
+  end(): void {
+    this.#socket.end();
   }
 
   /** The frames up to the first that matches; all that came when the connection has ended without one. */
