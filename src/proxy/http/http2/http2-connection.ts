@@ -8,7 +8,13 @@ import type { Exchange } from "../exchange/exchange.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
 import { endIfStalled } from "../exchange/stalled.ts";
 
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE } = constants;
+const {
+  NGHTTP2_CANCEL,
+  NGHTTP2_INTERNAL_ERROR,
+  NGHTTP2_NO_ERROR,
+  NGHTTP2_STREAM_STATE_HALF_CLOSED_LOCAL,
+  NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE,
+} = constants;
 /** "No new streams, please; those under way are still welcome" (RFC 9113 section 6.8). */
 const EVERY_STREAM = 2 ** 31 - 1;
 /** How long a caller may take to see the GOAWAY when it does not answer the PING behind it. */
@@ -64,8 +70,12 @@ export class Http2Connection implements HttpConnection {
 
   /** No frame comes any more, of which Node says nothing: what its caller has not ended is cut, whole requests get their responses. */
   callerEnded(): void {
-    for (const stream of this.#streams)
-      if (stream.state.state !== NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE) stream.close(NGHTTP2_CANCEL);
+    for (const stream of this.#streams) {
+      const { state } = stream.state;
+      if (state === NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE) continue;
+      // Not CANCEL: Node keeps that one back until more is read of the connection.
+      stream.close(state === NGHTTP2_STREAM_STATE_HALF_CLOSED_LOCAL ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR);
+    }
     this.#end();
   }
 
