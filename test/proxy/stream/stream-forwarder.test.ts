@@ -3,7 +3,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { startTcpApplication, type TestApplication } from "../../support/application/application.ts";
+import { startUnanswering } from "../../support/application/unanswering.ts";
 import { connect, readToEnd } from "../../support/caller/caller.ts";
 import { TestMesh } from "../../support/mesh/mesh.ts";
 import { backend, policy, range, serverOnly } from "../../support/mesh/objects.ts";
@@ -108,7 +110,7 @@ for (const port of [80, 81]) {
     const socket = await enter(port);
     socket.write("a");
     socket.pause();
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await setTimeout(500);
     assert.ok(written < 50_000_000, `${written} bytes were taken from the application`);
     socket.destroy();
   });
@@ -117,7 +119,7 @@ for (const port of [80, 81]) {
 test("a reset of the application reaches the caller as a reset", async () => {
   serve = (socket) => {
     socket.write("half");
-    socket.once("data", () => setTimeout(() => socket.resetAndDestroy(), 50));
+    socket.once("data", () => void setTimeout(50).then(() => socket.resetAndDestroy()));
   };
   const socket = await enter(81);
   socket.write("a");
@@ -133,6 +135,70 @@ test("a reset of the caller reaches the application", async () => {
   await once(application.server, "connection");
   socket.resetAndDestroy();
   assert.equal(await promise, "ECONNRESET");
+});
+
+/** How long after its first byte a caller resets. */
+const HASTE: readonly (readonly [name: string, wait: () => Promise<unknown>])[] = [
+  ["at once", () => Promise.resolve()],
+  ["a turn later", () => setImmediate()],
+  ["a millisecond later", () => setTimeout(1)],
+  ["three milliseconds later", () => setTimeout(3)],
+  ["ten milliseconds later", () => setTimeout(10)],
+];
+
+for (const [name, wait] of HASTE)
+  for (const port of [80, 81])
+    test(`a caller that resets ${name}, ${port === 80 ? "over TLS" : "over plain TCP"}, is never an orderly end for the application`, async () => {
+      const ends: Promise<string>[] = [];
+      serve = (socket) => {
+        socket.resume();
+        ends.push(
+          new Promise((resolve) => {
+            socket.once("end", () => resolve("FIN"));
+            socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? ""));
+          }),
+        );
+      };
+      const before = sidecar.log.all({ event: "connection" }).length;
+      for (let attempt = 0; attempt < 10; attempt += 1) {
+        const raw = await connect({ port: sidecar.port(port) });
+        const tls = { ca: mesh.authority.certPem, options: { socket: raw } };
+        const socket = port === 80 ? await connect({ port: sidecar.port(port), tls }) : raw;
+        for (const one of [raw, socket]) one.on("error", () => undefined);
+        socket.write("a");
+        await wait();
+        raw.resetAndDestroy();
+      }
+      // Each has ended on the record: what was to be dialled for it has been.
+      let seen = before;
+      await sidecar.log.next((line) => line["event"] === "connection" && (seen -= 1) < -9);
+      assert.deepEqual(
+        [...new Set(await Promise.all(ends))].filter((end) => end !== "ECONNRESET"),
+        [],
+      );
+    });
+
+test("an application that resets as soon as it is dialled is a reset for the caller, whatever the caller has said", async () => {
+  serve = (socket) => socket.resetAndDestroy();
+  for (const bytes of ["a", "a".repeat(100_000)]) {
+    const socket = await enter(81);
+    socket.write(bytes);
+    assert.deepEqual(await readToEnd(socket), { text: "", end: "ECONNRESET" });
+  }
+});
+
+test("a caller that resets while the application does not answer the dial is let go at once", async () => {
+  await using nowhere = await startUnanswering();
+  await using behind = await startSidecar({
+    manifests: [policy([backend("foo", 80, "http")], [range("127.0.0.0/8")])],
+    backends: [{ app: nowhere.port, forward: "stream" }],
+    flags: ["--connect-timeout=60s"],
+  });
+  const socket = await connect({ port: behind.port() });
+  socket.write("a");
+  await setTimeout(100);
+  socket.resetAndDestroy();
+  await behind.log.next({ event: "connection", end: "downstream-reset" });
 });
 
 test("silence on both sides ends after the idle limit, on the record", async () => {
