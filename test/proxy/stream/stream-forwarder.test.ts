@@ -33,7 +33,8 @@ before(async () => {
       { port: 81, app: application.port, forward: "stream" },
     ],
     tls: mesh.own,
-    flags: ["--idle-timeout=1s"],
+    // A caller that is gone before its address is read is a refusal; each has its line here.
+    flags: ["--idle-timeout=1s", "--refusal-logs-per-second=1000"],
   });
 });
 
