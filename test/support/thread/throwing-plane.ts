@@ -138,6 +138,21 @@ export class ThrowingPlane implements AsyncDisposable {
     await this.until(() => this.plane.appliedVersion() === this.#version, "applied", 25);
   }
 
+  /** Resolves when as many connections as this are there, and each of HTTP has a request on it. */
+  async connected(count: number): Promise<void> {
+    let served = -1;
+    const look = async (): Promise<void> => {
+      const rows = await this.plane.connections();
+      served = rows.every(({ port, requests }) => port === PORT.stream || requests > 0) ? rows.length : -1;
+    };
+    for (let attempt = 0; attempt < 400 && served !== count; attempt += 1) {
+      await look();
+      if (served !== count) await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    if (served !== count)
+      throw new Error(`not ${count} connections within 10 s: ${JSON.stringify(await this.plane.connections())}`);
+  }
+
   /** @param pollMs where no event tells of it */
   async until(condition: () => boolean, what: string, pollMs = 1_000): Promise<void> {
     const deadline = performance.now() + 15_000;

@@ -69,6 +69,7 @@ export class Http2Server {
       )();
     });
     destroyAfterEnd(connection);
+    destroyAfterFin(connection);
     return state;
   }
 
@@ -127,4 +128,12 @@ function destroyAfterEnd({ socket }: Connection): void {
     const timer = setTimeout(() => socket.destroy(), LINGER_MS);
     socket.once("close", () => clearTimeout(timer));
   });
+}
+
+/**
+ * A caller that has closed its side can neither flow-control nor cancel a stream: it is gone. Sockets may be half-open here,
+ * and Node would keep the session, its streams and the application's work for them.
+ */
+function destroyAfterFin({ socket }: Connection): void {
+  socket.once("end", () => socket.destroy());
 }
