@@ -259,7 +259,7 @@ export const HTTP2: readonly Provocation[] = [
     provoke: revoke,
   },
   // A session without a request is ended after the time for a first head.
-  { callback: "http2 goodbye", provoke: (victim) => void victim.http2() },
+  { callback: "http2 last-goaway", provoke: (victim) => void victim.http2() },
   { callback: "h2c headers", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
   { callback: "h2c response", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
   { callback: "h2c data", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },

@@ -14,6 +14,7 @@ import { startApplication, startTcpApplication, TestApplication } from "../appli
 import { startUnanswering } from "../application/unanswering.ts";
 import { GATEWAY_NAME, TestMesh } from "../mesh/mesh.ts";
 import { freePorts } from "../process/ports.ts";
+import { until } from "../until.ts";
 import { PLANTED_THROWS, type PlantedThrow } from "./planted-throws.ts";
 
 const BULK = Buffer.alloc(8 * 1024 * 1024, "b");
@@ -140,17 +141,10 @@ export class ThrowingPlane implements AsyncDisposable {
 
   /** Resolves when as many connections as this are there, and each of HTTP has a request on it. */
   async connected(count: number): Promise<void> {
-    let served = -1;
-    const look = async (): Promise<void> => {
+    await until(`${count} connections`, async () => {
       const rows = await this.plane.connections();
-      served = rows.every(({ port, requests }) => port === PORT.stream || requests > 0) ? rows.length : -1;
-    };
-    for (let attempt = 0; attempt < 400 && served !== count; attempt += 1) {
-      await look();
-      if (served !== count) await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-    if (served !== count)
-      throw new Error(`not ${count} connections within 10 s: ${JSON.stringify(await this.plane.connections())}`);
+      return rows.length === count && rows.every(({ port, requests }) => port === PORT.stream || requests > 0);
+    });
   }
 
   /** @param pollMs where no event tells of it */
