@@ -16,6 +16,7 @@ import { GATEWAY_NAME, TestMesh } from "../mesh/mesh.ts";
 import { freePorts } from "../process/ports.ts";
 import { until } from "../until.ts";
 import { PLANTED_THROWS, type PlantedThrow } from "./planted-throws.ts";
+import { backendPort } from "../../../src/policy/model.ts";
 
 const BULK = Buffer.alloc(8 * 1024 * 1024, "b");
 
@@ -84,7 +85,7 @@ export class ThrowingPlane implements AsyncDisposable {
     const plane = await startDataPlane(
       {
         backends: [...apps].map(([port, app]) => ({
-          port,
+          port: backendPort(port),
           listen: { host: "127.0.0.1", port: ports.get(port)! },
           app: { host: "127.0.0.1", port: app },
           ...(port === PORT.h2c && { forward: "h2c" as const }),
