@@ -1,6 +1,7 @@
 /** What one endpoint flip costs a sidecar that has nothing else to do: bytes on the wire, and CPU of all its threads. */
 import { setTimeout as delay } from "node:timers/promises";
-import { cpuOf, rounded } from "../load/measurement.ts";
+import { cpuOf } from "../machine/processor-time.ts";
+import { rounded } from "../machine/stamp.ts";
 import type { Change } from "./changes.ts";
 import type { CountingRelay } from "./counting-relay.ts";
 

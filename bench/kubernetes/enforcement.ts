@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "../../test/support/caller/caller.ts";
 import type { TestSidecar } from "../../test/support/process/sidecar.ts";
-import { rounded } from "../load/measurement.ts";
+import { rounded } from "../machine/stamp.ts";
 import { HTTP_PORT, STREAM_PORT, type Change } from "./changes.ts";
 
 export const THREADS = 2;

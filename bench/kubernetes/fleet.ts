@@ -8,7 +8,8 @@ import { DEFAULT_TIMING } from "../../src/discovery/kubernetes/timing.ts";
 import { sliceOf } from "../../test/discovery/kubernetes/suite/objects.ts";
 import type { TestCluster } from "../../test/support/api-server/test-cluster.ts";
 import { backend, policy, service } from "../../test/support/mesh/objects.ts";
-import { cpuOf, machineStamp, residentOf, rounded } from "../load/measurement.ts";
+import { cpuOf, residentOf } from "../machine/processor-time.ts";
+import { machineStamp, rounded } from "../machine/stamp.ts";
 import type { FleetOrder, FleetReport } from "./fleet-sidecars.ts";
 import { runInNamespace, serverKind, startServer } from "./server.ts";
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { inNamespace } from "../../test/cluster/namespace.ts";
 import { RealCluster } from "../../test/cluster/real-cluster.ts";
 import { StandInCluster, type TestCluster } from "../../test/support/api-server/test-cluster.ts";
-import { cpuOf } from "../load/measurement.ts";
+import { cpuOf } from "../machine/processor-time.ts";
 
 export const SERVER_KINDS = ["stand-in", "real"] as const;
 export type ServerKind = (typeof SERVER_KINDS)[number];

@@ -6,9 +6,11 @@ import { promisify } from "node:util";
 import { runExplain } from "../../src/cli/explain.ts";
 import { authorize } from "../../src/policy/authorize.ts";
 import type { Decision, Peer, PeerCertificate, San } from "../../src/policy/decision.ts";
+import { peerAddress } from "../../src/policy/peer-address.ts";
 import { DECISIONS } from "./cases/all.ts";
 import type { Caller, Certificate, DecisionCase, Expected } from "./cases/decision.ts";
 import { compileObjects, inProcess, manifestDirectory, NAMESPACE, SERVICES } from "./world.ts";
+import { backendPort } from "../../src/policy/model.ts";
 
 const main = join(import.meta.dirname, "../../src/main.ts");
 
@@ -37,9 +39,9 @@ function presented(certificate: Certificate): PeerCertificate {
 }
 
 function peerOf({ from, tls }: Caller): Peer {
-  if (tls === undefined) return { address: from };
+  if (tls === undefined) return { address: peerAddress(from) };
   return {
-    address: from,
+    address: peerAddress(from),
     tls: { certificate: presented(tls.certificate), ...(tls.sni === undefined ? {} : { sni: tls.sni }) },
   };
 }
@@ -88,7 +90,7 @@ for (const row of DECISIONS) {
     using directory = manifestDirectory(row.objects);
     for (const [caller, expected] of row.callers) {
       const about = JSON.stringify(caller);
-      check(authorize(snapshot, row.port ?? 80, peerOf(caller)), expected, about);
+      check(authorize(snapshot, backendPort(row.port ?? 80), peerOf(caller)), expected, about);
       const flags = flagsOf(caller);
       if (flags === undefined) continue;
       const { code, stdout, stderr } = await inProcess(runExplain, [
@@ -102,7 +104,7 @@ for (const row of DECISIONS) {
   });
 }
 
-test("the real command answers as the rows say", { timeout: 60_000 }, async () => {
+test("the real command answers as some of the rows say", { timeout: 60_000 }, async () => {
   const rows = DECISIONS.filter(({ id }) => ["D02", "D15", "D20", "D40", "D50a"].includes(id));
   assert.equal(rows.length, 5);
   await Promise.all(

@@ -7,6 +7,8 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
 import type { Decision, Peer, Refused, San } from "../../policy/decision.ts";
+import type { BackendPort } from "../../policy/model.ts";
+import type { PeerAddress } from "../../policy/peer-address.ts";
 import type { ConnectionEnd } from "../../telemetry/records.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import type { VerifiedPeer } from "../../tls/peer.ts";
@@ -56,11 +58,11 @@ export class AcceptedConnection implements Connection {
   #phase: Phase = { state: "handshaking" };
   #requests = 0;
 
-  constructor(id: string, backend: BackendConfig, raw: Socket, address: string | undefined) {
+  constructor(id: string, backend: BackendConfig, raw: Socket, address: PeerAddress | undefined) {
     this.id = id;
     this.backend = backend;
     this.raw = raw;
-    this.address = address ?? "";
+    this.address = address?.text ?? "";
     this.#greeting = { protocol: "http/1.1", peer: { address } };
   }
 
@@ -72,7 +74,7 @@ export class AcceptedConnection implements Connection {
     return this.#greeting.secured?.socket ?? this.raw;
   }
 
-  get port(): number {
+  get port(): BackendPort {
     return this.backend.port;
   }
 

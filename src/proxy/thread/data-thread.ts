@@ -6,6 +6,7 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Socket } from "node:net";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
+import { peerAddress } from "../../policy/peer-address.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { AcceptedConnection } from "../connection/accepted-connection.ts";
@@ -119,11 +120,8 @@ export class DataThread {
     switch (command.kind) {
       case "snapshot":
         this.#snapshot = command.snapshot;
-        this.#post({
-          kind: "applied",
-          version: command.snapshot.version,
-          revoked: this.#table.rejudge(command.snapshot),
-        });
+        this.#table.rejudge(command.snapshot);
+        this.#post({ kind: "applied", version: command.snapshot.version });
         break;
       case "credentials":
         this.#applyCredentials(command.credentials);
@@ -153,7 +151,8 @@ export class DataThread {
   #accept(socket: Socket, backend: BackendConfig): void {
     this.#accepted += 1;
     // Read once: after a reset it is undefined, and such a peer is refused.
-    const connection = new AcceptedConnection(this.#idPrefix + this.#accepted, backend, socket, socket.remoteAddress);
+    const address = peerAddress(socket.remoteAddress);
+    const connection = new AcceptedConnection(this.#idPrefix + this.#accepted, backend, socket, address);
     this.#counters.opened(backend.port);
     this.#table.accept(connection);
     const onFault = (fault: Error): void => connection.fault(fault);

@@ -7,7 +7,8 @@ import type { Socket } from "node:net";
 import { DEFAULT_LIMITS } from "../../../src/config/config.ts";
 import { compile } from "../../../src/policy/compile.ts";
 import { startDataPlane, type DataPlane, type ThreadLagging } from "../../../src/proxy/control/data-plane.ts";
-import { readCredentials, type Credentials } from "../../../src/tls/read-credentials.ts";
+import type { Credentials } from "../../../src/tls/credentials.ts";
+import { readCredentials } from "../../../src/tls/read-credentials.ts";
 import { startApplication, type TestApplication } from "../../support/application/application.ts";
 import { call, connect, exchange, tryCall, type CallerTls } from "../../support/caller/caller.ts";
 import { GATEWAY_NAME, TestMesh } from "../../support/mesh/mesh.ts";
@@ -15,6 +16,7 @@ import { freePorts } from "../../support/process/ports.ts";
 import { writeCredentials } from "../../support/process/sidecar.ts";
 import { temporaryDirectory } from "../../support/process/temporary-directory.ts";
 import { NOT_APPLIED_BY_ANY, NOT_APPLIED_BY_THREAD_0 } from "../../support/thread/faults.ts";
+import { backendPort } from "../../../src/policy/model.ts";
 
 const THREADS = 2;
 let application: TestApplication;
@@ -36,7 +38,13 @@ beforeEach(async () => {
   lagging = [];
   plane = await startDataPlane(
     {
-      backends: [{ port: 80, listen: { host: "127.0.0.1", port }, app: { host: "127.0.0.1", port: application.port } }],
+      backends: [
+        {
+          port: backendPort(80),
+          listen: { host: "127.0.0.1", port },
+          app: { host: "127.0.0.1", port: application.port },
+        },
+      ],
       limits: DEFAULT_LIMITS,
       workers: THREADS,
       clientCertHeader: "strip",

@@ -32,14 +32,8 @@ export class FrameCaller implements Disposable {
     return caller;
   }
 
-  /** Nothing goes out behind the end of its side. */
   send(...frames: readonly Buffer[]): void {
     if (!this.#socket.writableEnded) this.#socket.write(Buffer.concat(frames));
-  }
-
-  /** Ends its side of the connection. */
-  end(): void {
-    this.#socket.end();
   }
 
   /** The frames up to the first that matches; all that came when the connection has ended without one. */

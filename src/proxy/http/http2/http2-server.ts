@@ -65,11 +65,8 @@ export class Http2Server {
         this.#onStream(state, stream, readHttp2Head(raw, endStream, limits.maxHeaderBytes)),
       )();
     });
-    connection.socket.once(
-      "end",
-      contain("http2 caller-end", onFault, () => state.callerEnded()),
-    );
     destroyAfterEnd(connection);
+    destroyAfterFin(connection);
     return state;
   }
 
@@ -128,4 +125,12 @@ function destroyAfterEnd({ socket }: Connection): void {
     const timer = setTimeout(() => socket.destroy(), LINGER_MS);
     socket.once("close", () => clearTimeout(timer));
   });
+}
+
+/**
+ * A caller that has closed its side can neither flow-control nor cancel a stream: it is gone. Sockets may be half-open here,
+ * and Node would keep the session, its streams and the application's work for them.
+ */
+function destroyAfterFin({ socket }: Connection): void {
+  socket.once("end", () => socket.destroy());
 }

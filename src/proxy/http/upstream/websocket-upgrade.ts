@@ -180,7 +180,7 @@ class Upgrade implements ResponseControl {
     if (responseIdleTimeoutMs > 0) {
       request.setTimeout(
         responseIdleTimeoutMs,
-        this.#contain("response-timeout", () => late("UND_ERR_HEADERS_TIMEOUT")),
+        this.#contain("response-timeout", () => late("RESPONSE_TIMEOUT")),
       );
     }
   }

@@ -8,6 +8,7 @@ import { call } from "../../../support/caller/caller.ts";
 import { Http2Caller } from "../../../support/caller/http2-caller.ts";
 import { GATEWAY_NAME, TestMesh } from "../../../support/mesh/mesh.ts";
 import { backend, mutual, policy, principal, range } from "../../../support/mesh/objects.ts";
+import { until } from "../../../support/until.ts";
 import { startSidecar, type TestSidecar } from "../../../support/process/sidecar.ts";
 
 let mesh: TestMesh;
@@ -34,7 +35,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     response.end("hinted");
   } else if (url === "/large")
     response.writeHead(200, { "content-length": 20_000_000 }).end(Buffer.alloc(20_000_000, "x"));
-  else if (url === "/hold") response.writeHead(200).write("first");
+  else if (url.startsWith("/hold")) response.writeHead(200).write("first");
   else if (url === "/early") response.writeHead(413).end("too much");
   else response.end(JSON.stringify({ method: request.method, url, rawHeaders: request.rawHeaders }));
 }
@@ -165,6 +166,22 @@ test("a stream that its caller resets ends the application's request, and that o
   assert.equal((await caller.call()).status, 200);
 });
 
+for (const port of [80, 81]) {
+  test(`a caller that leaves with a stream open, ${port === 80 ? "over TLS" : "in plaintext"}, is gone at the application too`, async () => {
+    await using caller = await Http2Caller.connect(sidecar.port(port), port === 80 ? await mesh.caller() : undefined);
+    const path = `/hold?${port}`;
+    const stream = caller.open({ ":path": path }, true);
+    stream.on("error", () => undefined);
+    await once(stream, "data");
+    const from = sidecar.log.lines.length;
+    // Its process ends: a FIN, and no GOAWAY before it.
+    caller.session.socket.destroy();
+    await sidecar.log.next({ path: "/hold", port, reason: "request-cancelled" }, { from });
+    await sidecar.log.next({ event: "connection", port }, { from });
+    await until(path, () => aborted.includes(path));
+  });
+}
+
 test("an answer that comes before the end of the upload is given whole", async () => {
   await using caller = await Http2Caller.connect(sidecar.port(), await mesh.caller());
   const stream = caller.open({ ":path": "/early", ":method": "POST" });
@@ -192,7 +209,7 @@ test("a wrong principal gets 403 on every stream, gRPC in its own words, and not
   assert.equal(application.requests.length, reached);
 });
 
-test("no more streams at once than the limit; the others wait their turn", async () => {
+test("the limit of streams is told, and two hundred calls at once are all answered", async () => {
   await using caller = await Http2Caller.connect(sidecar.port(), await mesh.caller());
   // The limit is in the SETTINGS that come with the first answer.
   await caller.call();
@@ -201,7 +218,7 @@ test("no more streams at once than the limit; the others wait their turn", async
   assert.equal(caller.session.remoteSettings.maxConcurrentStreams, 50);
 });
 
-test("CONNECT without a protocol, an absent authority and a fragment are refused, the connection goes on", async () => {
+test("a fragment, OPTIONS *, an authority with a user, an unknown expectation and another host are refused, the connection goes on", async () => {
   await using caller = await Http2Caller.connect(sidecar.port(), await mesh.caller());
   const reached = application.requests.length;
   assert.equal((await caller.call({ ":path": "/a#b" })).status, 400);

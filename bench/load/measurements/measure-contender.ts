@@ -1,0 +1,124 @@
+/** One contender from its start to its figures, alone: no other is started before it has ended. */
+import { mkdtempSync } from "node:fs";
+import { join } from "node:path";
+import type { Certificates } from "../certificates.ts";
+import type { Contender, Place } from "../contenders/contender.ts";
+import { openLogPipe } from "../processes/log-pipe.ts";
+import { freePorts } from "../processes/ports.ts";
+import { sampleBodyDown, sampleBodyUp } from "./body.ts";
+import { checkAnswers, checkRefusal, whenReady } from "./correctness.ts";
+import type { Figures, Maybe } from "./figures.ts";
+import { sampleFixedRate } from "./fixed-rate.ts";
+import { sampleFullHandshakes, sampleResumedHandshakes } from "./handshakes.ts";
+import { residentMiB, sampleIdleConnections } from "./memory.ts";
+import {
+  sampleAutocannon,
+  sampleAutocannonMutual,
+  sampleFirst,
+  sampleHttp2,
+  sampleMutual,
+  sampleSteady,
+} from "./requests.ts";
+import type { Extent, Subject } from "./subject.ts";
+
+export interface Surroundings {
+  readonly directory: string;
+  readonly certificates: Certificates;
+  /** Checks what is passed on. */
+  readonly checkingPort: number;
+  /** Is behind what is timed. */
+  readonly timedPort: number;
+  readonly extent: Extent;
+  /** Takes profiles of a contender after its figures. */
+  readonly profile?: (subject: Subject, folder: string) => Promise<void>;
+  readonly say: (line: string) => void;
+}
+
+/** Starts it, does something with it once it answers, and ends it whatever happens. */
+async function withRunning<Outcome>(
+  contender: Contender,
+  { directory, certificates, profile }: Surroundings,
+  appPort: number,
+  use: (subject: Subject, place: Place) => Promise<Outcome>,
+): Promise<Outcome> {
+  const folder = mkdtempSync(join(directory, `${contender.family}-`));
+  const [serverOnly = 0, mutual = 0] = await freePorts(2);
+  await using log = openLogPipe(join(folder, "access-log"));
+  const profiled = profile !== undefined;
+  const place = {
+    directory: folder,
+    certificates,
+    appPort,
+    ports: { serverOnly, mutual },
+    accessLog: log.fd,
+    profiled,
+  };
+  await using stack = new AsyncDisposableStack();
+  const children = contender.start(place).map((child) => stack.use(child));
+  await whenReady(children, [serverOnly, mutual], certificates, log.beginning);
+  const subject = { contender, pids: children.map(({ pid }) => pid), certificates, serverOnly, mutual };
+  return await use(subject, place);
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+async function attempt<Figure extends object>(take: () => Promise<Figure>): Promise<Maybe<Figure>> {
+  try {
+    return await take();
+  } catch (error) {
+    return { unmeasured: messageOf(error) };
+  }
+}
+
+/** In a life of its own, which also shows that it answers rightly and refuses whom it should. */
+async function check(subject: Subject, extent: Extent): Promise<number> {
+  const { contender, certificates, serverOnly, mutual } = subject;
+  await checkAnswers(serverOnly, certificates, false);
+  await checkAnswers(mutual, certificates, true);
+  await checkRefusal(mutual, certificates, "127.0.0.1");
+  if (contender.judgesAddress) await checkRefusal(serverOnly, certificates, "127.0.0.2");
+  return sampleIdleConnections(subject, extent);
+}
+
+async function measure(subject: Subject, extent: Extent, kibPerConnection: number): Promise<Figures> {
+  const startMiB = residentMiB(subject);
+  return {
+    // The first of all, while it is cold.
+    first: await attempt(() => sampleFirst(subject, extent)),
+    steady: await attempt(() => sampleSteady(subject, extent)),
+    fixedRate: await attempt(() => sampleFixedRate(subject, extent)),
+    mutual: await attempt(() => sampleMutual(subject, extent)),
+    autocannon: await attempt(() => sampleAutocannon(subject, extent)),
+    autocannonMutual: await attempt(() => sampleAutocannonMutual(subject, extent)),
+    http2: await attempt(() => sampleHttp2(subject, extent)),
+    bodyDown: await attempt(() => sampleBodyDown(subject, extent)),
+    bodyUp: await attempt(() => sampleBodyUp(subject, extent)),
+    handshakeFull: await attempt(() => sampleFullHandshakes(subject, extent)),
+    handshakeResumed: await attempt(() => sampleResumedHandshakes(subject, extent)),
+    memory: { startMiB, loadedMiB: residentMiB(subject), kibPerConnection },
+  };
+}
+
+/** A profile that fails costs no figures. */
+async function takeProfile(subject: Subject, { directory }: Place, { profile, say }: Surroundings): Promise<void> {
+  try {
+    await profile?.(subject, directory);
+  } catch (error) {
+    say(`no profile of ${subject.contender.name}: ${messageOf(error)}`);
+  }
+}
+
+/** Checked in one life and timed in the next, since the first seconds of a life are timed too. */
+export function measureContender(contender: Contender, around: Surroundings): Promise<Maybe<Figures>> {
+  return attempt(async () => {
+    const missing = contender.missing();
+    if (missing !== undefined) throw new Error(missing);
+    const { checkingPort, timedPort, extent } = around;
+    const kibPerConnection = await withRunning(contender, around, checkingPort, (subject) => check(subject, extent));
+    return await withRunning(contender, around, timedPort, async (subject, place) => {
+      const figures = await measure(subject, extent, kibPerConnection);
+      if (contender.family.startsWith("postern")) await takeProfile(subject, place, around);
+      return figures;
+    });
+  });
+}

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseOptions } from "../../../bench/load/options.ts";
+
+test("parseOptions() has defaults for a run that counts and shorter ones for a quick look", () => {
+  assert.deepEqual(parseOptions([]), {
+    only: [],
+    seconds: 5,
+    warmupSeconds: 8,
+    rate: 1_000,
+    nodes: [],
+    checkouts: [],
+    quick: false,
+    profile: false,
+  });
+  const { seconds, warmupSeconds } = parseOptions(["--quick"]);
+  assert.deepEqual([seconds, warmupSeconds], [1, 1]);
+  assert.equal(parseOptions(["--quick", "--seconds", "3"]).seconds, 3);
+});
+
+test("parseOptions() takes names by commas and by repetition", () => {
+  assert.deepEqual(parseOptions(["--only", "postern,nginx", "--only=envoy"]).only, ["postern", "nginx", "envoy"]);
+  assert.deepEqual(parseOptions(["--node", "/a/node,/b/node"]).nodes, ["/a/node", "/b/node"]);
+});
+
+test("parseOptions() names every number that is none, and flags that it does not know", () => {
+  assert.throws(() => parseOptions(["--seconds", "0", "--rate", "fast"]), /--seconds is '0'.*--rate is 'fast'/);
+  assert.throws(() => parseOptions(["--rounds", "3"]), /rounds/);
+});

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Credentials } from "../../src/tls/credentials.ts";
+import { readCredentials } from "../../src/tls/read-credentials.ts";
+import { watchCredentials, type CredentialsWatch } from "../../src/tls/credentials-watch.ts";
+import type { KeyPair } from "../support/mesh/authority.ts";
+import { TestMesh } from "../support/mesh/mesh.ts";
+import { writeCredentials } from "../support/process/sidecar.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
+import { until } from "../support/until.ts";
+
+let mesh: TestMesh;
+let watch: CredentialsWatch | undefined;
+
+before(async () => {
+  mesh = await TestMesh.create();
+});
+
+after(() => watch?.stop());
+
+const filesIn = (directory: string) => ({
+  cert: join(directory, "tls.crt"),
+  key: join(directory, "tls.key"),
+  ca: join(directory, "ca.crt"),
+});
+
+/** What a watch told. */
+function follow(directory: string, current: Credentials) {
+  const told: Credentials[] = [];
+  const failures: string[] = [];
+  watch?.stop();
+  watch = watchCredentials(filesIn(directory), current, {
+    onCredentials: (credentials) => told.push(credentials),
+    onFailure: (error) => failures.push(error.message),
+  });
+  return { told, failures };
+}
+
+const another = (): Promise<KeyPair> => mesh.authority.issue({ sans: ["dns:foo.test.cluster.local"] });
+
+test("a new pair is taken once both of its files are there; until then the former stays", async () => {
+  using directory = temporaryDirectory();
+  writeCredentials(directory.path, mesh.own);
+  const first = await readCredentials(filesIn(directory.path), 1);
+  const { told, failures } = follow(directory.path, first);
+  const next = await another();
+  writeFileSync(filesIn(directory.path).cert, next.certPem);
+  await until("the half pair is refused", () => failures.length === 1);
+  assert.match(failures[0]!, /tls\.key does not belong to/);
+  assert.equal(told.length, 0);
+  writeFileSync(filesIn(directory.path).key, next.keyPem);
+  await until("the new pair is told", () => told.length === 1);
+  assert.deepEqual([told[0]!.generation, told[0]!.cert.trim()], [2, next.certPem.trim()]);
+});
+
+test("the swap of a mounted Secret's ..data link is one change", async () => {
+  using directory = temporaryDirectory();
+  const version = (name: string, pair: KeyPair): void => {
+    mkdirSync(join(directory.path, name));
+    writeCredentials(join(directory.path, name), { ...pair, caPem: mesh.own.caPem });
+    symlinkSync(name, join(directory.path, "..data_tmp"));
+    renameSync(join(directory.path, "..data_tmp"), join(directory.path, "..data"));
+  };
+  version("..v1", mesh.own);
+  for (const file of ["tls.crt", "tls.key", "ca.crt"]) symlinkSync(`..data/${file}`, join(directory.path, file));
+  const { told, failures } = follow(directory.path, await readCredentials(filesIn(directory.path), 1));
+  const next = await another();
+  version("..v2", next);
+  await until("the new version is told", () => told.length === 1);
+  assert.equal(told[0]!.cert.trim(), next.certPem.trim());
+  assert.deepEqual(failures, []);
+});
+
+test("files that are written again with the same content change nothing", async () => {
+  using directory = temporaryDirectory();
+  writeCredentials(directory.path, mesh.own);
+  const { told, failures } = follow(directory.path, await readCredentials(filesIn(directory.path), 1));
+  writeCredentials(directory.path, mesh.own);
+  // Time to be read by itself: a change that follows at once would be read together with it.
+  await delay(500);
+  const next = await another();
+  writeCredentials(directory.path, { ...next, caPem: mesh.own.caPem });
+  await until("the change after it is told", () => told.length > 0);
+  assert.deepEqual([told.map(({ generation }) => generation), failures], [[2], []]);
+  assert.equal(told[0]!.cert.trim(), next.certPem.trim());
+});
