@@ -16,8 +16,32 @@ const CIPHERS = [
   "TLS_CHACHA20_POLY1305_SHA256",
 ];
 
-/** X25519 and P-256, as OSM's Envoy; the hybrid post-quantum group costs about a kilobyte more each way and is not offered. */
-const GROUPS = "X25519:P-256";
+/**
+ * X25519 first, which every gateway of these days has a share for. TLS 1.2 takes this list for the keys of certificates too
+ * (RFC 8422 section 5.1.1), so a client certificate on P-384 or P-521 needs its curve here. The hybrid post-quantum group
+ * costs about a kilobyte more each way and is not offered.
+ */
+const GROUPS = "X25519:P-256:P-384:P-521";
+
+/**
+ * What the CertificateRequest says that we verify, and all that we do verify: no SHA-1, SHA-224 or DSA, which OpenSSL would
+ * offer besides. rsa_pss_pss_* is for keys that may do nothing but PSS.
+ */
+const SIGNATURES = [
+  "ecdsa_secp256r1_sha256",
+  "ecdsa_secp384r1_sha384",
+  "ecdsa_secp521r1_sha512",
+  "ed25519",
+  "rsa_pss_rsae_sha256",
+  "rsa_pss_rsae_sha384",
+  "rsa_pss_rsae_sha512",
+  "rsa_pss_pss_sha256",
+  "rsa_pss_pss_sha384",
+  "rsa_pss_pss_sha512",
+  "rsa_pkcs1_sha256",
+  "rsa_pkcs1_sha384",
+  "rsa_pkcs1_sha512",
+];
 
 /**
  * Options for `createSecureContext` and `setSecureContext`. The latter replaces everything, so every rotation passes the
@@ -35,6 +59,7 @@ export function secureContextOptions(credentials: Credentials): SecureContextOpt
     minVersion: "TLSv1.2",
     ciphers: CIPHERS.join(":"),
     ecdhCurve: GROUPS,
+    sigalgs: SIGNATURES.join(":"),
     honorCipherOrder: true,
     secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
   };
