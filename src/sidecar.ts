@@ -139,8 +139,11 @@ export class Sidecar {
         onProblem: (thread, problem) => log.warn({ thread, problem }, "data plane problem"),
       },
     );
-    for (const { port, listen, app, forward } of config.backends)
+    for (const { port, listen, listenByDefault, app, forward } of this.#dataPlane.backends) {
+      if (listenByDefault === true && listen.host === "0.0.0.0")
+        log.warn({ port, listen }, "this machine has no IPv6: the default listener takes IPv4 only");
       log.info({ port, listen, app, forward }, "backend listens");
+    }
     if (config.tls !== undefined && this.#credentials !== undefined)
       this.#followCredentials(config.tls, this.#credentials);
     await this.#discovery.start({ onWorld: (world, services) => this.#onWorld(world, services) });

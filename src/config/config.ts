@@ -14,6 +14,8 @@ export interface BackendConfig {
   /** The backend (target) port that policies name. */
   readonly port: number;
   readonly listen: SocketAddress;
+  /** Nobody has named `listen`: where the kernel has no IPv6 its address of all families becomes that of IPv4. */
+  readonly listenByDefault?: true;
   readonly app: SocketAddress;
   /** Absent: decided by the Service port's `appProtocol`, else `http`. */
   readonly forward?: ForwardMode;
