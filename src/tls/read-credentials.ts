@@ -27,9 +27,9 @@ export async function readTexts(files: TlsFiles): Promise<CredentialTexts> {
     targets.set(directory, target);
     return target;
   };
-  const read = async (flag: string, path: string): Promise<string> => {
+  const read = async (flag: string, path: string, encoding: "utf8" | "latin1" = "utf8"): Promise<string> => {
     try {
-      return await readFile(join(await resolve(dirname(path)), basename(path)), "utf8");
+      return await readFile(join(await resolve(dirname(path)), basename(path)), encoding);
     } catch (cause) {
       throw new CredentialsError(
         `Cannot read ${flag} ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -37,7 +37,7 @@ export async function readTexts(files: TlsFiles): Promise<CredentialTexts> {
       );
     }
   };
-  const crl = files.crl === undefined ? undefined : await read("--tls-crl", files.crl);
+  const crl = files.crl === undefined ? undefined : await read("--tls-crl", files.crl, "latin1");
   return {
     cert: await read("--tls-cert", files.cert),
     key: await read("--tls-key", files.key),

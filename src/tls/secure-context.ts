@@ -55,7 +55,10 @@ export function secureContextOptions(credentials: Credentials): SecureContextOpt
     cert: credentials.cert,
     key: credentials.key,
     ca: credentials.ca,
-    ...(credentials.crl !== undefined && { crl: credentials.crl }),
+    // One text holds one list for OpenSSL, whatever else stands in it (nodejs/node issue 65576). It has no use for one past
+    // its end: where such lists are accepted, trust.ts applies them to every connection before it is served.
+    ...(opensslRevokes(credentials) && { crl: credentials.lists.map(({ pem }) => pem) }),
+    ...(credentials.partialChain && { allowPartialTrustChain: true }),
     minVersion: "TLSv1.2",
     ciphers: CIPHERS.join(":"),
     ecdhCurve: GROUPS,
@@ -63,4 +66,13 @@ export function secureContextOptions(credentials: Credentials): SecureContextOpt
     honorCipherOrder: true,
     secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
   };
+}
+
+/** `Credentials.trust` when a handshake that OpenSSL accepts was held against all of it, the lists included. */
+export function trustOfHandshake(credentials: Credentials): string | undefined {
+  return credentials.lists.length === 0 || opensslRevokes(credentials) ? credentials.trust : undefined;
+}
+
+function opensslRevokes({ lists, expiredLists }: Credentials): boolean {
+  return lists.length > 0 && expiredLists === "close";
 }

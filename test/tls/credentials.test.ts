@@ -33,6 +33,7 @@ function follow(directory: string, current: Credentials) {
   watch = watchCredentials(filesIn(directory), current, {
     onCredentials: (credentials) => told.push(credentials),
     onFailure: (error) => failures.push(error.message),
+    onRecovery: () => undefined,
   });
   const until = async (condition: () => boolean): Promise<void> => {
     for (let attempt = 0; attempt < 200 && !condition(); attempt += 1)

@@ -44,6 +44,12 @@ function certificateReason(code: string): RefusalReason {
       return "certificate-expired";
     case "CERT_REVOKED":
       return "certificate-revoked";
+    case "CRL_HAS_EXPIRED":
+    case "CRL_NOT_YET_VALID":
+      return "crl-expired";
+    case "UNABLE_TO_GET_CRL":
+    case "UNABLE_TO_GET_CRL_ISSUER":
+      return "crl-missing";
     default:
       return "certificate-untrusted";
   }
