@@ -1,10 +1,10 @@
-/** What a CA certificate says that it may not issue (RFC 5280 sections 4.2.1.9, 4.2.1.10 and 4.2.1.12). */
+/** What a CA certificate says that it may not issue (RFC 5280 sections 4.2.1.9, 4.2.1.10, 4.2.1.12). */
 import type { X509Certificate } from "node:crypto";
 import { readChildren, readElement, TAG } from "./der.ts";
 import { findExtension } from "./extension.ts";
+import { nameConstraintsOf, type NameConstraints } from "./name-constraints.ts";
 
 const BASIC_CONSTRAINTS = "2.5.29.19";
-const NAME_CONSTRAINTS = "2.5.29.30";
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
 export interface AuthorityLimits {
@@ -12,7 +12,7 @@ export interface AuthorityLimits {
   readonly pathLength?: number;
   /** False where the extended key usage leaves client certificates out. */
   readonly clientAuth: boolean;
-  readonly nameConstraints: boolean;
+  readonly names?: NameConstraints;
 }
 
 /** What cannot be read allows nothing. */
@@ -23,10 +23,10 @@ export function limitsOf(certificate: X509Certificate): AuthorityLimits {
   const der = certificate.raw;
   try {
     const pathLength = pathLengthIn(der);
-    const nameConstraints = findExtension(der, NAME_CONSTRAINTS) !== undefined;
-    return { ...(pathLength !== undefined && { pathLength }), clientAuth, nameConstraints };
+    const names = nameConstraintsOf(der);
+    return { ...(pathLength !== undefined && { pathLength }), clientAuth, ...(names !== undefined && { names }) };
   } catch (error) {
-    if (error instanceof RangeError) return { pathLength: -1, clientAuth: false, nameConstraints: true };
+    if (error instanceof RangeError) return { pathLength: -1, clientAuth: false };
     throw error;
   }
 }

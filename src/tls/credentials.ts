@@ -10,10 +10,8 @@ export interface Credentials {
   /** Leaf first, then intermediates, never a root. */
   readonly cert: string;
   readonly key: string;
-  /** At least one CA certificate, every block parsed. */
+  /** CA certificates, every block parsed; at least one of them a root. */
   readonly ca: string;
-  /** The bundle holds an intermediate without its issuer, and every CA in it ends a path. */
-  readonly partialChain: boolean;
   /** Empty: nothing is revoked, and nobody is asked for a list. */
   readonly lists: readonly RevocationList[];
   readonly expiredLists: ExpiredLists;

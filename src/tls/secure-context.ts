@@ -58,7 +58,6 @@ export function secureContextOptions(credentials: Credentials): SecureContextOpt
     // One text holds one list for OpenSSL, whatever else stands in it (nodejs/node issue 65576). It has no use for one past
     // its end: where such lists are accepted, trust.ts applies them to every connection before it is served.
     ...(opensslRevokes(credentials) && { crl: credentials.lists.map(({ pem }) => pem) }),
-    ...(credentials.partialChain && { allowPartialTrustChain: true }),
     minVersion: "TLSv1.2",
     ciphers: CIPHERS.join(":"),
     ecdhCurve: GROUPS,

@@ -8,6 +8,8 @@ import { LRUCache } from "lru-cache";
 import type { RefusalReason } from "../policy/decision.ts";
 import { limitsOf, type AuthorityLimits } from "./authority-limits.ts";
 import type { Credentials } from "./credentials.ts";
+import { sansOf } from "./identity.ts";
+import { permitsNames } from "./name-constraints.ts";
 import { splitPem } from "./pem.ts";
 import { isListOf, keyIdOf, type RevocationList } from "./revocation.ts";
 
@@ -46,9 +48,7 @@ export class TrustStore {
   constructor(credentials: Credentials) {
     this.#credentials = credentials;
     this.#authorities = splitPem(credentials.ca).map((pem) => nodeOf(new X509Certificate(pem)));
-    const anchors = this.#authorities.filter(
-      ({ certificate }) => credentials.partialChain || isSelfSigned(certificate),
-    );
+    const anchors = this.#authorities.filter(({ certificate }) => isSelfSigned(certificate));
     this.#anchors = new Set(anchors.map(({ fingerprint }) => fingerprint));
   }
 
@@ -100,9 +100,8 @@ export class TrustStore {
     if (this.#credentials.lists.length === 0) return undefined;
     let fault: LostTrust | undefined;
     for (const [index, node] of path.entries()) {
-      // A root issues its own entry, as OpenSSL has it; the issuer of an intermediate that is an anchor is not asked.
-      const issuer = path[index + 1] ?? (isSelfSigned(node.certificate) ? node : undefined);
-      if (issuer === undefined) continue;
+      // A root is asked of its own issuer too, itself, as OpenSSL has it.
+      const issuer = path[index + 1] ?? node;
       const lists = this.#listsOf(issuer);
       if (lists.some(({ serials }) => serials.has(node.certificate.serialNumber))) return "certificate-revoked";
       fault ??= this.#faultOfLists(lists, now);
@@ -153,6 +152,9 @@ function permits({ limits, keyId, fingerprint }: Node, path: readonly Node[], ca
   const below = path.slice(1).filter(({ certificate }) => certificate.subject !== certificate.issuer).length;
   if (limits.pathLength !== undefined && below > limits.pathLength) return false;
   if (!limits.clientAuth) return false;
-  // Names are held against constraints by OpenSSL alone. Where the key has no other certificate, it has done so.
-  return !limits.nameConstraints || candidates.every((one) => one.keyId !== keyId || one.fingerprint === fingerprint);
+  const { names } = limits;
+  if (names === undefined) return true;
+  if (!permitsNames(names, sansOf(path[0]!.certificate))) return false;
+  // Other kinds of names are held against constraints by OpenSSL alone. Where the key has no other certificate, it has done so.
+  return !names.others || candidates.every((one) => one.keyId !== keyId || one.fingerprint === fingerprint);
 }
