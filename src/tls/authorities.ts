@@ -31,7 +31,9 @@ export function judgeAuthorities(path: string, bundle: readonly X509Certificate[
     throw new CredentialsError(
       `--tls-ca ${path} holds no root that is in date (${roots.map(lifeOf).join("; ")}): provide the current one`,
     );
-  const orphans = certificates.filter((one) => !certificates.some((other) => one.checkIssued(other)));
+  const orphans = certificates.filter(
+    (one) => !roots.includes(one) && !certificates.some((other) => one.checkIssued(other)),
+  );
   return {
     certificates,
     warnings: [

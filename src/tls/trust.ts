@@ -36,6 +36,9 @@ interface Node {
   readonly limits: AuthorityLimits;
 }
 
+/** CA certificates by the name of their holder. */
+type Candidates = ReadonlyMap<string, readonly Node[]>;
+
 /** The trust of one generation of credentials, ready to judge many chains. */
 export class TrustStore {
   readonly #authorities: readonly Node[];
@@ -59,7 +62,8 @@ export class TrustStore {
   judge(chain: readonly X509Certificate[], now: number): LostTrust | undefined {
     const [leaf, ...rest] = chain.map(nodeOf);
     if (leaf === undefined) return "certificate-untrusted";
-    const candidates = unique([...this.#authorities, ...rest.filter(({ certificate }) => certificate.ca)]);
+    const brought = rest.filter(({ certificate }) => certificate.ca);
+    const candidates = byName([...this.#authorities, ...brought]);
     const faults = new Set<LostTrust>();
     const walk = { steps: 0 };
     for (const path of this.#paths([leaf], candidates, walk)) {
@@ -71,11 +75,11 @@ export class TrustStore {
   }
 
   /** Every path by names and signatures; dates and revocation come after, so that the reason can be told. */
-  *#paths(path: readonly Node[], candidates: readonly Node[], walk: { steps: number }): Generator<readonly Node[]> {
+  *#paths(path: readonly Node[], candidates: Candidates, walk: { steps: number }): Generator<readonly Node[]> {
     const last = path.at(-1)!;
     if (path.length > 1 && this.#anchors.has(last.fingerprint)) yield path;
     if (path.length === MAX_DEPTH) return;
-    for (const candidate of candidates) {
+    for (const candidate of candidates.get(nameKey(last.certificate.issuer)) ?? []) {
       if (path.includes(candidate) || candidate.fingerprint === last.fingerprint) continue;
       walk.steps += 1;
       if (walk.steps > MAX_STEPS) return;
@@ -142,19 +146,30 @@ function nodeOf(certificate: X509Certificate): Node {
   };
 }
 
-function unique(nodes: readonly Node[]): readonly Node[] {
-  return [...new Map(nodes.map((node) => [node.fingerprint, node])).values()];
+function byName(nodes: readonly Node[]): Candidates {
+  const unique = new Map(nodes.map((node) => [node.fingerprint, node])).values();
+  return Map.groupBy(unique, ({ certificate }) => nameKey(certificate.subject));
+}
+
+/** OpenSSL compares names without regard to case, and to how many blanks stand between words (RFC 5280 section 7.1). */
+function nameKey(name: string): string {
+  return name.toLowerCase().replaceAll(/ +/g, " ");
 }
 
 /** @param path what the candidate would stand above */
-function permits({ limits, keyId, fingerprint }: Node, path: readonly Node[], candidates: readonly Node[]): boolean {
+function permits(
+  { certificate, limits, keyId, fingerprint }: Node,
+  path: readonly Node[],
+  candidates: Candidates,
+): boolean {
   // Self-issued certificates do not count towards the length (RFC 5280 section 4.2.1.9).
-  const below = path.slice(1).filter(({ certificate }) => certificate.subject !== certificate.issuer).length;
+  const below = path.slice(1).filter((one) => one.certificate.subject !== one.certificate.issuer).length;
   if (limits.pathLength !== undefined && below > limits.pathLength) return false;
   if (!limits.clientAuth) return false;
   const { names } = limits;
   if (names === undefined) return true;
   if (!permitsNames(names, sansOf(path[0]!.certificate))) return false;
   // Other kinds of names are held against constraints by OpenSSL alone. Where the key has no other certificate, it has done so.
-  return !names.others || candidates.every((one) => one.keyId !== keyId || one.fingerprint === fingerprint);
+  const namesakes = candidates.get(nameKey(certificate.subject)) ?? [];
+  return !names.others || namesakes.every((one) => one.keyId !== keyId || one.fingerprint === fingerprint);
 }
