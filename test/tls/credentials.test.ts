@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Credentials } from "../../src/tls/credentials.ts";
@@ -29,18 +29,19 @@ const filesIn = (directory: string) => ({
 function follow(directory: string, current: Credentials) {
   const told: Credentials[] = [];
   const failures: string[] = [];
+  let recoveries = 0;
   watch?.stop();
   watch = watchCredentials(filesIn(directory), current, {
     onCredentials: (credentials) => told.push(credentials),
     onFailure: (error) => failures.push(error.message),
-    onRecovery: () => undefined,
+    onRecovery: () => (recoveries += 1),
   });
   const until = async (condition: () => boolean): Promise<void> => {
     for (let attempt = 0; attempt < 200 && !condition(); attempt += 1)
       await new Promise((resolve) => setTimeout(resolve, 25));
     assert.ok(condition(), JSON.stringify({ told: told.length, failures }));
   };
-  return { told, failures, until };
+  return { told, failures, until, recoveries: () => recoveries };
 }
 
 const another = (): Promise<KeyPair> => mesh.authority.issue({ sans: ["dns:foo.test.cluster.local"] });
@@ -85,4 +86,66 @@ test("files that are written again with the same content change nothing", async 
   writeCredentials(directory.path, mesh.own);
   await new Promise((resolve) => setTimeout(resolve, 500));
   assert.deepEqual([told, failures], [[], []]);
+});
+
+test("the key may come first: the former pair stays until its certificate is there", async () => {
+  using directory = temporaryDirectory();
+  writeCredentials(directory.path, mesh.own);
+  const { told, failures, until, recoveries } = follow(
+    directory.path,
+    await readCredentials(filesIn(directory.path), 1),
+  );
+  const next = await another();
+  writeFileSync(filesIn(directory.path).key, next.keyPem);
+  await until(() => failures.length === 1);
+  writeFileSync(filesIn(directory.path).cert, next.certPem);
+  await until(() => told.length === 1);
+  assert.deepEqual([told[0]!.key.trim(), recoveries()], [next.keyPem.trim(), 1]);
+});
+
+test("each way in which files can be wrong is told once, by the file's name; the files of before are a recovery", async () => {
+  using directory = temporaryDirectory();
+  writeCredentials(directory.path, mesh.own);
+  const { cert, key, ca } = filesIn(directory.path);
+  const { told, failures, until, recoveries } = follow(
+    directory.path,
+    await readCredentials(filesIn(directory.path), 1),
+  );
+  const wrong: readonly (readonly [() => void, RegExp])[] = [
+    [
+      () => writeFileSync(cert, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+      /tls\.crt cannot be parsed/,
+    ],
+    [() => writeFileSync(cert, mesh.own.certPem.slice(0, 200)), /tls\.crt holds no certificate/],
+    [() => rmSync(key), /Cannot read --tls-key .*tls\.key: ENOENT/],
+    [() => mkdirSync(key), /Cannot read --tls-key .*tls\.key: EISDIR/],
+    [() => writeFileSync(ca, Buffer.alloc(2 ** 20 + 1, "#")), /Cannot read --tls-ca .*ca\.crt: it has 1048577 bytes/],
+  ];
+  for (const [index, [break_, message]] of wrong.entries()) {
+    break_();
+    await until(() => failures.length === index + 1);
+    assert.match(failures[index]!, message);
+    if (index === 3) rmSync(key, { recursive: true });
+    if (index === 1 || index === 3) writeCredentials(directory.path, mesh.own);
+    if (index === 1 || index === 3) await until(() => recoveries() === (index === 1 ? 1 : 2));
+  }
+  assert.equal(told.length, 0);
+});
+
+test("a certificate that is not valid yet is waited for, while a CA that goes with it is gone at once", async () => {
+  using directory = temporaryDirectory();
+  const former = await TestMesh.create("CN=former CA");
+  writeCredentials(directory.path, { ...mesh.own, caPem: mesh.own.caPem + former.own.caPem });
+  const { told, failures, until } = follow(directory.path, await readCredentials(filesIn(directory.path), 1));
+  const later = await mesh.authority.issue({ notBefore: new Date(Date.now() + 1_500) });
+  writeCredentials(directory.path, { ...later, caPem: mesh.own.caPem });
+  await until(() => told.length === 1 && failures.length === 1);
+  assert.deepEqual([told[0]!.cert.trim(), told[0]!.ca.trim()], [mesh.own.certPem.trim(), mesh.own.caPem.trim()]);
+  assert.match(failures[0]!, /tls\.crt is not valid before/);
+  // Any change makes it look again, as the poll does.
+  while (Date.now() < Date.parse(failures[0]!.match(/before (\S+Z)/)![1]!))
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  writeFileSync(join(directory.path, "touched"), "");
+  await until(() => told.length === 2);
+  assert.equal(told[1]!.cert.trim(), later.certPem.trim());
 });
