@@ -25,6 +25,16 @@ export function presentedIdentity(socket: TLSSocket): Identity | undefined {
 }
 
 /**
+ * OpenSSL's words for what is wrong with the certificate that was presented: a list of codes is all that Node gives later,
+ * and keys or digests that are too weak, name constraints and others are `UNSPECIFIED` in it. To be read where
+ * `presentedIdentity()` is; `undefined` where all is well, or where Node has no such method any more.
+ */
+export function verificationFault(socket: TLSSocket): string | undefined {
+  const { _handle: handle } = socket as { readonly _handle?: { readonly verifyError?: () => Error | null } };
+  return handle?.verifyError?.()?.message;
+}
+
+/**
  * @param requested whether a certificate was asked for in this handshake
  * @returns `verified` only when OpenSSL authorized a full handshake *and* a certificate is at hand: `authorized` alone has
  * been true without one (nodejs/node issue 35317)

@@ -89,6 +89,7 @@ export class TrustStore {
   }
 
   #hasIssued(issuer: Node, subject: Node): boolean {
+    if (issuer.limits.weakKey || subject.limits.weakSignature) return false;
     const key = `${issuer.fingerprint}${subject.fingerprint}`;
     let known = this.#issued.get(key);
     if (known === undefined) {

@@ -14,13 +14,17 @@ export interface HandshakeFailure {
 /**
  * @param error of the server's `tlsClientError`.
  * @param authorizationError OpenSSL's verdict on the client certificate: Node destroys the socket without an error then.
+ * @param verificationFault the same in words, for verdicts that Node has no code for.
  */
 export function classifyHandshakeError(
   error: NodeJS.ErrnoException,
   authorizationError: string | undefined,
+  verificationFault?: string,
 ): HandshakeFailure {
   if (authorizationError !== undefined) {
-    return { end: "refused", reason: certificateReason(authorizationError), detail: authorizationError };
+    const detail =
+      authorizationError === "UNSPECIFIED" ? (verificationFault ?? authorizationError) : authorizationError;
+    return { end: "refused", reason: certificateReason(authorizationError), detail };
   }
   const detail = error.code ?? error.message;
   switch (error.code) {

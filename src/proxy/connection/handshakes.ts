@@ -6,7 +6,7 @@ import { createSecureContext, createServer, type Server as TlsServer, type TLSSo
 import type { Socket } from "node:net";
 import type { Refused } from "../../policy/decision.ts";
 import type { Identity } from "../../tls/identity.ts";
-import { presentedIdentity } from "../../tls/peer.ts";
+import { presentedIdentity, verificationFault } from "../../tls/peer.ts";
 import { secureContextOptions } from "../../tls/secure-context.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { contain, faultIn, type CallbackFault, type OnFault } from "../forward/boundary.ts";
@@ -40,6 +40,7 @@ interface Pending {
   watched: boolean;
   sni?: string;
   presented?: Identity | undefined;
+  verificationFault?: string | undefined;
   settle: (result: HandshakeResult) => void;
   /** A callback of this handshake threw. */
   fault: OnFault;
@@ -179,6 +180,7 @@ export class Handshakes {
     pending.watched = true;
     const onSecure = contain("handshake certificate", pending.fault, () => {
       pending.presented = presentedIdentity(socket);
+      pending.verificationFault = verificationFault(socket);
     });
     socket.prependOnceListener("secure", onSecure);
   }
@@ -201,7 +203,7 @@ export class Handshakes {
     // Node leaves the socket open after a handshake timeout, among others.
     socket.destroy();
     if (pending === undefined) return;
-    fail(pending, classifyHandshakeError(error, authorizationCode(socket)));
+    fail(pending, classifyHandshakeError(error, authorizationCode(socket), pending.verificationFault));
   }
 
   #pendingOf(socket: TLSSocket): Pending | undefined {

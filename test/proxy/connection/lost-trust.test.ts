@@ -206,6 +206,13 @@ const rows: readonly Row[] = [
     lost: "certificate-untrusted",
   },
   {
+    name: "the way that is left is signed with SHA-1",
+    before: { ca: [A, B, interByA] },
+    after: { ca: [B] },
+    chain: [leaf(interByA), ca("inter", { issuer: B, keys: interKeys, sha1: true })],
+    lost: "certificate-untrusted",
+  },
+  {
     name: "the way that is left is for other names",
     before: { ca: [A, B, interByA] },
     after: { ca: [B] },

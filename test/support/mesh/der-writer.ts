@@ -35,7 +35,7 @@ export function oid(dotted: string): Buffer {
 
 /** GeneralizedTime from 2050 on, as RFC 5280 section 4.1.2.5 asks. */
 export function time(at: Date): Buffer {
-  const digits = `${at.toISOString().replaceAll(/[-T:]|\.\d+/g, "")}`;
+  const digits = at.toISOString().replaceAll(/[-T:]|\.\d+/g, "");
   return at.getUTCFullYear() < 2050 ? der(0x17, Buffer.from(digits.slice(2))) : der(0x18, Buffer.from(digits));
 }
 
