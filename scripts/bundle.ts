@@ -1,6 +1,6 @@
 /**
- * Bundles the command into one file for the image: `node scripts/bundle.ts OUT_DIR` writes OUT_DIR/postern.mjs, and
- * the data-plane thread beside it, since a worker needs a file of its own to start from.
+ * Bundles the command for the image: `node scripts/bundle.ts OUT_DIR` writes OUT_DIR/postern.mjs, the chunks that it loads
+ * on demand, and the data-plane thread beside it, since a worker needs a file of its own to start from.
  */
 import { build } from "esbuild";
 

@@ -23,7 +23,14 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "proxy/forward": ["policy", "telemetry", "config/config.ts"],
   "proxy/stream": ["policy", "telemetry", "config/config.ts", "proxy/forward"],
   "proxy/connection": ["policy", "telemetry", "tls", "config/config.ts", "proxy/forward"],
-  "proxy/http/upstream": ["telemetry", "config/config.ts", "proxy/forward", "proxy/http/http2-limits.ts"],
+  "proxy/http/wire": [],
+  "proxy/http/upstream": [
+    "telemetry",
+    "config/config.ts",
+    "proxy/forward",
+    "proxy/http/wire",
+    "proxy/http/http2-limits.ts",
+  ],
   "proxy/http/exchange": ["policy", "telemetry", "config/config.ts", "proxy/forward", "proxy/http/upstream"],
   "proxy/http/http1": ["telemetry", "config/config.ts", "proxy/forward", "proxy/http/exchange", "proxy/http/upstream"],
   "proxy/http/http2": [

@@ -1,27 +1,104 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { startAdmin } from "../src/admin/admin.ts";
+import type { Config } from "../src/config/config.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import type { Discovery } from "../src/discovery/discovery.ts";
+import type { Discovery, DiscoveryListener } from "../src/discovery/discovery.ts";
+import type { World } from "../src/policy/model.ts";
 import { Sidecar } from "../src/sidecar.ts";
 import { createLog } from "../src/telemetry/log.ts";
+import { freePorts } from "./support/process/ports.ts";
 
-const SETTINGS = { manifests: "/nowhere", service: "foo", backend: "port=80,listen=127.0.0.1:15080" };
+const NOTHING: World = {
+  policies: [],
+  invalidPolicies: [],
+  services: new Map(),
+  endpoints: new Map(),
+  namespaces: new Map(),
+};
+
+async function configure(): Promise<Config> {
+  const [listen = 0, admin = 0] = await freePorts(2);
+  const settings = {
+    manifests: "/nowhere",
+    service: "foo",
+    backend: `port=80,listen=127.0.0.1:${listen}`,
+    admin: `127.0.0.1:${admin}`,
+  };
+  const raw = Object.entries(settings).map(([name, text]) => [name, { texts: [text], origin: `--${name}` }] as const);
+  return parseConfig(new Map(raw), { parallelism: 1, inCluster: false });
+}
+
+/** Worlds come when the test says so. */
+class HeldDiscovery implements Discovery {
+  listener: DiscoveryListener | undefined;
+
+  start(listener: DiscoveryListener): Promise<void> {
+    this.listener = listener;
+    return Promise.resolve();
+  }
+
+  health(): readonly [] {
+    return [];
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve();
+  }
+}
 
 test("a part that never ends does not hold up the end of the process, and the log says so", async () => {
   const lines: string[] = [];
-  const discovery: Discovery = {
-    start: () => Promise.resolve(),
-    health: () => [],
-    stop: () => new Promise(() => {}),
-  };
-  const settings = new Map(
-    Object.entries(SETTINGS).map(([name, text]) => [name, { texts: [text], origin: `--${name}` }]),
-  );
-  const config = parseConfig(settings, { parallelism: 1, inCluster: false });
+  const discovery = new HeldDiscovery();
+  discovery.stop = () => new Promise(() => {});
   await new Sidecar(
-    config,
+    await configure(),
     createLog("info", (line) => lines.push(line)),
     discovery,
   ).close(20);
   assert.match(lines.join(""), /not everything could be ended in time/);
+});
+
+test("a thread that does not apply what is published is named in log, metric and readiness until it is replaced", async () => {
+  // The second world, at the only thread.
+  process.env["TEST_NOT_APPLIED"] = "2";
+  const lines: string[] = [];
+  const log = createLog("info", (line) => lines.push(line));
+  const threadEntry = new URL("./support/thread/failing-thread.ts", import.meta.url);
+  const config = { ...(await configure()), threadEntry };
+  const discovery = new HeldDiscovery();
+  const sidecar = new Sidecar(config, log, discovery);
+  const admin = await startAdmin(sidecar);
+  const read = async (path: string): Promise<string> =>
+    (await fetch(`http://127.0.0.1:${config.admin.port}${path}`)).text();
+  const until = async (path: string, pattern: RegExp): Promise<string> => {
+    const deadline = performance.now() + 20_000;
+    for (;;) {
+      const text = await read(path);
+      if (pattern.test(text)) return text;
+      assert.ok(performance.now() < deadline, `${path} has no ${pattern} within 20 s: ${text}\n${lines.join("")}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  try {
+    await sidecar.start();
+    discovery.listener?.onWorld(NOTHING, ["foo"]);
+    await until("/readyz", /"ready": true/);
+    assert.match(await read("/metrics"), /postern_thread_lagging\{thread="0"\} 0/);
+    discovery.listener?.onWorld(NOTHING, ["foo"]);
+    await Promise.all([
+      until("/metrics", /postern_thread_lagging\{thread="0"\} 1/),
+      until("/readyz", /"data-plane thread 0 has not applied snapshot 2 within 5 heartbeats"/),
+    ]);
+    assert.match(lines.join(""), /data-plane thread 0 has not applied snapshot 2 within 5 heartbeats; it is replaced/);
+    await until("/readyz", /"ready": true/);
+    const metrics = await read("/metrics");
+    assert.match(metrics, /postern_thread_lagging\{thread="0"\} 0/);
+    assert.match(metrics, /postern_thread_restarts_total\{thread="0"\} 1/);
+    assert.match(metrics, /postern_snapshot_applied_version 2/);
+  } finally {
+    delete process.env["TEST_NOT_APPLIED"];
+    await admin.close();
+    await sidecar.close();
+  }
 });

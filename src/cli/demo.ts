@@ -11,7 +11,7 @@ import { createLog } from "../telemetry/log.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
 
-/** Demo manifests, embedded in the checkout and in the image. */
+/** Demo manifests of the checkout. The image has none: it is started with `run`. */
 const MANIFESTS = join(import.meta.dirname, "../../config/demo");
 const YEAR_MS = 365 * 86_400_000;
 

@@ -2,9 +2,10 @@
  * Who may connect, as a set of addresses: exact ones by hash, ranges by binary search. Each member knows the source that
  * brought it in; where several did, the first one listed is named.
  */
-import { parseAddress, parseRange, readAddress } from "./address.ts";
+import { parseAddress, parseRange } from "./address.ts";
 import { buildTable, findEntry4, findEntry6, type TableEntry } from "./exact-table.ts";
 import { buildRanges, findRange, type SourcedRange } from "./range-table.ts";
+import type { PeerAddress } from "./peer-address.ts";
 import type { AddressSet } from "./snapshot.ts";
 
 /** One address of a source. `source` is an index into the labels given to `buildAddressSet`. */
@@ -40,20 +41,17 @@ export function buildAddressSet(
   };
 }
 
-/** Reused by every look-up of a thread; filled and read within one call. */
-const scratch = new Uint32Array(4);
-
-/** Index of the source that lists the address, or -1. Text that is no address is in no set. */
-export function findAddress(set: AddressSet, address: string): number {
-  switch (readAddress(address, scratch)) {
+/** Index of the source that lists the address, or -1. */
+export function findAddress(set: AddressSet, { family, words }: PeerAddress): number {
+  switch (family) {
     case 4: {
-      const entry = findEntry4(set.exact4, scratch[0]!);
-      if (entry === -1) return findRange(set.ranges4, 1, scratch);
+      const entry = findEntry4(set.exact4, words[0]!);
+      if (entry === -1) return findRange(set.ranges4, 1, words);
       return set.exact4.sources === undefined ? set.exact4.commonSource : set.exact4.sources[entry]!;
     }
     case 6: {
-      const entry = findEntry6(set.exact6, scratch);
-      if (entry === -1) return findRange(set.ranges6, 4, scratch);
+      const entry = findEntry6(set.exact6, words);
+      if (entry === -1) return findRange(set.ranges6, 4, words);
       return set.exact6.sources === undefined ? set.exact6.commonSource : set.exact6.sources[entry]!;
     }
     case 0:
@@ -62,11 +60,10 @@ export function findAddress(set: AddressSet, address: string): number {
 }
 
 /** Hash of the pod that owns the address; zero when it is unknown or the address is not listed by itself. */
-export function ownerOf(set: AddressSet, address: string): number {
-  const family = readAddress(address, scratch);
+export function ownerOf(set: AddressSet, { family, words }: PeerAddress): number {
   if (family === 0) return 0;
   const table = family === 4 ? set.exact4 : set.exact6;
-  const entry = family === 4 ? findEntry4(table, scratch[0]!) : findEntry6(table, scratch);
+  const entry = family === 4 ? findEntry4(table, words[0]!) : findEntry6(table, words);
   return entry === -1 ? 0 : table.owners[entry]!;
 }
 

@@ -4,6 +4,7 @@
  */
 import { findAddress, isEmptySet } from "./address-set.ts";
 import type { Allowed, Decision, Peer, Refused, RefusalReason } from "./decision.ts";
+import type { PeerAddress } from "./peer-address.ts";
 import { matchPrincipal } from "./principal.ts";
 import { matchServerName } from "./server-name.ts";
 import type { OpenRule, Snapshot } from "./snapshot.ts";
@@ -18,7 +19,11 @@ const ANY_ADDRESS = "any address";
  * client certificate, the principal. The first that fails names the reason.
  */
 export function authorize(snapshot: Snapshot, port: number, peer: Peer): Decision {
-  const rule = openRule(snapshot, port);
+  return authorizeBy(ruleFor(snapshot, port), peer);
+}
+
+/** `authorize` for whoever has looked the rule up already. */
+export function authorizeBy(rule: RuleInForce, peer: Peer): Decision {
   if (rule.state === "refused") return rule.refusal;
   const { open } = rule;
   const source = open.addresses === undefined ? -1 : sourceOf(open, peer.address);
@@ -35,29 +40,28 @@ export function authorize(snapshot: Snapshot, port: number, peer: Peer): Decisio
  * The part of the decision that can be made at accept, before TLS: `undefined` when the peer may go on.
  * It says no only where `authorize` would.
  */
-export function judgeAddress(snapshot: Snapshot, port: number, address: string | undefined): Refused | undefined {
-  const rule = openRule(snapshot, port);
-  if (rule.state === "refused") return rule.refusal;
-  if (address === undefined) return refuse(rule.open, "close", "address-unknown");
-  if (rule.open.addresses === undefined || sourceOf(rule.open, address) !== -1) return undefined;
-  return refuseAddress(rule.open);
+export function judgeAddress(rule: OpenRule, address: PeerAddress | undefined): Refused | undefined {
+  if (address === undefined) return refuse(rule, "close", "address-unknown");
+  if (rule.addresses === undefined || sourceOf(rule, address) !== -1) return undefined;
+  return refuseAddress(rule);
 }
 
 /** The part of the decision that a ClientHello allows, before our certificate is sent: `undefined` when the peer may go on. */
 export function judgeServerName(snapshot: Snapshot, port: number, serverName: string | undefined): Refused | undefined {
-  const rule = openRule(snapshot, port);
+  const rule = ruleFor(snapshot, port);
   return rule.state === "refused" ? rule.refusal : serverNameRefusal(rule.open, serverName);
 }
 
-type RuleState =
+/** The rule of a port at one moment, or the refusal of everybody. */
+export type RuleInForce =
   | { readonly state: "open"; readonly open: OpenRule }
   | { readonly state: "refused"; readonly refusal: Refused };
 
-const NO_POLICY: RuleState = { state: "refused", refusal: { verdict: "close", reason: "no-policy" } };
-const NO_SNAPSHOT: RuleState = { state: "refused", refusal: { verdict: "close", reason: "no-snapshot" } };
-const STALE_SNAPSHOT: RuleState = { state: "refused", refusal: { verdict: "close", reason: "stale-snapshot" } };
+const NO_POLICY: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "no-policy" } };
+const NO_SNAPSHOT: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "no-snapshot" } };
+const STALE_SNAPSHOT: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "stale-snapshot" } };
 
-function openRule(snapshot: Snapshot, port: number): RuleState {
+export function ruleFor(snapshot: Snapshot, port: number): RuleInForce {
   if (snapshot.closed !== undefined) return snapshot.closed === "no-snapshot" ? NO_SNAPSHOT : STALE_SNAPSHOT;
   const rule = snapshot.rules.get(port);
   if (rule === undefined) return NO_POLICY;
@@ -66,7 +70,7 @@ function openRule(snapshot: Snapshot, port: number): RuleState {
   return { state: "open", open: rule };
 }
 
-function sourceOf(rule: OpenRule, address: string | undefined): number {
+function sourceOf(rule: OpenRule, address: PeerAddress | undefined): number {
   return address === undefined || rule.addresses === undefined ? -1 : findAddress(rule.addresses, address);
 }
 

@@ -2,6 +2,7 @@
  * What the policy core says of one peer. Everything is plain data: it crosses threads, logs and JSON as it is.
  */
 import type { ObjectKey } from "./model.ts";
+import type { PeerAddress } from "./peer-address.ts";
 
 /** What the client sees. `tls-alert` covers every client certificate that is missing, untrusted or out of date. */
 export type Verdict = "forward" | "close" | "tls-alert" | "forbidden";
@@ -56,8 +57,8 @@ export interface PeerTls {
 
 /** One caller as seen on the socket. */
 export interface Peer {
-  /** Address text from the socket; `undefined` (a peer that has already gone) is always refused. */
-  readonly address: string | undefined;
+  /** `undefined`, a peer that has already gone, is always refused. */
+  readonly address: PeerAddress | undefined;
   /** Absent when the peer speaks plaintext. */
   readonly tls?: PeerTls;
 }

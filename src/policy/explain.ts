@@ -1,6 +1,7 @@
 /** A decision in the form that people and scripts get it: the same for `postern explain` and the admin port. */
 import { authorize } from "./authorize.ts";
 import type { Peer, PeerCertificate, San, Verdict } from "./decision.ts";
+import { peerAddress } from "./peer-address.ts";
 import { nearestMiss } from "./nearest.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -38,7 +39,8 @@ export function parseSan(text: string): San | undefined {
 }
 
 /** Where no certificate is asked for, none is seen, whatever the caller has: as on the data path. */
-function toPeer(snapshot: Snapshot, port: number, { address, tls, sni, sans }: SupposedPeer): Peer {
+function toPeer(snapshot: Snapshot, port: number, { tls, sni, sans, ...supposed }: SupposedPeer): Peer {
+  const address = peerAddress(supposed.address);
   if (!tls) return { address };
   const rule = snapshot.rules.get(port);
   const requested = rule?.state !== "open" || rule.clientCertificate;

@@ -3,10 +3,10 @@
  * on the way to a decision.
  */
 import { findAddress } from "./address-set.ts";
-import { parseAddress } from "./address.ts";
 import { holdsAddress } from "./node-addresses.ts";
 import { authorize } from "./authorize.ts";
 import type { Peer, RefusalReason, San } from "./decision.ts";
+import type { PeerAddress } from "./peer-address.ts";
 import { principalType } from "./principal.ts";
 import type { OpenRule, Snapshot } from "./snapshot.ts";
 
@@ -33,7 +33,9 @@ export function nearestTo(snapshot: Snapshot, port: number, peer: Peer, reason: 
       return "the peer was gone before its address could be read";
     case "source-not-listed":
     case "source-without-endpoints":
-      return rule?.state === "open" ? nearestAddress(snapshot, rule, peer.address ?? "") : undefined;
+      return rule?.state === "open" && peer.address !== undefined
+        ? nearestAddress(snapshot, rule, peer.address)
+        : undefined;
     case "endpoint-replaced":
       return "the address now belongs to another pod";
     case "tls-expected":
@@ -69,20 +71,21 @@ function nearestPort(snapshot: Snapshot): string {
     : `policies govern port ${ports}; 'port.number' is the target port`;
 }
 
-function nearestAddress(snapshot: Snapshot, rule: OpenRule, address: string): string {
+function nearestAddress(snapshot: Snapshot, rule: OpenRule, address: PeerAddress): string {
   const listed = rule.addresses?.sources ?? [];
   const empty = rule.emptySources.length === 0 ? "" : `; ${rule.emptySources.join("; ")}`;
-  if (parseAddress(address) === undefined) return `'${address}' is not an address`;
+  const { text } = address;
+  if (address.family === 0) return `'${text}' is not an address`;
   for (const other of snapshot.rules.values()) {
     if (other.state !== "open" || other.port === rule.port || other.addresses === undefined) continue;
     const source = other.addresses.sources[findAddress(other.addresses, address)];
     if (source !== undefined)
-      return `${address} is listed on port ${other.port} by ${source}, not on port ${rule.port}${empty}`;
+      return `${text} is listed on port ${other.port} by ${source}, not on port ${rule.port}${empty}`;
   }
   // A masked gateway shows the node's address instead of its own, so no list of gateways can hold it.
-  if (holdsAddress(snapshot.nodes ?? [], address))
-    return `${address} is a node's address: the gateway's own may be hidden by SNAT (externalTrafficPolicy, masquerading of the network plugin), the gateway may run in the host network, or this is a probe of the kubelet (postern redirect --exclude-source)${empty}`;
-  return `${address} is in none of ${listed.join(", ")}${empty}`;
+  if (holdsAddress(snapshot.nodes ?? [], text))
+    return `${text} is a node's address: the gateway's own may be hidden by SNAT (externalTrafficPolicy, masquerading of the network plugin), the gateway may run in the host network, or this is a probe of the kubelet (postern redirect --exclude-source)${empty}`;
+  return `${text} is in none of ${listed.join(", ")}${empty}`;
 }
 
 function nearestServerName(rule: OpenRule, serverName: string | undefined): string {

@@ -27,7 +27,7 @@ after(async () => {
   await application?.[Symbol.asyncDispose]();
 });
 
-test("metrics: names of ours, bounded labels, and figures that follow what happened", async () => {
+test("metrics: known prefixes, no address or path for a label, and figures that follow what happened", async () => {
   await call({ port: sidecar.port() });
   await tryCall({ port: sidecar.port(), from: "127.0.0.9" });
   await tryCall({ port: sidecar.port(81) });
@@ -55,7 +55,7 @@ test("connections are those of the moment, with who they are and by what right",
   socket.destroy();
 });
 
-test("snapshot, explain and the page for people", async () => {
+test("the snapshot, explanations with the verdict of each, and a page for people", async () => {
   const snapshot = await (await sidecar.admin("/snapshot")).text();
   assert.match(snapshot, /127\.0\.0\.1\/32/);
   const allowed = await sidecar.adminJson<Record<string, unknown>>("/explain?port=80&from=127.0.0.1");
@@ -82,7 +82,7 @@ test("what is not served is 404 or 405, and a page elsewhere cannot read it by r
   assert.ok(response.statusCode === 403 || response.statusCode === 421, String(response.statusCode));
 });
 
-test("the health address serves health alone", async () => {
+test("the health address serves health and metrics, and nothing else", async () => {
   for (const [path, status] of [
     ["/livez", 200],
     ["/readyz", 200],

@@ -9,6 +9,7 @@ import { TestAuthority, type KeyPair } from "../support/mesh/authority.ts";
 import { connect, exchange, tryCall } from "../support/caller/caller.ts";
 import { mutual, policy, principal, range } from "../support/mesh/objects.ts";
 import { startSidecar, writeCredentials, type TestSidecar } from "../support/process/sidecar.ts";
+import { until } from "../support/until.ts";
 
 let application: TestApplication;
 let old: TestAuthority;
@@ -47,11 +48,7 @@ async function enter(sidecar: TestSidecar, pair: KeyPair, ca = old.certPem): Pro
 }
 
 async function closes(socket: TLSSocket): Promise<void> {
-  if (socket.destroyed) return;
-  const startedAt = performance.now();
-  socket.resume();
-  await once(socket, "close");
-  assert.ok(performance.now() - startedAt < 3_000);
+  if (!socket.destroyed) await once(socket.resume(), "close");
 }
 
 test("a CA that leaves the bundle takes along whoever it vouched for; the others never notice", async () => {
@@ -85,18 +82,9 @@ test("a certificate that ends takes its connection along", async () => {
   await using _running = sidecar;
   const brief = await old.issue({ sans: ["dns:a"], notAfter: new Date(Date.now() + 3_000) });
   const socket = await enter(sidecar, brief);
-  await closesWithin(socket, 6_000);
+  await closes(socket);
   await sidecar.log.next({ event: "connection", end: "revoked", reason: "certificate-expired" });
 });
-
-async function closesWithin(socket: TLSSocket, limitMs: number): Promise<void> {
-  const timer = setTimeout(() => socket.destroy(new Error("still open")), limitMs);
-  let error: Error | undefined;
-  socket.on("error", (cause) => (error = cause));
-  await new Promise((resolve) => socket.resume().once("close", resolve));
-  clearTimeout(timer);
-  assert.notEqual(error?.message, "still open");
-}
 
 test("a new certificate of our own is shown to new callers; connections of before live on", async () => {
   const { sidecar } = await guard(old.certPem);
@@ -105,14 +93,12 @@ test("a new certificate of our own is shown to new callers; connections of befor
   const before = await enter(sidecar, caller);
   const renewed = await old.issue({ sans: ["dns:foo.test.cluster.local"], serialNumber: "0777" });
   writeCredentials(sidecar.directory, { ...renewed, caPem: old.certPem });
-  for (let attempt = 0; ; attempt += 1) {
+  await until("the new certificate is shown", async () => {
     const socket = await enter(sidecar, caller);
     const serial = socket.getPeerCertificate().serialNumber;
     socket.destroy();
-    if (/^0*777$/.test(serial)) break;
-    assert.ok(attempt < 100, `still shown: ${serial}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
+    return /^0*777$/.test(serial);
+  });
   assert.equal((await exchange(before, {})).status, 200);
   before.destroy();
 });

@@ -4,11 +4,12 @@ import { after, before, test } from "node:test";
 import { startApplication, type TestApplication } from "../support/application/application.ts";
 import { connect, exchange } from "../support/caller/caller.ts";
 import { Http2Caller } from "../support/caller/http2-caller.ts";
-import { load } from "../support/caller/load.ts";
+import { startLoad } from "../support/caller/load.ts";
 import { TestMesh } from "../support/mesh/mesh.ts";
 import { policy, range, serverOnly } from "../support/mesh/objects.ts";
 import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 import { Switchboard } from "../support/api-server/switchboard.ts";
+import { until } from "../support/until.ts";
 
 let mesh: TestMesh;
 let application: TestApplication;
@@ -36,23 +37,26 @@ function replica(): Promise<TestSidecar> {
   });
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-test("HTTP/1.1, thousands of requests over kept connections: none fails, and the process ends with 0", async () => {
+test("HTTP/1.1, hundreds of requests over kept connections: none fails, and the process ends with 0", async () => {
   await using old = await replica();
   await using successor = await replica();
   await using service = await Switchboard.start(old.port());
   const url = `https://127.0.0.1:${service.port}`;
-  const loads = Promise.all([
-    load("-c", "10", "-d", "4", `${url}/quick`),
-    load("-c", "10", "-d", "4", `${url}/slow`),
-    load("-c", "5", "-d", "4", "-m", "POST", "-b", "x".repeat(2_000), `${url}/quick`),
-  ]);
-  await pause(1_500);
+  const loads = [
+    startLoad({ url: `${url}/quick`, connections: 10 }),
+    startLoad({ url: `${url}/slow`, connections: 10 }),
+    startLoad({ url: `${url}/upload`, connections: 5, method: "POST", body: "x".repeat(2_000) }),
+  ];
+  const served = (path: string): number => application.requests.filter(({ url: asked }) => asked === path).length;
+  const everyLoadBy = (count: number) => (): boolean =>
+    ["/quick", "/slow", "/upload"].every((path) => served(path) >= count);
+  await until("every load is under way", everyLoadBy(100));
   service.target = successor.port();
   assert.equal(await old.stop(), 0);
-  for (const { requests, errors, timeouts, non2xx } of await loads) {
-    assert.ok(requests.total > 100, `${requests.total} requests`);
+  const byOld = application.requests.length;
+  await until("the successor serves too", () => application.requests.length > byOld + 100);
+  for (const { requests, errors, timeouts, non2xx } of await Promise.all(loads.map((load) => load.end()))) {
+    assert.ok(requests.total >= 100, `${requests.total} requests`);
     assert.deepEqual([errors, timeouts, non2xx], [0, 0, 0]);
   }
   assert.ok(old.log.lines.some(({ message, cut }) => message === "drained" && cut === 0));
@@ -95,10 +99,11 @@ test("HTTP/2, many streams at once: none fails, each connection gets its GOAWAY"
     }
   };
   const gateways = Promise.all([gateway(), gateway(), gateway()]);
-  await pause(1_000);
+  await until("streams are under way", () => served > 100);
   service.target = successor.port();
   assert.equal(await old.stop(), 0);
-  await pause(500);
+  const byOld = served;
+  await until("the successor serves too", () => served > byOld + 100);
   stop.abort();
   await gateways;
   assert.ok(served > 200, `${served} served`);

@@ -7,7 +7,7 @@ import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
 import { backend, http, mutual, policy, principal, range } from "../support/mesh/objects.ts";
 import { startSidecar } from "../support/process/sidecar.ts";
 
-test("headers change nothing in the access log", async () => {
+test("headers that name another path, address or identity change none of these in the access log", async () => {
   await using application = await startApplication();
   await using sidecar = await startSidecar({
     manifests: [policy([http], [range("127.0.0.1/32")])],

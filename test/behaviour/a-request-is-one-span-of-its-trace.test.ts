@@ -127,7 +127,7 @@ test("refusals, failures and WebSockets have their span too", async () => {
   assert.equal(only(receiver.spans, "/socket").attributes["http.response.status_code"], 200);
 });
 
-test("a share of the traces that begin here is sampled", async () => {
+test("with --trace-ratio=0 no trace that begins here is sampled, and the caller's still is", async () => {
   await using receiver = await SpanReceiver.start();
   await using application = await startApplication();
   await using sidecar = await startSidecar({

@@ -9,6 +9,7 @@ import { startApplication, type TestApplication } from "../support/application/a
 import { connect, exchange, readToEnd, tryCall, type CallOutcome } from "../support/caller/caller.ts";
 import { spawnSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
+import { until } from "../support/until.ts";
 import { letIn, sliceOf } from "../discovery/kubernetes/suite/objects.ts";
 
 const MAX_STALE_S = 3;
@@ -35,13 +36,6 @@ async function readiness(sidecar: TestSidecar): Promise<Readiness> {
   const body = (await answer.json()) as Readiness;
   assert.equal(answer.status, body.ready ? 200 : 503);
   return body;
-}
-
-async function until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await isTrue()); tries += 1) {
-    if (tries === 200) assert.fail(`${what}: not within 20 s`);
-    await delay(100);
-  }
 }
 
 async function ages(sidecar: TestSidecar): Promise<readonly number[]> {

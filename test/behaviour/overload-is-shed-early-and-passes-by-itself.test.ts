@@ -6,6 +6,7 @@ import { startApplication, type TestApplication } from "../support/application/a
 import { call, connect, exchange, readToEnd, tryCall } from "../support/caller/caller.ts";
 import { backend, policy, range } from "../support/mesh/objects.ts";
 import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
+import { until } from "../support/until.ts";
 
 let application: TestApplication;
 /** Answers that wait for the test. */
@@ -30,24 +31,20 @@ function guard(...flags: string[]): Promise<TestSidecar> {
   });
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 200 && !condition(); attempt += 1)
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.ok(condition());
-}
-
 test("beyond the application's connections and the queue, requests are 503 at once; then all is as before", async () => {
   await using sidecar = await guard("--max-upstream-connections=2", "--max-queued-requests=3");
-  const held = Array.from({ length: 5 }, () => call({ port: sidecar.port(), path: "/wait" }));
-  await until(() => waiting.length === 2);
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const busy = await call({ port: sidecar.port() });
+  const calls = Array.from({ length: 6 }, () => call({ port: sidecar.port(), path: "/wait" }));
+  // One is beyond the two connections and the queue of three: no other is answered before the application answers.
+  const busy = await Promise.race(calls);
   assert.equal(busy.status, 503);
   assert.match(busy.body, /^the application is busy \(request [0-9a-f-]{36}\)\n$/);
   const release = setInterval(() => waiting.splice(0).forEach((response) => response.end("late")), 20);
-  const answers = await Promise.all(held);
+  const answers = await Promise.all(calls);
   clearInterval(release);
-  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+  assert.deepEqual(
+    [200, 503].map((wanted) => answers.filter(({ status }) => status === wanted).length),
+    [5, 1],
+  );
   assert.equal((await call({ port: sidecar.port() })).status, 200);
   await sidecar.log.next({ event: "request", reason: "upstream-busy" });
 });
@@ -60,14 +57,10 @@ test("connections beyond the limit are closed at accept, and the place of one th
   await sidecar.log.next({ event: "connection", end: "overload" });
   assert.equal((await exchange(sockets[1]!, {})).status, 200);
   for (const socket of sockets) socket.destroy();
-  for (let attempt = 0; ; attempt += 1) {
-    if ("status" in (await tryCall({ port: sidecar.port() }))) break;
-    assert.ok(attempt < 100);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await until("a place is free", async () => "status" in (await tryCall({ port: sidecar.port() })));
 });
 
-test("an address has so many new connections a second, and more of them a second later", async () => {
+test("an address has so many new connections a second, and more of them later; another has its own", async () => {
   await using sidecar = await guard("--handshakes-per-second-per-source=5");
   const burst = await Promise.all(
     Array.from({ length: 20 }, () => tryCall({ port: sidecar.port(), from: "127.0.0.7" })),
@@ -75,20 +68,20 @@ test("an address has so many new connections a second, and more of them a second
   const served = burst.filter((outcome) => "status" in outcome).length;
   assert.ok(served >= 1 && served <= 10, `${served} of 20`);
   assert.equal((await call({ port: sidecar.port(), from: "127.0.0.8" })).status, 200);
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
-  assert.equal((await call({ port: sidecar.port(), from: "127.0.0.7" })).status, 200);
+  await until(
+    "it is served again",
+    async () => "status" in (await tryCall({ port: sidecar.port(), from: "127.0.0.7" })),
+  );
 });
 
-test("a connection that has lived its time ends after an answer that says so", async () => {
+test("a connection that has lived its time ends after an answer that says so, and when it is idle", async () => {
   await using sidecar = await guard("--lifetime=1s");
   const socket = await connect({ port: sidecar.port() });
-  for (let attempt = 0; ; attempt += 1) {
+  await until("an answer says that it is the last", async () => {
     const { status, headers } = await exchange(socket, {});
     assert.equal(status, 200);
-    if (headers.connection === "close") break;
-    assert.ok(attempt < 100);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+    return headers.connection === "close";
+  });
   if (!socket.readableEnded) await readToEnd(socket);
   await sidecar.log.next({ event: "connection", end: "lifetime-reached" });
   const idle = await connect({ port: sidecar.port() });

@@ -10,7 +10,7 @@ import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 
-test("the demo starts from nothing, prints lines to paste, and each of them ends as it says", async () => {
+test("the demo starts from nothing, prints five lines to paste, and serves and refuses what they ask", async () => {
   using directory = temporaryDirectory();
   const [app = 0, http = 0, https = 0, admin = 0] = await freePorts(4);
   const ports = [`--app-port=${app}`, `--http-port=${http}`, `--https-port=${https}`, `--admin-port=${admin}`];
@@ -18,12 +18,16 @@ test("the demo starts from nothing, prints lines to paste, and each of them ends
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const printed = new Promise<void>((resolve) => {
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      if (output.includes("Ctrl-C")) resolve();
+    });
+  });
   child.stderr.resume();
   const exit = once(child, "exit");
   try {
-    for (let attempt = 0; attempt < 400 && !output.includes("Ctrl-C"); attempt += 1)
-      await new Promise((resolve) => setTimeout(resolve, 25));
+    await Promise.race([printed, exit]);
     assert.equal([...output.matchAll(/^ {2}curl /gm)].length, 5, output);
     const read = (name: string): string => readFileSync(join(directory.path, name), "utf8");
     const tls = (name?: string) => ({

@@ -8,7 +8,7 @@ import { sansOf } from "../../src/tls/identity.ts";
 import { runCommand } from "../support/process/command.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
-test("a CA and certificates of it, keys for their owner alone, nothing ever overwritten", async () => {
+test("a CA and a certificate of it, keys for their owner alone, the CA never overwritten", async () => {
   using directory = temporaryDirectory();
   const at = (name: string): string => join(directory.path, name);
   const read = (name: string): X509Certificate => new X509Certificate(readFileSync(at(name)));

@@ -50,7 +50,7 @@ const refusals: readonly [name: string, argv: readonly string[], message: RegExp
   ["a manifest that is not there", ["--print", "--backend=port=80", "--pod=/nowhere.yaml"], /cannot be read/],
 ];
 for (const [name, argv, message] of refusals) {
-  test(`redirect refuses ${name}, and changes nothing`, async () => {
+  test(`redirect refuses ${name}`, async () => {
     const { code, stdout, stderr } = await runCommand(runRedirect, ...argv);
     assert.equal(code, 1);
     assert.equal(stdout, "");

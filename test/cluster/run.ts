@@ -8,7 +8,11 @@ import { once } from "node:events";
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { buildControlPlane, cachedBinaries } from "./control-plane/build.ts";
+import { limitFlags } from "../support/limits/flags.ts";
 import { inNamespace } from "./namespace.ts";
+
+/** Of one test: a control plane starts within it. */
+const TEST_LIMIT_MS = 240_000;
 
 function works(command: string, ...args: readonly string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore" }).status === 0;
@@ -32,7 +36,13 @@ async function main(patterns: readonly string[]): Promise<number> {
   await buildControlPlane(process.env, (line) => console.log(line));
   const files = globSync(patterns.length > 0 ? [...patterns] : [join(import.meta.dirname, "*.cluster.ts")]);
   // One at a time: each has a control plane of its own.
-  const [command, args] = inNamespace(process.execPath, "--test", "--test-concurrency=1", ...files.sort());
+  const [command, args] = inNamespace(
+    process.execPath,
+    ...limitFlags(TEST_LIMIT_MS),
+    "--test",
+    "--test-concurrency=1",
+    ...files.sort(),
+  );
   const child = spawn(command, args, { stdio: "inherit" });
   const [code] = (await once(child, "exit")) as [number | null];
   return code ?? 1;

@@ -62,7 +62,7 @@ test("flags win over the environment, the environment over the file", async () =
   );
 });
 
-test("every setting has its variable, and every limit takes effect", async () => {
+test("every setting has a variable of its own, and every limit can be set by it", async () => {
   for (const { key, name, kind } of LIMIT_SETTINGS) {
     const [text, value] = kind === "duration" ? ["7s", 7_000] : kind === "bytes" ? ["9000", 9_000] : ["7", 7];
     const config = await configOf({ flags: NEEDED, env: { [envName(name)]: text } });
@@ -72,7 +72,7 @@ test("every setting has its variable, and every limit takes effect", async () =>
   assert.equal(new Set(names).size, names.length);
 });
 
-test("the annotated file names every setting once, and says nothing that is not so", async () => {
+test("the annotated file names every setting once, and is YAML", async () => {
   const text = readFileSync(join(import.meta.dirname, "../../config/postern.yaml"), "utf8");
   const documented = [...text.matchAll(/^#? ?([a-z][a-z-]+):/gm)].map(([, name]) => name!);
   const known = [...SETTINGS, ...LIMIT_SETTINGS].map(({ name }) => name);

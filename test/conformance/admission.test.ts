@@ -61,7 +61,7 @@ for (const row of ADMISSION) {
   });
 }
 
-test("the real command answers as the rows say", { timeout: 60_000 }, async () => {
+test("the real command answers as some of the rows say", { timeout: 60_000 }, async () => {
   const rows = ADMISSION.filter(({ id }) => ["V03", "V05", "V10", "V14", "V22"].includes(id));
   await Promise.all(
     rows.map(async (row) => {

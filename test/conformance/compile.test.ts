@@ -51,7 +51,7 @@ for (const row of COMPILATIONS) {
   });
 }
 
-test("the order of the objects never changes what they are compiled to", () => {
+test("objects in the reverse order are compiled to the same", () => {
   for (const row of COMPILATIONS) {
     const backwards = row.objects.toReversed();
     const shapes = [row.objects, backwards].map((objects) => {

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { runExplain } from "../../src/cli/explain.ts";
 import { authorize } from "../../src/policy/authorize.ts";
 import type { Decision, Peer, PeerCertificate, San } from "../../src/policy/decision.ts";
+import { peerAddress } from "../../src/policy/peer-address.ts";
 import { DECISIONS } from "./cases/all.ts";
 import type { Caller, Certificate, DecisionCase, Expected } from "./cases/decision.ts";
 import { compileObjects, inProcess, manifestDirectory, NAMESPACE, SERVICES } from "./world.ts";
@@ -37,9 +38,9 @@ function presented(certificate: Certificate): PeerCertificate {
 }
 
 function peerOf({ from, tls }: Caller): Peer {
-  if (tls === undefined) return { address: from };
+  if (tls === undefined) return { address: peerAddress(from) };
   return {
-    address: from,
+    address: peerAddress(from),
     tls: { certificate: presented(tls.certificate), ...(tls.sni === undefined ? {} : { sni: tls.sni }) },
   };
 }
@@ -102,7 +103,7 @@ for (const row of DECISIONS) {
   });
 }
 
-test("the real command answers as the rows say", { timeout: 60_000 }, async () => {
+test("the real command answers as some of the rows say", { timeout: 60_000 }, async () => {
   const rows = DECISIONS.filter(({ id }) => ["D02", "D15", "D20", "D40", "D50a"].includes(id));
   assert.equal(rows.length, 5);
   await Promise.all(

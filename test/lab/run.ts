@@ -8,13 +8,14 @@ import { globSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { buildControlPlane, cachedBinaries } from "../cluster/control-plane/build.ts";
+import { limitFlags } from "../support/limits/flags.ts";
 import { obtainContour } from "./contour/obtain-contour.ts";
 import { obtainEnvoy } from "./contour/obtain-envoy.ts";
 import { ISOLATED } from "./isolation.ts";
 import { installPackages, works } from "./packages.ts";
 
-/** Of one file: the longest takes half a minute. */
-const TIMEOUT = "--test-timeout=240000";
+/** Of one test: the longest takes half a minute. */
+const TEST_LIMIT_MS = 240_000;
 
 function say(line: string): void {
   console.log(line);
@@ -63,7 +64,8 @@ async function main([mode, ...patterns]: readonly string[]): Promise<number> {
   if (mode === "play") return isolated([process.execPath, join(import.meta.dirname, "play.ts")]);
   const files = globSync(patterns.length > 0 ? [...patterns] : [join(import.meta.dirname, "*.lab.ts")]);
   // One at a time: each has namespaces and a control plane of its own, with the same names.
-  return isolated([process.execPath, "--test", "--test-concurrency=1", "--test-force-exit", TIMEOUT, ...files.sort()]);
+  const flags = [...limitFlags(TEST_LIMIT_MS), "--test", "--test-concurrency=1"];
+  return isolated([process.execPath, ...flags, ...files.sort()]);
 }
 
 process.exitCode = await main(process.argv.slice(2));

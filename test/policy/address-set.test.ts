@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { buildAddressSet, findAddress, isEmptySet, ownerOf } from "../../src/policy/address-set.ts";
 import { parseAddress, parseRange } from "../../src/policy/address.ts";
+import { peerAddress } from "../../src/policy/peer-address.ts";
 
 /** Addresses that meet often. */
 const near = fc.oneof(
@@ -53,8 +54,12 @@ test("a set of addresses and overlapping ranges holds what a look at each entry 
         const copied = structuredClone(set);
         for (const peer of [...peers, ...addresses]) {
           const expected = holds(addresses, valid, peer);
-          assert.equal(findAddress(set, peer) >= 0, expected, peer);
-          assert.equal(findAddress(copied, peer) >= 0, expected, `${peer}, in a copy that crossed threads`);
+          assert.equal(findAddress(set, peerAddress(peer)) >= 0, expected, peer);
+          assert.equal(
+            findAddress(copied, peerAddress(peer)) >= 0,
+            expected,
+            `${peer}, in a copy that crossed threads`,
+          );
         }
       },
     ),
@@ -71,25 +76,26 @@ test("the found source is the one that lists the address", () => {
     ],
     [{ range: "10.1.0.0/16", source: 2 }],
   );
-  assert.equal(findAddress(set, "10.0.0.1"), 0);
-  assert.equal(findAddress(set, "::ffff:10.0.0.1"), 0);
-  assert.equal(findAddress(set, "fd00:0::1"), 1);
-  assert.equal(findAddress(set, "10.1.255.255"), 2);
-  assert.equal(findAddress(set, "10.2.0.0"), -1);
-  assert.notEqual(ownerOf(set, "10.0.0.1"), 0);
-  assert.equal(ownerOf(set, "fd00::1"), 0);
-  assert.equal(ownerOf(set, "10.1.0.1"), 0);
+  assert.equal(findAddress(set, peerAddress("10.0.0.1")), 0);
+  assert.equal(findAddress(set, peerAddress("::ffff:10.0.0.1")), 0);
+  assert.equal(findAddress(set, peerAddress("fd00:0::1")), 1);
+  assert.equal(findAddress(set, peerAddress("10.1.255.255")), 2);
+  assert.equal(findAddress(set, peerAddress("10.2.0.0")), -1);
+  assert.notEqual(ownerOf(set, peerAddress("10.0.0.1")), 0);
+  assert.equal(ownerOf(set, peerAddress("fd00::1")), 0);
+  assert.equal(ownerOf(set, peerAddress("10.1.0.1")), 0);
 });
 
 test("a set of nothing matches nobody", () => {
   const set = buildAddressSet([], [], []);
   assert.ok(isEmptySet(set));
-  for (const peer of ["0.0.0.0", "::", "255.255.255.255", ""]) assert.equal(findAddress(set, peer), -1);
+  for (const peer of ["0.0.0.0", "::", "255.255.255.255", ""]) assert.equal(findAddress(set, peerAddress(peer)), -1);
 });
 
 test("a hundred thousand addresses are found, and none beside them", () => {
   const text = (n: number): string => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
   const addresses = Array.from({ length: 100_000 }, (_, index) => ({ address: text(index * 2), source: 0 }));
   const set = buildAddressSet(["Service a/b"], addresses, []);
-  for (let index = 0; index < 200_000; index += 1) assert.equal(findAddress(set, text(index)) >= 0, index % 2 === 0);
+  for (let index = 0; index < 200_000; index += 1)
+    assert.equal(findAddress(set, peerAddress(text(index))) >= 0, index % 2 === 0);
 });

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { BlockList, isIP, isIPv4 } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
-import { authorize, judgeAddress, judgeServerName } from "../../src/policy/authorize.ts";
+import { parseRange } from "../../src/policy/address.ts";
+import { authorize, judgeAddress, judgeServerName, ruleFor } from "../../src/policy/authorize.ts";
 import { compile } from "../../src/policy/compile.ts";
 import type { Peer } from "../../src/policy/decision.ts";
 import { nearestMiss } from "../../src/policy/nearest.ts";
+import { peerAddress } from "../../src/policy/peer-address.ts";
 import { buildWorld } from "../../src/discovery/world.ts";
 
 const NAMES = ["edge.gw.cluster.local", "*", "spiffe://td/edge", "a,b", "EDGE.gw.cluster.local", "dns:edge"];
@@ -61,7 +64,9 @@ const certificate = fc.oneof(
 );
 const peer: fc.Arbitrary<Peer> = fc.record(
   {
-    address: fc.oneof(fc.constantFrom("10.0.0.1", "::ffff:10.0.0.1", "10.1.2.3", "fd00::1", undefined), fc.string()),
+    address: fc
+      .oneof(fc.constantFrom("10.0.0.1", "::ffff:10.0.0.1", "10.1.2.3", "fd00::1", undefined), fc.string())
+      .map((text) => peerAddress(text)),
     tls: fc.record(
       { sni: fc.oneof(fc.constantFrom("a.test", "x.b.test", "A.TEST"), fc.string()), certificate },
       { requiredKeys: ["certificate"] },
@@ -89,6 +94,17 @@ function snapshotOf(ingressBackends: readonly unknown[]) {
   return compile(world, { namespace: "app-ns", services: ["app"] }, 1);
 }
 
+/** The rule in its plainest form; what is no range lists nobody. */
+function lists(entry: { readonly kind: string; readonly name: string }, address: string | undefined): boolean {
+  if (entry.kind === "Service") return entry.name === "edge" && /^(?:::ffff:)?10\.0\.0\.1$/.test(address ?? "");
+  const range = parseRange(entry.name);
+  const list = new BlockList();
+  if (range === undefined || address === undefined || isIP(address) === 0) return false;
+  const [base = "", prefix] = entry.name.split("/");
+  list.addSubnet(base, Number(prefix), isIPv4(base) ? "ipv4" : "ipv6");
+  return list.check(address, isIPv4(address) ? "ipv4" : "ipv6");
+}
+
 test("whatever the world and the peer: a verdict, never an exception, and the same in a copy and in any order", () => {
   fc.assert(
     fc.property(objects, peer, fc.constantFrom(80, 81, 82, 0, -1, Number.NaN), (world, who, port) => {
@@ -107,14 +123,15 @@ test("what the address test refuses beforehand is never allowed afterwards, what
   fc.assert(
     fc.property(objects, peer, (world, who) => {
       const snapshot = snapshotOf(world);
-      const early = judgeAddress(snapshot, 80, who.address);
+      const rule = ruleFor(snapshot, 80);
+      const early = rule.state === "refused" ? rule.refusal : judgeAddress(rule.open, who.address);
       if (early !== undefined) assert.equal(authorize(snapshot, 80, who).verdict, "close");
     }),
     { numRuns: 2_000 },
   );
 });
 
-test("whoever is let in satisfies each test of the one object that governs", () => {
+test("whoever is let in has an address and a certificate that the one governing object lists", () => {
   fc.assert(
     fc.property(objects, peer, (world, who) => {
       const decision = authorize(snapshotOf(world), 80, who);
@@ -126,6 +143,12 @@ test("whoever is let in satisfies each test of the one object that governs", () 
       assert.equal(claimed.length, 1);
       const mutual =
         claimed[0]!.port.protocol.toLowerCase() === "https" && claimed[0]!.tls?.skipClientCertValidation !== true;
+      const addresses = sources.filter(({ kind }) => kind !== "AuthenticatedPrincipal");
+      if (addresses.length > 0)
+        assert.ok(
+          addresses.some((entry) => lists(entry, who.address?.text)),
+          JSON.stringify(who),
+        );
       const principals = sources.filter(({ kind }) => kind === "AuthenticatedPrincipal").map((entry) => entry.name);
       if (mutual) {
         const shown = who.tls?.certificate;
@@ -134,7 +157,7 @@ test("whoever is let in satisfies each test of the one object that governs", () 
         if (principals.length > 0)
           assert.ok(principals.includes("*") || principals.some((entry) => values.includes(entry)));
       }
-      if (!mutual) assert.ok(sources.some(({ kind }) => kind !== "AuthenticatedPrincipal"));
+      if (!mutual) assert.ok(addresses.length > 0);
     }),
     { numRuns: 3_000 },
   );

@@ -51,7 +51,7 @@ const mutant = fc
     return copy;
   });
 
-test("anything at all is a policy or an invalid policy with problems, never an exception", () => {
+test("anything at all is a policy or has an error, never an exception", () => {
   fc.assert(
     fc.property(fc.oneof(fc.jsonValue(), fc.anything(), mutant), (object) => {
       const { policy, invalid, problems } = parseIngressBackend(object);

@@ -10,6 +10,8 @@ import { Target } from "../support/caller/attack.ts";
 const SECONDS = Number(process.env["FUZZ_SECONDS"] ?? 8);
 const SEED = Number(process.env["FUZZ_SEED"] ?? 20_261_123);
 const LANES = 8;
+/** What was begun at the end has a minute. */
+const TIMEOUT_MS = SECONDS * 1_000 + 60_000;
 
 let target: Target;
 
@@ -103,7 +105,9 @@ async function play(bytes: string): Promise<void> {
   });
 }
 
-test(`seed ${SEED}, ${SECONDS} s: whatever is sent, the application sees clean messages that were there to be seen`, async () => {
+const title = `seed ${SEED}, ${SECONDS} s: whatever is sent, the application sees clean messages that were there to be seen`;
+
+test(title, { timeout: TIMEOUT_MS }, async () => {
   const sent = new Map<string, string>();
   const deadline = Date.now() + SECONDS * 1_000;
   let played = 0;

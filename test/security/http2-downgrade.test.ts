@@ -1,6 +1,6 @@
 /** What HTTP/2 can carry and HTTP/1.1 cannot never reaches an HTTP/1.1 application: neither whole nor in two pieces. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { Target } from "../support/caller/attack.ts";
 import { connect } from "../support/caller/caller.ts";
@@ -74,21 +74,9 @@ for (const [name, lines, body] of rows) {
   test(name, async () => {
     const before = target.recorder.requests.length;
     const socket = await connect({ port: target.port });
-    const chunks: Buffer[] = [];
-    socket.on("error", () => undefined).on("data", (chunk: Buffer) => chunks.push(chunk));
+    const over = firstStreamOver(socket);
     socket.write(Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0), ...largeOrWhole(request(1, lines, body))]));
-    // Either the stream is over (an answer, a reset) or the connection is.
-    await new Promise<void>((resolve) => {
-      const check = setInterval(() => {
-        const over = readFrames(Buffer.concat(chunks)).some(
-          ({ type, stream }) => (stream === 1 && type <= FRAME.resetStream) || type === FRAME.goaway,
-        );
-        if (!over && !socket.destroyed) return;
-        clearInterval(check);
-        resolve();
-      }, 10);
-      socket.once("close", () => resolve());
-    });
+    await over;
     socket.destroy();
     const came = target.recorder.requests.slice(before);
     // nghttp2 drops a header line that cannot be (RFC 9113 section 8.2.1 leaves it the choice) and takes the rest.
@@ -111,16 +99,33 @@ for (const [name, lines, body] of rows) {
 test("a body that is cut short never looks whole to the application", async () => {
   const before = target.recorder.requests.length;
   const socket = await connect({ port: target.port });
-  socket.on("error", () => undefined).resume();
+  const over = firstStreamOver(socket);
   const lines: readonly Line[] = [...replaced(":method", "POST"), ["content-length", "10"]];
   const whole = request(1, lines, Buffer.from("half"));
   socket.write(Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0), whole]));
-  await once(socket, "data");
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await over;
   socket.destroy();
   assert.deepEqual(target.recorder.requests.slice(before), []);
   await target.provesAlive();
 });
+
+/** Either the stream is over (an answer, a reset) or the connection is. */
+function firstStreamOver(socket: Socket): Promise<void> {
+  const chunks: Buffer[] = [];
+  return new Promise((resolve) => {
+    socket
+      .on("error", () => undefined)
+      .on("end", () => socket.end())
+      .on("close", () => resolve())
+      .on("data", (chunk: Buffer) => {
+        chunks.push(chunk);
+        const over = readFrames(Buffer.concat(chunks)).some(
+          ({ type, stream }) => (stream === 1 && type <= FRAME.resetStream) || type === FRAME.goaway,
+        );
+        if (over) resolve();
+      });
+  });
+}
 
 /** A header block beyond one frame goes on in CONTINUATION frames. */
 function largeOrWhole(bytes: Buffer): readonly Buffer[] {

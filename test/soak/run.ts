@@ -10,17 +10,22 @@ import { tryCall } from "../support/caller/caller.ts";
 import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
 import { backend, policy, principal, service, slice, type Manifest } from "../support/mesh/objects.ts";
 import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
+import { endProcessAfter } from "../support/limits/end-process.ts";
 import { startSoakApplication } from "./application.ts";
 import { lanes, type Lane } from "./lanes.ts";
 
 const SAMPLE_MS = 15_000;
 const FLIP_MS = 4_000;
+/** For the start, for steps that have begun at the deadline and for the sidecar's drain. */
+const WIND_DOWN_MS = 120_000;
 /** An endpoint that comes and goes. */
 const VISITOR = "127.0.0.20";
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "5" } } });
 const minutes = Number(values.minutes);
 if (!(minutes > 0 && minutes <= 24 * 60)) throw new Error(`--minutes is '${values.minutes}'; expected 1 to 1440`);
+// A step that never ends must not keep the run from ending.
+endProcessAfter(minutes * 60_000 + WIND_DOWN_MS, "the soak");
 const deadline = performance.now() + minutes * 60_000;
 const running = (): boolean => performance.now() < deadline;
 

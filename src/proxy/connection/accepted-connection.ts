@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
 import type { Decision, Peer, Refused, San } from "../../policy/decision.ts";
+import type { PeerAddress } from "../../policy/peer-address.ts";
 import type { ConnectionEnd } from "../../telemetry/records.ts";
 import type { VerifiedPeer } from "../../tls/peer.ts";
 import type { Connection, DownstreamSocket, Forwarder } from "../forward/forwarder.ts";
@@ -59,11 +60,11 @@ export class AcceptedConnection implements Connection {
   #requests = 0;
   #judgement: (() => void) | undefined;
 
-  constructor(id: string, backend: BackendConfig, raw: Socket, address: string | undefined) {
+  constructor(id: string, backend: BackendConfig, raw: Socket, address: PeerAddress | undefined) {
     this.id = id;
     this.backend = backend;
     this.raw = raw;
-    this.address = address ?? "";
+    this.address = address?.text ?? "";
     this.#greeting = { protocol: "http/1.1", peer: { address } };
   }
 

@@ -3,7 +3,7 @@
  * is brought to the live connections here, with the same `authorize` that let them in.
  */
 import { performance } from "node:perf_hooks";
-import { authorize } from "../../policy/authorize.ts";
+import { authorizeBy, ruleFor, type RuleInForce } from "../../policy/authorize.ts";
 import { ownerOf } from "../../policy/address-set.ts";
 import type { Decision, Refused } from "../../policy/decision.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
@@ -119,16 +119,16 @@ export class ConnectionTable {
 
 /** The decision of today, and the owner of the address compared: an address that another pod has now is not the one we let in. */
 function judgeAgain(snapshot: Snapshot, connection: AcceptedConnection, admission: Admission): Decision {
-  const decision = authorize(snapshot, connection.port, connection.peer);
+  const rule = ruleFor(snapshot, connection.port);
+  const decision = authorizeBy(rule, connection.peer);
   if (decision.verdict !== "forward" || admission.owner === 0) return decision;
-  const owner = addressOwner(snapshot, connection);
+  const owner = addressOwner(rule, connection);
   if (owner === 0 || owner === admission.owner) return decision;
   return { verdict: "close", reason: "endpoint-replaced", policy: decision.policy };
 }
 
 /** Hash of the pod behind a connection's address under the rule of its port; zero when unknown. */
-export function addressOwner(snapshot: Snapshot, connection: AcceptedConnection): number {
-  const rule = snapshot.rules.get(connection.port);
-  if (rule?.state !== "open" || rule.addresses === undefined || connection.address === "") return 0;
-  return ownerOf(rule.addresses, connection.address);
+export function addressOwner(rule: RuleInForce, { peer }: AcceptedConnection): number {
+  if (rule.state === "refused" || rule.open.addresses === undefined || peer.address === undefined) return 0;
+  return ownerOf(rule.open.addresses, peer.address);
 }

@@ -4,7 +4,7 @@
  */
 import { performance } from "node:perf_hooks";
 import type { BackendConfig, ClientCertHeader, ForwardMode, Limits } from "../../config/config.ts";
-import { authorize, judgeAddress, judgeServerName } from "../../policy/authorize.ts";
+import { authorizeBy, judgeAddress, judgeServerName, ruleFor, type RuleInForce } from "../../policy/authorize.ts";
 import type { Decision, Refused } from "../../policy/decision.ts";
 import type { OpenRule, Snapshot } from "../../policy/snapshot.ts";
 import { formatClientCert } from "../../tls/client-cert-header.ts";
@@ -48,9 +48,10 @@ export async function serveConnection(connection: AcceptedConnection, parts: Con
     if (!greeted || connection.socket.destroyed) return;
 
     // Nothing is awaited from here on: a change that comes later finds the connection in the table.
-    const decision = decide(connection, parts);
+    const newest = ruleFor(parts.snapshot(), connection.port);
+    const decision = decide(connection, newest, parts);
     const refusal = closingRefusal(decision, mode);
-    if (refusal === undefined) forward(connection, mode, decision, parts);
+    if (refusal === undefined) forward(connection, mode, decision, newest, parts);
     else refuse(connection, refusal);
   } catch (thrown) {
     connection.fault(faultIn("connection serve", thrown));
@@ -59,11 +60,10 @@ export async function serveConnection(connection: AcceptedConnection, parts: Con
 
 /** The tests that need no byte of the caller, and cost it none of ours. */
 function admitAddress(connection: AcceptedConnection, parts: ConnectionParts): OpenRule | undefined {
-  const snapshot = parts.snapshot();
-  const refused = judgeAddress(snapshot, connection.port, connection.peer.address);
-  const rule = snapshot.rules.get(connection.port);
-  if (refused !== undefined || rule?.state !== "open") {
-    refuse(connection, refused ?? { verdict: "close", reason: "no-policy" });
+  const rule = ruleFor(parts.snapshot(), connection.port);
+  const refused = rule.state === "refused" ? rule.refusal : judgeAddress(rule.open, connection.peer.address);
+  if (rule.state === "refused" || refused !== undefined) {
+    if (refused !== undefined) refuse(connection, refused);
     return undefined;
   }
   const limit = parts.limiter.admit(connection.address, performance.now());
@@ -72,7 +72,7 @@ function admitAddress(connection: AcceptedConnection, parts: ConnectionParts): O
     return undefined;
   }
   connection.raw.once("close", () => parts.limiter.release(connection.address));
-  return rule;
+  return rule.open;
 }
 
 /** Waits for the first byte on a plaintext port; a caller that speaks TLS there gets none back. */
@@ -127,8 +127,8 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
 }
 
 /** By the newest snapshot and the newest credentials, whatever the handshake began with. */
-function decide(connection: AcceptedConnection, parts: ConnectionParts): Decision {
-  const decision = authorize(parts.snapshot(), connection.port, connection.peer);
+function decide(connection: AcceptedConnection, rule: RuleInForce, parts: ConnectionParts): Decision {
+  const decision = authorizeBy(rule, connection.peer);
   if (connection.peer.tls === undefined || decision.verdict === "close") return decision;
   const lost = parts.trust.judge(connection);
   return lost === undefined ? decision : { ...lost, ...policyOf(connection, parts) };
@@ -140,9 +140,15 @@ function closingRefusal(decision: Decision, mode: ForwardMode): Refused | undefi
   return decision;
 }
 
-function forward(connection: AcceptedConnection, mode: ForwardMode, decision: Decision, parts: ConnectionParts): void {
+function forward(
+  connection: AcceptedConnection,
+  mode: ForwardMode,
+  decision: Decision,
+  rule: RuleInForce,
+  parts: ConnectionParts,
+): void {
   const forwarder = parts.forwarder(mode, connection.backend);
-  connection.admit(mode, forwarder, addressOwner(parts.snapshot(), connection), decision);
+  connection.admit(mode, forwarder, addressOwner(rule, connection), decision);
   forwarder.serve(connection);
   if (!parts.draining()) return;
   connection.drain();

@@ -37,6 +37,7 @@ export class ThreadSlot {
   #current: ThreadHandle;
   /** Replaced workers that still drain, with the connections that each has to cut. */
   readonly #draining = new Map<ThreadHandle, Promise<number>>();
+  #replacedFor: ThreadLag | undefined;
   #restarts = 0;
   #nextDelayMs = FIRST_RESTART_DELAY_MS;
   /** Of workers that have ended, so that the sums never fall. */
@@ -61,9 +62,10 @@ export class ThreadSlot {
     return [...new Set([...this.#draining.keys(), this.#current])].filter(({ alive }) => alive);
   }
 
-  /** Of the worker, or of one that is replaced and still serves. */
+  /** Of the worker, or of the one that it replaces, until it listens and the other serves no more. */
   get lag(): ThreadLag | undefined {
-    return this.running.find(({ lag }) => lag !== undefined)?.lag;
+    const lagging = this.running.find(({ lag }) => lag !== undefined);
+    return lagging?.lag ?? (this.#current.listening ? undefined : this.#replacedFor);
   }
 
   heartbeat(): void {
@@ -85,8 +87,8 @@ export class ThreadSlot {
   /** @returns the connections that had to be cut. No worker is started from here on. */
   async drain(deadlineMs: number): Promise<number> {
     clearTimeout(this.#timer);
-    const cuts = [...this.#draining.values()];
-    if (!this.#draining.has(this.#current)) cuts.push(drainThread(this.#current, deadlineMs));
+    const cuts = [...this.#draining.values()].map((cut) => orHung(cut, deadlineMs));
+    if (!this.#draining.has(this.#current)) cuts.push(orHung(this.#current.drain(deadlineMs), deadlineMs));
     return (await Promise.all(cuts)).reduce((sum, cut) => sum + cut, 0);
   }
 
@@ -108,6 +110,7 @@ export class ThreadSlot {
   #lost(handle: ThreadHandle, cause: Error): void {
     // One that was replaced is counted when its drain is over.
     if (this.#draining.has(handle)) return;
+    this.#replacedFor = undefined;
     this.#endedCounters = sumCounters([this.#endedCounters, handle.lastCounters]);
     if (!this.#options.onLost(cause)) return;
     this.#options.onReplaced({ kind: "lost", cause, restartInMs: this.#restart() });
@@ -121,12 +124,14 @@ export class ThreadSlot {
       return;
     }
     if (!this.#options.onLag()) return;
+    this.#replacedFor = lag;
     this.#draining.set(handle, this.#drainReplaced(handle));
     this.#options.onReplaced({ kind: "lag", lag, restartInMs: this.#restart() });
   }
 
   async #drainReplaced(handle: ThreadHandle): Promise<number> {
-    const cut = await drainThread(handle, this.#options.replaceDeadlineMs);
+    const { replaceDeadlineMs } = this.#options;
+    const cut = await orHung(handle.drain(replaceDeadlineMs), replaceDeadlineMs);
     // A thread that hangs in its drain does not respond to this either.
     await Promise.race([handle.counters(), new Promise((resolve) => setTimeout(resolve, DRAIN_SLACK_MS).unref())]);
     handle.end(new Error("replaced"));
@@ -148,12 +153,13 @@ export class ThreadSlot {
   }
 }
 
-async function drainThread(handle: ThreadHandle, deadlineMs: number): Promise<number> {
+/** What a drain had to cut: one connection at least where its thread does not end it. */
+async function orHung(drained: Promise<number>, deadlineMs: number): Promise<number> {
   let guard: NodeJS.Timeout | undefined;
   const hung = new Promise<number>((resolve) => {
     guard = setTimeout(resolve, deadlineMs + DRAIN_SLACK_MS, 1);
   });
-  const cut = await Promise.race([handle.drain(deadlineMs), hung]);
+  const cut = await Promise.race([drained, hung]);
   clearTimeout(guard);
   return cut;
 }

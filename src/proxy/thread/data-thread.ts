@@ -6,6 +6,7 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Socket } from "node:net";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
+import { peerAddress } from "../../policy/peer-address.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { AcceptedConnection } from "../connection/accepted-connection.ts";
@@ -157,7 +158,8 @@ export class DataThread {
   #accept(socket: Socket, backend: BackendConfig): void {
     this.#accepted += 1;
     // Read once: after a reset it is undefined, and such a peer is refused.
-    const connection = new AcceptedConnection(this.#idPrefix + this.#accepted, backend, socket, socket.remoteAddress);
+    const address = peerAddress(socket.remoteAddress);
+    const connection = new AcceptedConnection(this.#idPrefix + this.#accepted, backend, socket, address);
     this.#counters.opened(backend.port);
     this.#table.accept(connection);
     const onFault = (fault: Error): void => connection.fault(fault);

@@ -8,6 +8,7 @@ import { AcceptedConnection } from "../../../src/proxy/connection/accepted-conne
 import { ConnectionTable } from "../../../src/proxy/connection/connection-table.ts";
 import { LiveTrust } from "../../../src/proxy/connection/live-trust.ts";
 import type { Forwarder } from "../../../src/proxy/forward/forwarder.ts";
+import { peerAddress } from "../../../src/policy/peer-address.ts";
 import { checkCredentials } from "../../../src/tls/check-credentials.ts";
 import type { Credentials } from "../../../src/tls/credentials.ts";
 import { listPem, makeCertificate, makeList, type Made } from "../../support/mesh/certificates.ts";
@@ -51,7 +52,12 @@ function connected(table: ConnectionTable, count: number, issuer: Made, trust: s
   const keys = makeCertificate({ subject: "edge", issuer }).keys;
   const address = { host: "127.0.0.1", port: 1 };
   return Array.from({ length: count }, (_, index) => {
-    const connection = new AcceptedConnection(String(index), { port: 80, listen: address, app: address }, socket, "");
+    const connection = new AcceptedConnection(
+      String(index),
+      { port: 80, listen: address, app: address },
+      socket,
+      peerAddress("127.0.0.1"),
+    );
     const { certPem } = makeCertificate({ subject: "edge", issuer, keys, dns: [`edge-${index}`] });
     connection.greeted({
       protocol: "http/1.1",

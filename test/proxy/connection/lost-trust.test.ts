@@ -9,6 +9,7 @@ import { after, before, test } from "node:test";
 import { AcceptedConnection } from "../../../src/proxy/connection/accepted-connection.ts";
 import { Handshakes, type HandshakeResult } from "../../../src/proxy/connection/handshakes.ts";
 import { TrustJudge } from "../../../src/proxy/connection/lost-trust.ts";
+import { peerAddress } from "../../../src/policy/peer-address.ts";
 import { checkCredentials } from "../../../src/tls/check-credentials.ts";
 import type { Credentials } from "../../../src/tls/credentials.ts";
 import { verifiedPeer } from "../../../src/tls/peer.ts";
@@ -87,7 +88,12 @@ function connectionOf(result: HandshakeResult): AcceptedConnection {
   assert.ok(result.secured, JSON.stringify(result));
   const { socket, credentials, presented } = result;
   const address = { host: "127.0.0.1", port: 1 };
-  const connection = new AcceptedConnection("1", { port: 80, listen: address, app: address }, socket, "127.0.0.1");
+  const connection = new AcceptedConnection(
+    "1",
+    { port: 80, listen: address, app: address },
+    socket,
+    peerAddress("127.0.0.1"),
+  );
   connection.greeted({
     protocol: "http/1.1",
     peer: connection.peer,

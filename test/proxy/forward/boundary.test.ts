@@ -11,6 +11,7 @@ import {
   CONNECTIONS,
   HASTY,
   HTTP1,
+  HTTP1_UPSTREAM,
   HTTP2,
   STREAMS,
   UNPROVOKED,
@@ -19,7 +20,7 @@ import {
   type Provocation,
 } from "./provocations.ts";
 
-const ROWS = [...CONNECTIONS, ...STREAMS, ...HTTP1, ...HTTP2, ...WEBSOCKETS];
+const ROWS = [...CONNECTIONS, ...STREAMS, ...HTTP1, ...HTTP1_UPSTREAM, ...HTTP2, ...WEBSOCKETS];
 
 /** Responses in progress on the thread, of every kind: one over HTTP/1.1, one over HTTP/2 with TLS, one byte stream. */
 class Neighbours implements AsyncDisposable {

@@ -199,6 +199,36 @@ export const HTTP1: readonly Provocation[] = [
   { callback: "exchange fault", after: "exchange response-data", provoke: (victim) => void victim.http("GET /later") },
 ];
 
+/** The client towards HTTP/1.1 applications. */
+export const HTTP1_UPSTREAM: readonly Provocation[] = [
+  { callback: "http1-upstream send", provoke: (victim) => void victim.http("GET /") },
+  {
+    callback: "http1-upstream connect",
+    // More than there are kept connections.
+    provoke: (victim) => {
+      for (let turn = 0; turn < 16; turn += 1) victim.http("GET /hold");
+    },
+  },
+  { callback: "http1-upstream connect-timeout", provoke: (victim) => void victim.http("GET /", "", PORT.httpNowhere) },
+  { callback: "http1-upstream data", provoke: (victim) => void victim.http("GET /") },
+  { callback: "http1-upstream end", provoke: (victim) => void victim.http("GET /leave") },
+  { callback: "http1-upstream error", provoke: (victim) => void victim.http("GET /reset") },
+  { callback: "http1-upstream lost", provoke: (victim) => void victim.post("/reset") },
+  { callback: "http1-upstream close", late: true, provoke: (victim) => void victim.http("GET /reset") },
+  { callback: "http1-upstream rested", late: true, provoke: (victim) => void victim.http("GET /") },
+  { callback: "http1-upstream limits", skip: ONE, provoke: (victim) => void victim.http("GET /hold") },
+  { callback: "http1-upstream request-head", provoke: (victim) => void victim.post("/") },
+  { callback: "http1-upstream body-data", provoke: (victim) => void victim.post("/") },
+  { callback: "http1-upstream body-end", provoke: (victim) => void victim.post("/") },
+  { callback: "http1-upstream body-close", provoke: (victim) => void victim.post("/hold") },
+  { callback: "http1-upstream uncork", provoke: (victim) => void victim.post("/") },
+  {
+    callback: "http1-upstream drain",
+    provoke: (victim) =>
+      void victim.tcp(PORT.http, `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${BULK.length}\r\n\r\n`).write(BULK),
+  },
+];
+
 export const HTTP2: readonly Provocation[] = [
   { callback: "http2 stream", provoke: (victim) => void victim.stream({ ":path": "/" }) },
   { callback: "http2 response-close", provoke: (victim) => void victim.stream({ ":path": "/" }) },
@@ -265,6 +295,7 @@ export const HASTY: readonly Provocation[] = [
 /** What no test provokes, and why. */
 export const UNPROVOKED: Readonly<Record<string, string>> = {
   "relay upstream-timeout": "an application that takes nothing for five minutes after both sides have ended",
+  "http1-upstream write-error": "a write that fails before the reading side has said why: a matter of one turn",
   "connection drain": "the drain test below: it ends the neighbours too",
 };
 

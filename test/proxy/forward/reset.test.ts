@@ -21,7 +21,7 @@ async function ending(
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const read = readToEnd(dial((server.address() as AddressInfo).port));
-  const late = setTimeout(() => closed.reject(new Error("the socket was lost")), 2_000);
+  const late = setTimeout(() => closed.reject(new Error("the socket was lost")), 10_000);
   await closed.promise;
   clearTimeout(late);
   const result = await read;

@@ -117,11 +117,15 @@ for (const port of [80, 81]) {
 test("a reset of the application reaches the caller as a reset", async () => {
   serve = (socket) => {
     socket.write("half");
-    socket.once("data", () => setTimeout(() => socket.resetAndDestroy(), 50));
+    breakOff = () => socket.resetAndDestroy();
   };
+  let breakOff: (() => void) | undefined;
   const socket = await enter(81);
   socket.write("a");
-  assert.deepEqual(await readToEnd(socket), { text: "half", end: "ECONNRESET" });
+  const [first] = (await once(socket, "data")) as [Buffer];
+  assert.equal(first.toString(), "half");
+  breakOff?.();
+  assert.deepEqual(await readToEnd(socket), { text: "", end: "ECONNRESET" });
   await sidecar.log.next({ event: "connection", end: "upstream-reset" });
 });
 

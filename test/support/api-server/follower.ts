@@ -10,6 +10,7 @@ import { authorize } from "../../../src/policy/authorize.ts";
 import { compile } from "../../../src/policy/compile.ts";
 import type { World } from "../../../src/policy/model.ts";
 import { CLOSED, type Snapshot } from "../../../src/policy/snapshot.ts";
+import { peerAddress } from "../../../src/policy/peer-address.ts";
 
 export interface LogLine {
   readonly level: "info" | "warn" | "error";
@@ -84,7 +85,7 @@ export class Follower implements AsyncDisposable {
 
   /** What a plaintext connection from this address would meet. */
   allows(address: string, port = 80): boolean {
-    return authorize(this.snapshot, port, { address }).verdict === "forward";
+    return authorize(this.snapshot, port, { address: peerAddress(address) }).verdict === "forward";
   }
 
   health(resource: string): ResourceHealth | undefined {

@@ -1,7 +1,9 @@
 /** Load by autocannon, in a process of its own: its clients would compete with the test for one event loop. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import type { Options } from "autocannon";
 
 export interface LoadResult {
   readonly requests: { readonly total: number };
@@ -11,17 +13,25 @@ export interface LoadResult {
   readonly resets: number;
 }
 
-/** @param args as on autocannon's command line, URL last */
-export async function load(...args: readonly string[]): Promise<LoadResult> {
-  const script = fileURLToPath(import.meta.resolve("autocannon"));
-  const child = spawn(process.execPath, [script, "--json", "--no-progress", ...args], {
-    stdio: ["ignore", "pipe", "ignore"],
-    // Certificates of a test's own authority; autocannon has no flag for one.
+/** Requests without a pause until its end is asked for. */
+export interface Load {
+  end(): Promise<LoadResult>;
+}
+
+export function startLoad(options: Options): Load {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "load-process.ts"), JSON.stringify(options)], {
+    stdio: ["pipe", "pipe", "ignore"],
+    // Certificates of a test's own authority; autocannon has no option for one.
     env: { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: "0" },
   });
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-  const [code] = (await once(child, "close")) as [number | null];
-  if (code !== 0) throw new Error(`autocannon ended with ${code}`);
-  return JSON.parse(output) as LoadResult;
+  const output = text(child.stdout);
+  const exited = once(child, "exit") as Promise<[number | null]>;
+  return {
+    end: async () => {
+      child.stdin.end();
+      const [code] = await exited;
+      if (code !== 0) throw new Error(`autocannon ended with ${code}`);
+      return JSON.parse(await output) as LoadResult;
+    },
+  };
 }

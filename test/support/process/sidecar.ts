@@ -1,4 +1,5 @@
 /** A real `postern run` process, from a directory of manifests that the test may edit. */
+import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -8,6 +9,7 @@ import type { KeyPair } from "../mesh/authority.ts";
 import { LogLines } from "./log-lines.ts";
 import { namespaceObject, type Manifest } from "../mesh/objects.ts";
 import { freePorts } from "./ports.ts";
+import { until } from "../until.ts";
 
 const MAIN = join(import.meta.dirname, "../../../src/main.ts");
 
@@ -33,6 +35,8 @@ export interface SidecarOptions {
   readonly flags?: readonly string[];
   /** Threads; one unless told. */
   readonly workers?: number;
+  /** What is started; `src/main.ts` unless told. */
+  readonly main?: string;
   /** Beside the test's own environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -68,12 +72,11 @@ export class TestSidecar implements AsyncDisposable {
   /** Resolves when `/readyz` is 200. */
   async ready(): Promise<void> {
     await this.log.next({ message: "snapshot published" });
-    for (let attempt = 0; attempt < 200; attempt += 1) {
+    await until("the sidecar is ready", async () => {
+      assert.equal(this.child.exitCode, null, `the sidecar has ended:\n${this.log.toString()}`);
       const answer = await this.admin("/readyz").catch(() => undefined);
-      if (answer?.status === 200) return;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-    throw new Error(`not ready:\n${this.log.toString()}`);
+      return answer?.status === 200;
+    });
   }
 
   admin(path: string): Promise<Response> {
@@ -134,7 +137,7 @@ export async function spawnSidecar(options: SidecarOptions): Promise<TestSidecar
   const { adminPort = freePort } = options;
   const ports = new Map(options.backends.map(({ port = 80 }, index) => [port, listenPorts[index] ?? 0]));
   const argv = [
-    MAIN,
+    options.main ?? MAIN,
     "run",
     ...(options.manifests === undefined ? [] : [`--manifests=${manifests}`]),
     `--namespace=${options.namespace ?? "test"}`,

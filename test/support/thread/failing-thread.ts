@@ -31,6 +31,7 @@ function fail(kind: Fault["kind"]): void {
 
 const start = workerData as ThreadStart;
 
+// oxlint-disable-next-line typescript/unbound-method -- called with its object below
 const { setCredentials } = Handshakes.prototype;
 Handshakes.prototype.setCredentials = function failing(credentials): void {
   const generation = credentials?.generation;
@@ -40,6 +41,7 @@ Handshakes.prototype.setCredentials = function failing(credentials): void {
   setCredentials.call(this, credentials);
 };
 
+// oxlint-disable-next-line typescript/unbound-method -- called with its object below
 const { handle } = DataThread.prototype;
 DataThread.prototype.handle = function passingOver(command): void {
   if (command.kind === "snapshot" && command.snapshot.version === NOT_APPLIED_BY_THREAD_0 && start.thread === 0) return;

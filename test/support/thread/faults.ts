@@ -5,9 +5,9 @@ export const FAULTS = "postern-test-faults";
 
 /**
  * Credentials of this generation fail, and a snapshot of this version is passed over, where thread 0 gets them by command.
- * Its successor starts with them and applies them.
+ * Its successor starts with them and applies them. TEST_NOT_APPLIED names another one, for what counts by itself.
  */
-export const NOT_APPLIED_BY_THREAD_0 = 665;
+export const NOT_APPLIED_BY_THREAD_0 = Number(process.env["TEST_NOT_APPLIED"] ?? 665);
 /** Credentials of this generation can be applied by no thread, however it gets them. */
 export const NOT_APPLIED_BY_ANY = 666;
 

@@ -205,6 +205,9 @@ async function startHttpApplication(): Promise<TestApplication> {
       case "/reset":
         request.socket.resetAndDestroy();
         return;
+      case "/leave":
+        request.socket.end();
+        return;
       case "/bulk":
         response.end(BULK);
         return;

@@ -17,7 +17,26 @@ export class RequestRefused extends Error {
   override readonly name = "RequestRefused";
 }
 
-/** undici's and Node's errors in our words. */
+/** What went wrong between us and the application, where neither the system nor Node has a code for it. */
+export class UpstreamError extends Error {
+  override readonly name = "UpstreamError";
+  readonly code:
+    | "CONNECT_TIMEOUT"
+    | "RESPONSE_TIMEOUT"
+    | "CLOSED_EARLY"
+    | "INVALID_RESPONSE"
+    /** A net below the judgement of heads: what would be two requests is not sent. */
+    | "INVALID_REQUEST"
+    | "BODY_CUT"
+    | "BODY_LENGTH";
+
+  constructor(code: UpstreamError["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Our own, the system's and Node's errors in the words of the records. */
 export function classifyFailure(error: Error): UpstreamFailure {
   if (error instanceof CallbackFault)
     return { status: 502, reason: "internal error", code: "internal-error", detail: error.message };
@@ -30,34 +49,26 @@ export function classifyFailure(error: Error): UpstreamFailure {
     case "ENETUNREACH":
     case "EADDRNOTAVAIL":
     case "EMFILE":
-    case "UND_ERR_CONNECT_TIMEOUT":
+    case "CONNECT_TIMEOUT":
     case "ETIMEDOUT":
       return { status: 503, reason: "the application cannot be reached", code: "upstream-unreachable", detail };
-    case "UND_ERR_HEADERS_TIMEOUT":
-    case "UND_ERR_BODY_TIMEOUT":
+    case "RESPONSE_TIMEOUT":
       return { status: 504, reason: "stream timeout", code: "upstream-timeout", detail };
     case "RequestRefused":
-    case "UND_ERR_SOCKET":
+    case "CLOSED_EARLY":
     case "ECONNRESET":
     case "EPIPE":
     case "ERR_HTTP2_STREAM_ERROR":
     case "ERR_HTTP2_SESSION_ERROR":
       return { status: 502, reason: "the application closed the connection", code: "upstream-reset", detail };
+    case "INVALID_REQUEST":
+      return { status: 502, reason: "internal error", code: "internal-error", detail };
     default:
       return { status: 502, reason: "the application gave an invalid response", code: "upstream-invalid", detail };
   }
 }
 
-/**
- * True when nothing of the request can have had an effect: a kept connection that the application closed just as we used
- * it, without a byte of a response, or a stream that it refused (RFC 9113 section 8.7).
- */
+/** True when the application did nothing with the request. A kept HTTP/1.1 connection that was stale is its client's affair. */
 export function wasNotServed(error: Error): boolean {
-  if (error instanceof RequestRefused) return true;
-  const { code, socket, message } = error as NodeJS.ErrnoException & {
-    readonly socket?: { readonly bytesRead?: number };
-  };
-  // undici's word for a FIN; its other socket errors are faults in what the application said.
-  const closed = code === "ECONNRESET" || code === "EPIPE" || message === "other side closed";
-  return closed && (socket?.bytesRead ?? 0) > 0;
+  return error instanceof RequestRefused;
 }

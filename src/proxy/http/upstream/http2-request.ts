@@ -1,7 +1,7 @@
 /** One request to an application over HTTP/2, told to its handler as undici would tell it. */
 import { constants, type ClientHttp2Stream } from "node:http2";
 import { contain, type CallbackFault } from "../../forward/boundary.ts";
-import { RequestRefused } from "./failure.ts";
+import { RequestRefused, UpstreamError } from "./failure.ts";
 import type { ResponseControl, ResponseHandler, Trailers, UpstreamRequest } from "./upstream.ts";
 import type { UpstreamSession } from "./http2-session.ts";
 
@@ -78,7 +78,7 @@ export class Http2Request implements ResponseControl {
     stream.on("error", (error) => (this.#aborted ??= error));
     if (this.#idleTimeoutMs > 0) {
       stream.setTimeout(this.#idleTimeoutMs, () => {
-        this.#aborted = Object.assign(new Error("no byte in time"), { code: "UND_ERR_HEADERS_TIMEOUT" });
+        this.#aborted = new UpstreamError("RESPONSE_TIMEOUT", "no byte in time");
         stream.close(NGHTTP2_CANCEL);
       });
     }

@@ -1,8 +1,11 @@
-/**
- * The application's side of `http` forwarding, as an exchange sees it, whichever protocol the application speaks. The
- * shapes are those of undici's dispatch, so that its handler is ours without a layer between.
- */
+/** The application's side of `http` forwarding, as an exchange sees it, whichever protocol the application speaks. */
 import type { Readable } from "node:stream";
+
+/** The body of a request, and what follows it once it has ended. */
+export type RequestBodyStream = Readable & {
+  /** Flat name-value array, repetition kept. */
+  readonly trailers?: Trailers;
+};
 
 /** What is sent. Everything in it is clean and judged. */
 export interface UpstreamRequest {
@@ -11,7 +14,7 @@ export interface UpstreamRequest {
   readonly path: string;
   /** Flat name-value array, `host` included. */
   readonly lines: string[];
-  readonly body: Readable | undefined;
+  readonly body: RequestBodyStream | undefined;
 }
 
 /** The hold that an exchange has on its response. */

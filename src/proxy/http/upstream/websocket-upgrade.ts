@@ -175,7 +175,7 @@ class Upgrade implements ResponseControl {
     if (responseIdleTimeoutMs > 0) {
       request.setTimeout(
         responseIdleTimeoutMs,
-        this.#contain("response-timeout", () => late("UND_ERR_HEADERS_TIMEOUT")),
+        this.#contain("response-timeout", () => late("RESPONSE_TIMEOUT")),
       );
     }
   }
@@ -204,7 +204,7 @@ class Upgrade implements ResponseControl {
   #onSwitch(response: IncomingMessage, socket: Duplex): void {
     if (this.#ended || response.statusCode !== 101) {
       socket.destroy();
-      this.failed(Object.assign(new Error(`upgrade with status ${response.statusCode}`), { code: "UND_ERR_SOCKET" }));
+      this.failed(Object.assign(new Error(`upgrade with status ${response.statusCode}`), { code: "CLOSED_EARLY" }));
       return;
     }
     this.#ended = true;

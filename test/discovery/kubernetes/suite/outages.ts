@@ -44,12 +44,14 @@ export function outages(use: () => Promise<TestCluster>): void {
   test("while the server is away one connection is tried at a time, for all that is watched together", async () => {
     await using cluster = await use();
     await cluster.api.apply(letIn("gateways/edge"), edgeSlice(EDGE));
-    await using follower = await Follower.start({ credentials: cluster.credentials() });
+    // Waits that are long beside what a busy machine adds to a timer.
+    const timing = { backoffBaseMs: 200, backoffCapMs: 200 };
+    await using follower = await Follower.start({ credentials: cluster.credentials(), timing, random: () => 0.9 });
     await follower.until("the gateway is let in", () => follower.allows(EDGE));
     const before = { accepted: cluster.link.accepted, failures: follower.failures("unreachable") };
     cluster.link.barred = true;
     cluster.link.cut();
-    await follower.until("it was tried often", () => follower.failures("unreachable") >= before.failures + 30);
+    await follower.until("it was tried often", () => follower.failures("unreachable") >= before.failures + 30, 15_000);
     const tried = cluster.link.accepted - before.accepted;
     const failed = follower.failures("unreachable") - before.failures;
     // Three are watched. A timer that goes off a moment early may dial once more.

@@ -192,7 +192,7 @@ test("a wrong principal gets 403 on every stream, gRPC in its own words, and not
   assert.equal(application.requests.length, reached);
 });
 
-test("no more streams at once than the limit; the others wait their turn", async () => {
+test("the limit of streams is told, and two hundred calls at once are all answered", async () => {
   await using caller = await Http2Caller.connect(sidecar.port(), await mesh.caller());
   // The limit is in the SETTINGS that come with the first answer.
   await caller.call();
@@ -201,7 +201,7 @@ test("no more streams at once than the limit; the others wait their turn", async
   assert.equal(caller.session.remoteSettings.maxConcurrentStreams, 50);
 });
 
-test("CONNECT without a protocol, an absent authority and a fragment are refused, the connection goes on", async () => {
+test("a fragment, OPTIONS *, an authority with a user, an unknown expectation and another host are refused, the connection goes on", async () => {
   await using caller = await Http2Caller.connect(sidecar.port(), await mesh.caller());
   const reached = application.requests.length;
   assert.equal((await caller.call({ ":path": "/a#b" })).status, 400);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { contenders } from "../../../bench/load/contenders/contenders.ts";
-import type { PosternBuild } from "../../../bench/load/contenders/postern.ts";
+import { contenders } from "../../../../bench/load/contenders/contenders.ts";
+import type { PosternBuild } from "../../../../bench/load/contenders/postern.ts";
 
 const build = (suffix: string): PosternBuild => ({ suffix, node: process.execPath, checkout: "." });
 const names = (builds: readonly PosternBuild[], only: readonly string[]): readonly string[] =>

@@ -1,0 +1,62 @@
+/** What the image holds: bundled files, with nothing of the checkout beside them. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import packageJson from "../../package.json" with { type: "json" };
+import { startApplication } from "../support/application/application.ts";
+import { tryCall } from "../support/caller/caller.ts";
+import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
+import { mutual, policy, principal, range } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
+
+const SCRIPT = join(import.meta.dirname, "../../scripts/bundle.ts");
+
+const directory = temporaryDirectory();
+const out = join(directory.path, "postern");
+const main = join(out, "postern.mjs");
+
+before(() => {
+  mkdirSync(out);
+  execFileSync(process.execPath, [SCRIPT, out]);
+});
+
+after(() => directory[Symbol.dispose]());
+
+test("the Node that runs it is the pinned one", () => {
+  assert.equal(process.versions.node, packageJson.devDependencies.node);
+});
+
+test("--help names every command of the sources", () => {
+  const help = (file: string): string => execFileSync(process.execPath, [file, "--help"]).toString();
+  assert.equal(help(main), help(join(import.meta.dirname, "../../src/main.ts")));
+});
+
+test("without an output directory it says how it is used", () => {
+  assert.throws(
+    () => execFileSync(process.execPath, [SCRIPT], { stdio: "pipe" }),
+    (error: Error & { readonly status?: number }) => error.status === 2 && /usage: .*OUT_DIR/.test(error.message),
+  );
+});
+
+test("the bundled sidecar becomes ready, lets in and refuses in its threads and drains with 0", async () => {
+  const mesh = await TestMesh.create();
+  await using application = await startApplication();
+  await using sidecar = await startSidecar({
+    main,
+    manifests: [policy([mutual], [range("127.0.0.0/8"), principal(GATEWAY_NAME)])],
+    backends: [{ app: application.port }],
+    tls: mesh.own,
+    workers: 2,
+    env: { NODE_ENV: "production" },
+  });
+  const status = async (name: string): Promise<unknown> => {
+    const outcome = await tryCall({ port: sidecar.port(), tls: await mesh.caller(name) });
+    return "status" in outcome ? outcome.status : outcome.error;
+  };
+  assert.deepEqual([await status(GATEWAY_NAME), await status("other")], [200, 403]);
+  assert.equal(await sidecar.stop(), 0);
+  assert.deepEqual(sidecar.log.foreign, []);
+});
