@@ -39,7 +39,6 @@ interface SocketHandle {
 export function everythingPresented(socket: TLSSocket): readonly X509Certificate[] {
   const { _handle: handle } = socket as { readonly _handle?: object | null };
   if (handle === undefined || handle === null) return [];
-  // The handle's own property is the stand-in that peer.ts has put there for Node.
   const { getPeerX509Certificate: read } = Object.getPrototypeOf(handle) as SocketHandle;
   const chain: X509Certificate[] = [];
   for (let entry = read?.call(handle); entry !== undefined && chain.length < MAX_CERTIFICATES;) {

@@ -1,7 +1,8 @@
 /** How Postern speaks TLS: the same everywhere, from checked credentials only. */
 import { constants } from "node:crypto";
-import type { SecureContextOptions } from "node:tls";
+import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import type { Credentials } from "./credentials.ts";
+import { splitPem } from "./pem.ts";
 
 /** Forward secrecy and AEAD only, as OSM's Envoy in effect offers; the first five are TLS 1.2's. */
 const CIPHERS = [
@@ -65,6 +66,26 @@ export function secureContextOptions(credentials: Credentials): SecureContextOpt
     honorCipherOrder: true,
     secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
   };
+}
+
+/** What a handshake is made of. */
+export interface HandshakeContexts {
+  /** Shows our certificate. */
+  readonly shown: SecureContext;
+  /** Verifies the caller's, and holds ours too: it takes the place of the other within a handshake. */
+  readonly trusted: SecureContext;
+}
+
+/**
+ * OpenSSL completes the chain that it shows out of the bundle that it verifies by, root included, and builds it anew for
+ * each handshake (no SSL_MODE_NO_AUTO_CHAIN in Node). So ours is shown by a context whose bundle has nothing but our own
+ * certificate, which vouches for nobody.
+ */
+export function handshakeContexts(credentials: Credentials): HandshakeContexts {
+  const options = secureContextOptions(credentials);
+  const { crl: _lists, ...withoutLists } = options;
+  const [leaf = credentials.cert] = splitPem(credentials.cert);
+  return { shown: createSecureContext({ ...withoutLists, ca: leaf }), trusted: createSecureContext(options) };
 }
 
 /** `Credentials.trust` when a handshake that OpenSSL accepts was held against all of it, the lists included. */

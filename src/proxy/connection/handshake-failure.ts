@@ -11,21 +11,15 @@ export interface HandshakeFailure {
   readonly detail: string;
 }
 
-/**
- * @param error of the server's `tlsClientError`.
- * @param authorizationError OpenSSL's verdict on the client certificate: Node destroys the socket without an error then.
- * @param verificationFault the same in words, for verdicts that Node has no code for.
- */
-export function classifyHandshakeError(
-  error: NodeJS.ErrnoException,
-  authorizationError: string | undefined,
-  verificationFault?: string,
-): HandshakeFailure {
-  if (authorizationError !== undefined) {
-    const detail =
-      authorizationError === "UNSPECIFIED" ? (verificationFault ?? authorizationError) : authorizationError;
-    return { end: "refused", reason: certificateReason(authorizationError), detail };
-  }
+/** @param fault OpenSSL's verdict on the client certificate: a code, or words where Node has no code; absent: there was none */
+export function certificateFailure(fault: Error | undefined): HandshakeFailure {
+  const { code = "UNSPECIFIED", message } = (fault ?? { message: "no certificate" }) as NodeJS.ErrnoException;
+  if (fault === undefined) return { end: "refused", reason: "certificate-missing", detail: message };
+  return { end: "refused", reason: certificateReason(code), detail: code === "UNSPECIFIED" ? message : code };
+}
+
+/** What ended a handshake before the client's certificate was judged. */
+export function classifyHandshakeError(error: NodeJS.ErrnoException): HandshakeFailure {
   const detail = error.code ?? error.message;
   switch (error.code) {
     case "ERR_TLS_HANDSHAKE_TIMEOUT":
