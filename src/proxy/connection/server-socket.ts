@@ -4,7 +4,7 @@
  * name stands here alone; where it is missing one day, nobody is trusted.
  */
 import type { Socket } from "node:net";
-import { TLSSocket, type SecureContext } from "node:tls";
+import { TLSSocket, type SecureContext, type TLSSocketOptions } from "node:tls";
 import type { HandshakeContexts } from "../../tls/secure-context.ts";
 
 export interface ServerSocketOptions {
@@ -41,15 +41,16 @@ interface Internals {
 /** @returns the socket, whose handshake begins with the next turn */
 export function beginHandshake(raw: Socket, options: ServerSocketOptions, events: ServerSocketEvents): TLSSocket {
   const { contexts, clientCertificate, alpn, timeoutMs } = options;
-  const socket = new TLSSocket(raw, {
+  const settings: TLSSocketOptions & { readonly handshakeTimeout: number } = {
     isServer: true,
     secureContext: contexts.shown,
     // A missing certificate gets its TLS alert from OpenSSL.
     requestCert: clientCertificate,
     rejectUnauthorized: clientCertificate,
     ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
-    ...{ handshakeTimeout: timeoutMs },
-  });
+    handshakeTimeout: timeoutMs,
+  };
+  const socket = new TLSSocket(raw, settings);
   const { _handle: handle } = socket as unknown as Internals;
   if (handle !== null) {
     handle.oncertcb = ({ servername }) => {

@@ -86,7 +86,7 @@ test("a caller without a certificate, or with one of another CA, is not secured;
 
 for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   test(`${version}: the root is not shown with a certificate that it has signed, with or without a server name`, async () => {
-    const { pair, ca } = await mesh.caller();
+    const { pair } = await mesh.caller();
     for (const servername of [undefined, "foo.test"]) {
       const result = once(server, "result");
       // A caller without the root gets no further than what it is shown.
@@ -98,7 +98,7 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
       })) as TLSSocket;
       socket.on("error", () => undefined);
       const { issuerCertificate } = socket.getPeerCertificate(true) as { readonly issuerCertificate?: unknown };
-      assert.equal(issuerCertificate, undefined, String(ca));
+      assert.equal(issuerCertificate, undefined);
       await result;
       socket.destroy();
     }
