@@ -13,6 +13,8 @@ export interface AdminSubject {
   readonly credentials: Credentials | undefined;
   /** Certificate files that could not be used since the start. */
   readonly credentialFailures: number;
+  /** What is wrong with the files as they are now. */
+  readonly credentialProblem: string | undefined;
   readonly dataPlane: DataPlane | undefined;
   resources(): readonly ResourceHealth[];
   /** Absent where nothing is asked of a server. */

@@ -12,6 +12,7 @@ import { startApplication, startTcpApplication, type TestApplication } from "../
 import { call, connect, exchange } from "../../support/caller/caller.ts";
 import { FAULTS, type Fault } from "../../support/thread/faults.ts";
 import { freePorts } from "../../support/process/ports.ts";
+import { backendPort } from "../../../src/policy/model.ts";
 
 const THREADS = 2;
 const faults = new BroadcastChannel(FAULTS);
@@ -43,7 +44,11 @@ function snapshotFor(version: number, range: string) {
 function options(listenPort: number, appPort: number) {
   return {
     backends: [
-      { port: 80, listen: { host: "127.0.0.1", port: listenPort }, app: { host: "127.0.0.1", port: appPort } },
+      {
+        port: backendPort(80),
+        listen: { host: "127.0.0.1", port: listenPort },
+        app: { host: "127.0.0.1", port: appPort },
+      },
     ],
     limits: DEFAULT_LIMITS,
     workers: THREADS,
@@ -166,7 +171,7 @@ test("a port that is taken fails the start, and nothing is left running", async 
   await using holder = await startTcpApplication((socket) => socket.destroy());
   const [free = 0] = await freePorts(1);
   const { backends, ...rest } = options(free, application.port);
-  const taken = { ...backends[0]!, port: 81, listen: { host: "127.0.0.1", port: holder.port } };
+  const taken = { ...backends[0]!, port: backendPort(81), listen: { host: "127.0.0.1", port: holder.port } };
   const silent = {
     onRecords: () => undefined,
     onThreadLost: () => undefined,

@@ -42,6 +42,9 @@ export interface Arrival {
   readonly onEnd: (exchange: Exchange) => void;
 }
 
+/** What is known of a request whose head was not read. */
+const UNREAD = { method: "", target: "", lines: [] } as const;
+
 export class RequestGate {
   readonly #options: RequestGateOptions;
 
@@ -57,6 +60,7 @@ export class RequestGate {
       this.#refuse(arrival, { status: clean.status, reason: "protocol-error" }, clean.reason, false, true);
       return undefined;
     }
+    connection.judgeNow();
     if (connection.decision.verdict !== "forward") {
       this.#forbid(arrival, clean);
       return undefined;
@@ -87,16 +91,21 @@ export class RequestGate {
 
   /**
    * Records a refusal that was given without this gate: the message could not be read, or asks for what is not served.
+   * @param head absent where it could not be read either
    * @param status zero where there was no response
+   * @returns the identifier for the caller, as in the record
    */
   refused(
     connection: Connection,
-    head: RequestHead,
+    head: RequestHead | undefined,
     status: number,
     reason: "protocol-error" | "internal-error" = "protocol-error",
-  ): void {
-    const refused = { head, status, reason, requestId: requestIdOf(head) };
-    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, refused, this.#newSpan(head)));
+  ): string {
+    const known = head ?? { ...UNREAD, version: connection.protocol === "http/2" ? "2" : "1.1" };
+    const requestId = requestIdOf(known);
+    const refused = { head: known, status, reason, requestId };
+    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, refused, this.#newSpan(known)));
+    return requestId;
   }
 
   /** By the same rules for requests and upgrades. */

@@ -31,16 +31,16 @@ export function respondError(downstream: Downstream, error: ErrorResponse, after
     return;
   }
   const body = errorBody(error.reason, error.requestId);
-  const lines = ["content-type", "text/plain", "content-length", String(Buffer.byteLength(body))];
+  const lines = ["content-type", "text/plain", "content-length", String(body.length)];
   lines.push("x-request-id", error.requestId);
   downstream.respond(error.status, lines, body, after);
 }
 
 /** For a connection whose request never became one: written past all that knows of responses, and the last thing on it. */
-export function rawResponse(status: number, reason: string): string {
-  const body = errorBody(reason, undefined);
-  const lines = `content-type: text/plain\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n`;
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}\r\n${body}`;
+export function rawResponse(status: number, reason: string, requestId: string): string {
+  const body = errorBody(reason, requestId);
+  const lines = `content-type: text/plain\r\ncontent-length: ${body.length}\r\nx-request-id: ${requestId}\r\nconnection: close`;
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}\r\n\r\n${body}`;
 }
 
 /** A "trailers-only" answer (gRPC over HTTP2, section Responses): 200, with the status among the headers. */
@@ -80,6 +80,6 @@ function grpcStatusOf(status: number): number {
   }
 }
 
-function errorBody(reason: string, requestId: string | undefined): string {
-  return requestId === undefined ? `${reason}\n` : `${reason} (request ${requestId})\n`;
+function errorBody(reason: string, requestId: string): string {
+  return `${reason} (request ${requestId})\n`;
 }

@@ -4,6 +4,8 @@ import { contain } from "../../forward/boundary.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
+import type { RequestHead } from "../exchange/message.ts";
+import type { RequestGate } from "../exchange/request-gate.ts";
 import { rawResponse } from "../exchange/responses.ts";
 import { endIfStalled } from "../exchange/stalled.ts";
 import { closeLingering } from "./lingering-close.ts";
@@ -14,6 +16,7 @@ const CROSSING_MS = 1_000;
 
 export class Http1Connection implements HttpConnection, ResponseOwner {
   readonly connection: Connection;
+  readonly #gate: RequestGate;
   readonly #graceMs: number;
   readonly #exchanges = new Set<Exchange>();
   /** Responses that are not out yet, our own included: a response out of turn would be taken for another's. */
@@ -27,10 +30,11 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
   #aged = false;
   #crossing: NodeJS.Timeout | undefined;
   #grace: NodeJS.Timeout | undefined;
-  #refusal: { readonly status: number; readonly reason: string } | undefined;
+  #refusal: { readonly status: number; readonly reason: string; readonly head: RequestHead | undefined } | undefined;
 
-  constructor(connection: Connection, graceMs: number) {
+  constructor(connection: Connection, gate: RequestGate, graceMs: number) {
     this.connection = connection;
+    this.#gate = gate;
     this.#graceMs = graceMs;
   }
 
@@ -120,7 +124,7 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
    * Refuses what cannot be read: the body of the newest request, or what came behind the pending responses, once they are
    * out. The connection ends with it.
    */
-  refuseUnreadable(status: number, reason: string): void {
+  refuseUnreadable(status: number, reason: string, head?: RequestHead): void {
     this.#last = true;
     const unread = new Set<unknown>([...this.#owed].filter((response) => response.receiving));
     if (unread.size > 0) {
@@ -128,7 +132,7 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
       [...this.#exchanges].find(({ parts }) => unread.has(parts.downstream))?.refuse(status, reason);
       return;
     }
-    this.#refusal ??= { status, reason };
+    this.#refusal ??= { status, reason, head };
     if (this.#owed.size === 0) this.#close(true);
   }
 
@@ -175,8 +179,10 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
     if (socket.destroyed) return;
     const isLingering = receiving || this.#refusal !== undefined || this.#reader?.unread === true;
     if (isLingering) this.#reader?.discard();
-    if (this.#refusal !== undefined && !socket.writableEnded)
-      socket.write(rawResponse(this.#refusal.status, this.#refusal.reason));
+    if (this.#refusal !== undefined && !socket.writableEnded) {
+      const { status, reason, head } = this.#refusal;
+      socket.write(rawResponse(status, reason, this.#gate.refused(this.connection, head, status)), "latin1");
+    }
     if (isLingering) closeLingering(socket, this.#onFault);
     else socket.destroySoon();
   }

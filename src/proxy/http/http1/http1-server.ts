@@ -35,8 +35,8 @@ export class Http1Server {
   }
 
   serve(connection: Connection): HttpConnection {
-    const { limits, withoutDirect } = this.#options;
-    const state = new Http1Connection(connection, limits.revokeGraceMs);
+    const { gate, limits, withoutDirect } = this.#options;
+    const state = new Http1Connection(connection, gate, limits.revokeGraceMs);
     if (withoutDirect === true) this.#adopt(state);
     else this.#readDirectly(state, limits);
     return state;
@@ -131,8 +131,7 @@ export class Http1Server {
     socket.resume();
     if (!state.takesRequests()) return;
     state.connection.requestBegan();
-    state.refuseUnreadable(405, "CONNECT is not served");
-    this.#options.gate.refused(state.connection, headOf(request), 405);
+    state.refuseUnreadable(405, "CONNECT is not served", headOf(request));
   }
 
   #onRequest(request: IncomingMessage, serverResponse: ServerResponse): void {

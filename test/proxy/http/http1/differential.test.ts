@@ -184,7 +184,13 @@ async function play(rig: ForwarderRig, parts: readonly string[]): Promise<Outcom
     );
     return `${first}\n${lines.join("\n")}\n${bytes}\n${trailers}`;
   });
-  return { got: withoutNews(got), seen: seen.toSorted(), rubbish: rig.recorder.rubbish };
+  // A request of HTTP/1.0 may come without Host, and is given the application's own.
+  const own = `127.0.0.1:${rig.recorder.port}`;
+  return {
+    got: withoutNews(got),
+    seen: seen.map((text) => text.replace(own, "own")).toSorted(),
+    rubbish: rig.recorder.rubbish,
+  };
 }
 
 function withoutNews(text: string): string {
