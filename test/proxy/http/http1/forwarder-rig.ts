@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { DEFAULT_LIMITS, type Limits } from "../../../../src/config/config.ts";
+import { backendPort } from "../../../../src/policy/model.ts";
 import { peerAddress } from "../../../../src/policy/peer-address.ts";
 import { AcceptedConnection } from "../../../../src/proxy/connection/accepted-connection.ts";
 import { HttpForwarder } from "../../../../src/proxy/http/http-forwarder.ts";
@@ -18,7 +19,7 @@ export class ForwarderRig implements AsyncDisposable {
   private constructor(recorder: Recorder, limits: Partial<Limits>, withoutDirect: boolean) {
     this.recorder = recorder;
     const backend = {
-      port: 80,
+      port: backendPort(80),
       listen: { host: "127.0.0.1", port: 0 },
       app: { host: "127.0.0.1", port: recorder.port },
     };
