@@ -186,7 +186,7 @@ export const HTTP1: readonly Provocation[] = [
   { callback: "http1 direct-data", provoke: (victim) => void victim.http("GET /") },
   { callback: "http1 direct-head", provoke: (victim) => void victim.http("GET /later") },
   { callback: "http1 direct-uncork", provoke: (victim) => void victim.http("GET /bulk") },
-  { callback: "http1 direct-written", provoke: (victim) => void victim.http("GET /") },
+  { callback: "http1 direct-out", provoke: (victim) => void victim.http("GET /") },
   { callback: "http1 direct-drain", provoke: (victim) => readLate(victim.http("GET /bulk")) },
   { callback: "http1 direct-end", provoke: (victim) => void victim.http("GET /hold").end() },
   {

@@ -19,6 +19,7 @@ import { WireFault } from "../wire/wire-fault.ts";
 import { DirectResponse, type ResponseWriter } from "./direct-response.ts";
 import type { Http1Connection } from "./http1-connection.ts";
 import type { RequestReader } from "./response-owner.ts";
+import { SocketWriter } from "./socket-writer.ts";
 
 /** Methods that are served: those of Node's parser, whichever way a request takes. CONNECT is not. */
 const SERVED: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== "CONNECT"));
@@ -40,6 +41,7 @@ export class DirectReader implements RequestReader, ResponseWriter {
   readonly #socket: DownstreamSocket;
   readonly #options: DirectReaderOptions;
   readonly #section: Section;
+  readonly #writer: SocketWriter;
   #partial: PartialHead | undefined;
   #head: RequestHead | undefined;
   #response: DirectResponse | undefined;
@@ -47,7 +49,6 @@ export class DirectReader implements RequestReader, ResponseWriter {
   /** The body holds its source back. */
   #held = false;
   #paused = false;
-  #corked = false;
   #discarding = false;
   /** When the head that is waited for began; the first one is waited for from the start. */
   #headSinceMs: number | undefined = performance.now();
@@ -58,7 +59,11 @@ export class DirectReader implements RequestReader, ResponseWriter {
     this.#socket = state.connection.socket;
     this.#options = options;
     this.#section = new Section(options.limits.maxHeaderBytes);
-    this.#socket.on("data", this.#onData).on("end", this.#onEnd).on("drain", this.#onDrain);
+    this.#writer = new SocketWriter(this.#socket, this.#onFault, {
+      onOut: () => this.#response?.finished(true),
+      onWritable: () => this.#response?.writable(),
+    });
+    this.#socket.on("data", this.#onData).on("end", this.#onEnd);
   }
 
   get connection(): Connection {
@@ -91,21 +96,15 @@ export class DirectReader implements RequestReader, ResponseWriter {
   }
 
   write(data: string | Buffer, last = false): boolean {
-    const socket = this.#socket;
-    const onWritten = last ? this.#onWritten : undefined;
-    return typeof data === "string" ? socket.write(data, "latin1", onWritten) : socket.write(data, onWritten);
+    return this.#writer.write(data, last);
   }
 
   end(): void {
-    if (this.#socket.writableLength === 0) queueMicrotask(this.#onWritten);
-    else this.#socket.write("", "latin1", this.#onWritten);
+    this.#writer.end();
   }
 
   corkTurn(): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.#socket.cork();
-    queueMicrotask(this.#uncork);
+    this.#writer.corkTurn();
   }
 
   responded(response: DirectResponse): void {
@@ -139,18 +138,6 @@ export class DirectReader implements RequestReader, ResponseWriter {
   readonly #onData = contain("http1 direct-data", this.#onFault, (bytes: Buffer) => this.#read(bytes));
 
   readonly #onEnd = contain("http1 direct-end", this.#onFault, () => this.#ended());
-
-  readonly #onDrain = contain("http1 direct-drain", this.#onFault, () => this.#response?.writable());
-
-  readonly #onWritten = contain("http1 direct-written", this.#onFault, (error?: Error | null) => {
-    // The close of the socket follows.
-    if (error === undefined || error === null) this.#response?.finished(true);
-  });
-
-  readonly #uncork = contain("http1 direct-uncork", this.#onFault, () => {
-    this.#corked = false;
-    this.#socket.uncork();
-  });
 
   /** The socket, to a body. */
   readonly #source = {
@@ -283,7 +270,8 @@ export class DirectReader implements RequestReader, ResponseWriter {
 
   #handOver(bytes: Buffer): void {
     const socket = this.#socket;
-    socket.off("data", this.#onData).off("end", this.#onEnd).off("drain", this.#onDrain);
+    socket.off("data", this.#onData).off("end", this.#onEnd);
+    this.#writer.detach();
     socket.pause();
     socket.unshift(bytes);
     this.#discarding = true;

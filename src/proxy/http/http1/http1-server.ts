@@ -127,7 +127,12 @@ export class Http1Server {
       socket.destroy();
       return;
     }
-    // Node has let go of the socket: what still comes is nobody's.
+    // Node has let go of the socket, and with it of the responses in front.
+    if (state.busy) {
+      state.connection.end("protocol-error", "CONNECT behind another request");
+      state.connection.reset();
+      return;
+    }
     socket.resume();
     if (!state.takesRequests()) return;
     state.connection.requestBegan();
@@ -170,7 +175,9 @@ export class Http1Server {
   #onUpgrade(request: IncomingMessage, socket: Duplex, first: Buffer): void {
     const state = this.#connections.get(socket);
     if (state === undefined || state.busy || !state.takesRequests()) {
-      socket.destroy();
+      // A response in front of it is cut, which must not look like its end.
+      if (state?.busy === true) state.connection.reset();
+      else socket.destroy();
       return;
     }
     const serverResponse = responseOn(request, state.connection.socket);

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { connect } from "../../../support/caller/caller.ts";
+import type { RecordedRequest } from "../../../support/application/recorder.ts";
 import { ForwarderRig } from "./forwarder-rig.ts";
 
 const SECONDS = Number(process.env["DIFFERENTIAL_SECONDS"] ?? 5);
@@ -27,6 +28,7 @@ let node: ForwarderRig;
 before(async () => {
   direct = await ForwarderRig.start(LIMITS, false);
   node = await ForwarderRig.start(LIMITS, true);
+  for (const rig of [direct, node]) rig.recorder.answer = answerTo;
 });
 
 after(async () => {
@@ -34,14 +36,39 @@ after(async () => {
   await node?.[Symbol.asyncDispose]();
 });
 
+/** By path; the usual answer to every other. */
+const ANSWERS: Readonly<Record<string, readonly [head: string, body: string]>> = {
+  "/chunked": ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n", "3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"],
+  "/trailers": [
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n",
+    "1\r\na\r\n0\r\nx-t: 1\r\nx-t: 2\r\nset-cookie: a\r\n\r\n",
+  ],
+  "/204": ["HTTP/1.1 204 No Content\r\n", ""],
+  "/304": ["HTTP/1.1 304 Not Modified\r\netag: a\r\n", ""],
+  "/205": ["HTTP/1.1 205 Reset Content\r\ncontent-length: 0\r\n", ""],
+  "/299": ["HTTP/1.1 299 Whatever\r\ncontent-length: 0\r\ndate: mine\r\nkeep-alive: timeout=1\r\n", ""],
+  "/hints": ["HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 1\r\n", "x"],
+  "/large": ["HTTP/1.1 200 OK\r\ncontent-length: 70000\r\n", "y".repeat(70_000)],
+  "/large-chunk": ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n", `11170\r\n${"y".repeat(70_000)}\r\n0\r\n\r\n`],
+  "/high": ["HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-high: \xe9\r\nX-Twice: 1\r\nx-twice: 2\r\n", "\xff\x80"],
+  "/invalid": ["HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 1\r\n", "x"],
+  "/nonsense": ["nonsense\r\n", ""],
+};
+
+function answerTo({ line: first }: RecordedRequest): string | undefined {
+  const [method, target = ""] = first.split(" ");
+  const [head, content] = ANSWERS[target] ?? [];
+  return head === undefined ? undefined : `${head}\r\n${method === "HEAD" ? "" : content}`;
+}
+
 const often = <Value>(usual: readonly Value[], odd: readonly Value[]): fc.Arbitrary<Value> =>
   fc.oneof({ weight: 8, arbitrary: fc.constantFrom(...usual) }, { weight: 1, arbitrary: fc.constantFrom(...odd) });
 
 const requestLine = fc
   .tuple(
-    often(["GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "M-SEARCH"], ["BREW", "get", "CONNECT", "G(T", ""]),
+    often(["GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "M-SEARCH"], ["BREW", "get", "G(T", ""]),
     often(
-      ["/", "/a?b=c", "/a/../%2e//", '/\\x|"<>`{}'],
+      ["/", ...Object.keys(ANSWERS), "/a?b=c", "/a/../%2e//", '/\\x|"<>`{}'],
       ["/\xe9", "*", "http://a/x", "http://b/x", "http://a", "/a#b", "a", ""],
     ),
     often(["HTTP/1.1"], ["HTTP/1.0", "HTTP/2.0", "HTTP/1.10", "http/1.1", "HTTP/0.9", ""]),
@@ -193,8 +220,12 @@ async function play(rig: ForwarderRig, parts: readonly string[]): Promise<Outcom
   };
 }
 
+/** Hints are left out where it is not their response's turn yet, which is a matter of time. */
 function withoutNews(text: string): string {
-  return text.replaceAll(/^Date: .*$/gm, "Date").replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}/g, "UUID");
+  return text
+    .replaceAll(/HTTP\/1\.1 103 Early Hints\r\n(?:[^\r]+\r\n)*\r\n/g, "")
+    .replaceAll(/^Date: .*$/gm, "Date")
+    .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}/g, "UUID");
 }
 
 const title = `seed ${SEED}, ${SECONDS} s: both readers make the same of the same bytes`;
@@ -205,8 +236,12 @@ test(title, { timeout: TIMEOUT_MS }, async () => {
     fc.asyncProperty(conversation, async (parts) => {
       const [ours, nodes] = await Promise.all([play(direct, parts), play(node, parts)]);
       played += 1;
-      assert.deepEqual(ours, nodes);
-      assert.deepEqual(ours.rubbish, []);
+      assert.deepEqual(ours.got, nodes.got);
+      assert.deepEqual([...ours.rubbish, ...nodes.rubbish], []);
+      // Node's server takes pipelined requests before the responses in front of them, which may be the connection's last.
+      const isCutShort = /HTTP\/1\.1 502 /.test(ours.got);
+      const asMany = isCutShort ? nodes.seen.filter((one) => ours.seen.includes(one)) : nodes.seen;
+      assert.deepEqual(ours.seen, asMany);
     }),
     {
       seed: SEED,
