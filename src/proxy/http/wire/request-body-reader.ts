@@ -13,7 +13,7 @@ export class RequestBodyReader {
   data: Buffer = EMPTY;
 
   constructor(framing: BodyFraming, limits: TrailerLimits) {
-    this.#decoder = framing.kind === "chunked" ? new ChunkedDecoder(limits) : undefined;
+    this.#decoder = framing.kind === "chunked" ? new ChunkedDecoder(limits, "request") : undefined;
     this.#left = framing.kind === "length" ? framing.bytes : 0;
   }
 
