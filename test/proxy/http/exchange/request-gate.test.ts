@@ -105,7 +105,7 @@ const OVER_HTTP1: readonly (readonly [name: string, bytes: string, status: numbe
   ["both framings", get("content-length: 1\r\ntransfer-encoding: chunked\r\n"), 400],
   ["an upgrade with a body", UPGRADE.replace("\r\n\r\n", "\r\ncontent-length: 1\r\n\r\n"), 400],
   ["CONNECT", "CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n", 405],
-  ["OPTIONS *", get("", "OPTIONS * HTTP/1.1"), 404],
+  ["GET *", get("", "GET * HTTP/1.1"), 404],
   ["an expectation", get("expect: x\r\n"), 417],
   ["an encoding", get("transfer-encoding: gzip\r\n", "POST / HTTP/1.1"), 501],
   ["an application that is not there", get(), 503, NOWHERE],
