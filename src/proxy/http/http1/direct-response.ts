@@ -7,7 +7,7 @@ import type { AfterResponse, Downstream, ResponseForm } from "../exchange/messag
 import type { RequestBody } from "../exchange/request-body.ts";
 import { encodeChunk, encodeLastChunk } from "../wire/encode.ts";
 import { WireFault } from "../wire/wire-fault.ts";
-import { declaredLength, responseHead } from "./response-head.ts";
+import { declaredLength, responseHead } from "./encode-response-head.ts";
 import type { OwedResponse, ResponseOwner } from "./response-owner.ts";
 
 /** Up to here bytes are joined into one string: a copy costs less than a second buffer to encrypt. */

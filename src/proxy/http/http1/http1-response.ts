@@ -7,7 +7,7 @@ import { contain, type OnFault } from "../../forward/boundary.ts";
 import type { AfterResponse, ResponseForm, Downstream, HttpVersion, RequestHead } from "../exchange/message.ts";
 import { upstreamTrailers } from "../exchange/headers.ts";
 import { bodyFrom, type RequestBody } from "../exchange/request-body.ts";
-import { declaredLength } from "./response-head.ts";
+import { declaredLength } from "./encode-response-head.ts";
 import type { OwedResponse, ResponseOwner } from "./response-owner.ts";
 
 /** Up to here head and body are joined into one string: a copy costs less than a second buffer to encrypt. */
