@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { BackendConfig } from "../../config/config.ts";
 import type { Decision, Peer } from "../../policy/decision.ts";
-import type { ConnectionEnd, RequestRecord } from "../../telemetry/records.ts";
+import type { ConnectionEnd, RequestFacts } from "../../telemetry/records.ts";
 
 export type DownstreamSocket = Socket | TLSSocket;
 
@@ -41,9 +41,9 @@ export interface Connection {
 
 /** Where a forwarder reports the exchanges it carried: counted always, logged within the limits. */
 export interface TrafficSink {
-  exchange(record: RequestRecord): void;
+  exchange(facts: RequestFacts, connection: Connection): void;
   /** A request that policy refused, on a connection that is kept. Its line says what came nearest. */
-  forbidden(record: RequestRecord, connection: Connection): void;
+  forbidden(facts: RequestFacts, connection: Connection): void;
 }
 
 export interface Forwarder {

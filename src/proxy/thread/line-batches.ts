@@ -1,0 +1,70 @@
+/**
+ * Lines of one thread on their way to the output: handed over in batches, each as one text, and bounded. While the output
+ * takes nothing lines are lost and counted here, before anybody has paid for making them.
+ */
+import type { LineBatch } from "../../telemetry/log-output.ts";
+
+const BATCH_DELAY_MS = 100;
+/** Characters; what a pipe takes at once (pipe(7)). */
+const BATCH_SIZE = 64 * 1024;
+/** Characters that wait, here and in the output, before lines are lost: most of a second of 10,000 lines a second. */
+export const MOST_WAITING = 4 * 1024 * 1024;
+
+export class LineBatches {
+  readonly #post: (batch: LineBatch) => void;
+  readonly #onLost: () => void;
+  #text = "";
+  #lines = 0;
+  #lost = 0;
+  /** Sizes of the batches that were posted and not taken yet, oldest first. */
+  readonly #posted: number[] = [];
+  #waiting = 0;
+  #full = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param onLost called for each line that is lost */
+  constructor(post: (batch: LineBatch) => void, onLost: () => void) {
+    this.#post = post;
+    this.#onLost = onLost;
+  }
+
+  /** Whether a line may be made. One that may not is counted as lost. */
+  admits(): boolean {
+    if (!this.#full) return true;
+    this.#lost += 1;
+    this.#onLost();
+    return false;
+  }
+
+  /** @param line with its newline */
+  add(line: string): void {
+    this.#text += line;
+    this.#lines += 1;
+    this.#waiting += line.length;
+    // Room for a few lines would be a gap every few lines: they go on when half of it is free.
+    if (this.#waiting >= MOST_WAITING) this.#full = true;
+    if (this.#text.length >= BATCH_SIZE) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), BATCH_DELAY_MS);
+  }
+
+  /** The output has taken the oldest batch. */
+  taken(): void {
+    this.#waiting -= this.#posted.shift() ?? 0;
+    if (!this.#full || this.#waiting > MOST_WAITING / 2) return;
+    this.#full = false;
+    if (this.#lost > 0) this.flush();
+  }
+
+  /** Posts what waits. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#lines === 0 && this.#lost === 0) return;
+    const batch = { text: this.#text, lines: this.#lines, lost: this.#lost };
+    this.#posted.push(batch.text.length);
+    this.#text = "";
+    this.#lines = 0;
+    this.#lost = 0;
+    this.#post(batch);
+  }
+}
