@@ -61,7 +61,11 @@ export class Sidecar {
   readonly #broken = Promise.withResolvers<void>();
 
   /** @param output of the log, for the lines of the threads */
-  constructor(config: Config, { log, output }: { readonly log: Log; readonly output: LogOutput }, discovery: Discovery) {
+  constructor(
+    config: Config,
+    { log, output }: { readonly log: Log; readonly output: LogOutput },
+    discovery: Discovery,
+  ) {
     this.config = config;
     this.log = log;
     this.#output = output;

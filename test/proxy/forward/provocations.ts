@@ -122,7 +122,7 @@ const ALL = 3;
 /** A victim from another address than everybody else, whose right then ends. */
 async function revoked(victim: Victim, open: () => unknown): Promise<void> {
   open();
-  await victim.plane.until(() => victim.plane.records.length >= 0, "opened");
+  await victim.plane.until(() => victim.plane.lines.length >= 0, "opened");
   await new Promise((resolve) => setTimeout(resolve, 100));
   await victim.plane.admitOnly("127.0.0.1/32");
 }

@@ -7,14 +7,15 @@ import { DEFAULT_LIMITS, type Limits } from "../../../src/config/config.ts";
 import { compile } from "../../../src/policy/compile.ts";
 import type { BackendSpec } from "../../../src/policy/model.ts";
 import { startDataPlane, type DataPlane } from "../../../src/proxy/control/data-plane.ts";
-import type { TrafficRecord } from "../../../src/telemetry/records.ts";
 import { checkCredentials } from "../../../src/tls/check-credentials.ts";
 import { WebSocketServer } from "ws";
 import { startApplication, startTcpApplication, TestApplication } from "../application/application.ts";
 import { startUnanswering } from "../application/unanswering.ts";
 import { GATEWAY_NAME, TestMesh } from "../mesh/mesh.ts";
+import type { LogLine } from "../process/log-lines.ts";
 import { freePorts } from "../process/ports.ts";
 import { PLANTED_THROWS, type PlantedThrow } from "./planted-throws.ts";
+import { linesIn, UNHEARD } from "./traffic.ts";
 
 const BULK = Buffer.alloc(8 * 1024 * 1024, "b");
 
@@ -31,7 +32,7 @@ const LIMITS: Partial<Limits> = {
 export class ThrowingPlane implements AsyncDisposable {
   readonly plane: DataPlane;
   readonly mesh: TestMesh;
-  readonly records: TrafficRecord[] = [];
+  readonly lines: LogLine[] = [];
   readonly problems: string[] = [];
   readonly lost: string[] = [];
   readonly #ports: ReadonlyMap<number, number>;
@@ -93,13 +94,16 @@ export class ThrowingPlane implements AsyncDisposable {
         workers: 1,
         clientCertHeader: "strip",
         accessLog: true,
+        logLevel: "info",
         snapshot: snapshotFor(1, "127.0.0.0/8"),
         credentials: checkCredentials(paths, texts, 1, Date.now()),
         threadEntry: new URL("./throwing-thread.ts", import.meta.url),
       },
       {
-        onRecords: (batch) => {
-          started?.records.push(...batch);
+        ...UNHEARD,
+        onLines: (batch, taken) => {
+          taken();
+          started?.lines.push(...linesIn(batch));
           started?.changed();
         },
         onThreadLost: ({ cause }) => started?.lost.push(cause.message),
