@@ -14,7 +14,7 @@ import { EXIT, type CliIo } from "./io.ts";
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 /** How long the last lines may take to get out. Pods have this beyond LONGEST_CLOSE_MS before they are killed. */
-export const LAST_LINES_MS = 500;
+export const LAST_LINES_MS = 1_000;
 
 type Logging = ReturnType<typeof openLog>;
 

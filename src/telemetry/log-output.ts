@@ -32,6 +32,8 @@ export class LogOutput {
   #unreported = 0;
   /** Something came out since lines were lost. */
   #flowing = false;
+  /** The last write failed. */
+  #broken = false;
   #timer: NodeJS.Timeout | undefined;
   #idle: (() => void) | undefined;
 
@@ -61,7 +63,8 @@ export class LogOutput {
   /** @param taken called when its text is out or given up: what made it may make more */
   batch({ text, lines, lost }: LineBatch, taken: () => void): void {
     if (lost > 0) this.#report(lost);
-    this.#send(text, lines, taken);
+    if (text === "") taken();
+    else this.#send(text, lines, taken);
   }
 
   /** Waits until everything is out, `withinMs` at most: a reader that has stopped must not hold up the end of the process. */
@@ -82,8 +85,9 @@ export class LogOutput {
     this.#waiting += 1;
     this.#write(text, (error) => {
       this.#waiting -= 1;
-      if (error === undefined || error === null) this.#flowing = true;
-      else this.#lose(lines);
+      this.#broken = error !== undefined && error !== null;
+      if (this.#broken) this.#lose(lines);
+      else this.#flowing = true;
       done();
       if (this.#waiting === 0) this.#idle?.();
     });
@@ -99,8 +103,8 @@ export class LogOutput {
     this.#unreported += lines;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      // While nothing comes out the count goes on: the line would be one more that waits.
-      if (this.#flowing) this.#sayLost();
+      // While nothing comes out the count goes on: the line would be one more that waits or is lost.
+      if (!this.#broken && (this.#flowing || this.#waiting === 0)) this.#sayLost();
       else this.#report(0);
     }, REPORT_MS).unref();
   }
