@@ -59,12 +59,14 @@ export class LineBatches {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#lines === 0 && this.#lost === 0) return;
-    const batch = { text: this.#text, lines: this.#lines, lost: this.#lost };
+    // One number for one gap: while it lasts it is not told.
+    const lost = this.#full ? 0 : this.#lost;
+    if (this.#lines === 0 && lost === 0) return;
+    const batch = { text: this.#text, lines: this.#lines, lost };
     this.#posted.push(batch.text.length);
     this.#text = "";
     this.#lines = 0;
-    this.#lost = 0;
+    this.#lost -= lost;
     this.#post(batch);
   }
 }

@@ -41,6 +41,7 @@ test("lines that nobody takes are bounded, and the others are counted", () => {
 test("lines go on when half of what waited was taken, and the number of the lost goes before them", () => {
   const { lines, posted, counts, write } = start();
   write(10_000);
+  lines.flush();
   const full = posted.length;
   for (let taken = 0; taken < full / 2 - 1; taken += 1) lines.taken();
   write(1);
