@@ -1,87 +1,120 @@
 /**
- * Ended requests and connections as log lines: JSON text as the log of the process writes it, made where they end. A
- * refusal says policy, reason, source address and presented SANs; of a request its query, which may hold secrets, is never
- * shown.
+ * Ended requests and connections as log lines, which are those that the log of the process would write, made where they
+ * end. A refusal says policy, reason, source address and presented SANs; of a request its query, which may hold secrets, is
+ * never shown.
  */
-import { jsonString, listField, numberField, stringField } from "./json-text.ts";
+import { LineText } from "./line-text.ts";
 import type { ConnectionRecord, RequestCaller, RequestFacts } from "./records.ts";
-import { headlineOfConnection, headlineOfRequest, type Headline } from "./severity.ts";
+import { headlineOfConnection, headlineOfRequest } from "./severity.ts";
 
-/** The fields of a request's line that are those of its connection, as text. */
+/** The fields of a request's line that are those of its connection, as they stand in the line. */
 export interface CallerText {
-  readonly head: string;
-  readonly caller: string;
+  readonly connection: Uint8Array;
+  readonly caller: Uint8Array;
 }
 
 export function callerText(caller: RequestCaller): CallerText {
-  const { connection, thread, port, address, policy, source, principal, sans } = caller;
   return {
-    head: `,"event":"request"${stringField("connection", connection)},"thread":${thread},"port":${port}`,
-    caller:
-      stringField("address", address) +
-      stringField("policy", policy) +
-      stringField("source", source) +
-      stringField("principal", principal) +
-      listField("sans", sans),
+    connection: bytesOf((text) =>
+      text
+        .literal(`,"event":"request"`)
+        .stringField(`,"connection":`, caller.connection)
+        .numberField(`,"thread":`, caller.thread)
+        .numberField(`,"port":`, caller.port)
+        .literal(`,"method":`),
+    ),
+    caller: bytesOf((text) =>
+      text
+        .stringField(`,"address":`, caller.address)
+        .stringField(`,"policy":`, caller.policy)
+        .stringField(`,"source":`, caller.source)
+        .stringField(`,"principal":`, caller.principal)
+        .listField(`,"sans":`, caller.sans)
+        .literal(`,"requestId":`),
+    ),
   };
 }
 
 /**
- * @param text of the request's caller
+ * @param text takes the line
+ * @param caller of the request's connection
  * @param nearest of a refusal: what came nearest to being allowed
  * @param suppressed refusals of this source that were not written before this one
  * @param now milliseconds since 1970: the time of the line
  */
-export function requestLine(
-  text: CallerText,
+export function writeRequestLine(
+  text: LineText,
+  caller: CallerText,
   facts: RequestFacts,
   nearest: string | undefined,
   suppressed: number,
   now: number,
-): string {
+): void {
   const headline = headlineOfRequest(facts);
-  return (
-    `${opening(headline, now)}${text.head},"method":${jsonString(facts.method)},"path":${jsonString(facts.path)}` +
-    `,"protocol":"${facts.protocol}"${text.caller},"requestId":${jsonString(facts.requestId)},"status":${facts.status}` +
-    stringField("reason", facts.reason) +
-    stringField("userAgent", facts.userAgent) +
-    stringField("traceparent", facts.traceparent) +
-    `,"startedAt":${facts.startedAt},"durationMs":${facts.durationMs}${numberField("firstByteMs", facts.firstByteMs)}` +
-    `,"bytesIn":${facts.bytesIn},"bytesOut":${facts.bytesOut}` +
-    stringField("nearest", nearest) +
-    (suppressed > 0 ? numberField("suppressed", suppressed) : "") +
-    closing(headline)
-  );
+  text.beginLine();
+  text
+    .stringField(`{"level":`, headline.severity)
+    .stringField(`,"time":`, isoTime(now))
+    .bytes(caller.connection)
+    .string(facts.method)
+    .stringField(`,"path":`, facts.path)
+    .stringField(`,"protocol":`, facts.protocol)
+    .bytes(caller.caller)
+    .string(facts.requestId)
+    .numberField(`,"status":`, facts.status)
+    .stringField(`,"reason":`, facts.reason)
+    .stringField(`,"userAgent":`, facts.userAgent)
+    .stringField(`,"traceparent":`, facts.traceparent)
+    .numberField(`,"startedAt":`, facts.startedAt)
+    .numberField(`,"durationMs":`, facts.durationMs)
+    .numberField(`,"firstByteMs":`, facts.firstByteMs)
+    .numberField(`,"bytesIn":`, facts.bytesIn)
+    .numberField(`,"bytesOut":`, facts.bytesOut)
+    .stringField(`,"nearest":`, nearest)
+    .numberField(`,"suppressed":`, suppressed > 0 ? suppressed : undefined)
+    .stringField(`,"message":`, headline.message)
+    .literal("}\n");
+  text.endLine();
 }
 
-export function connectionLine(record: ConnectionRecord, now: number): string {
+export function writeConnectionLine(text: LineText, record: ConnectionRecord, now: number): void {
   const headline = headlineOfConnection(record.end);
-  return (
-    `${opening(headline, now)},"event":"connection"${stringField("id", record.id)}` +
-    `,"thread":${record.thread},"port":${record.port},"end":"${record.end}"` +
-    stringField("reason", record.reason) +
-    stringField("verdict", record.verdict) +
-    stringField("policy", record.policy) +
-    stringField("source", record.source) +
-    stringField("principal", record.principal) +
-    stringField("sni", record.sni) +
-    listField("sans", record.sans) +
-    stringField("nearest", record.nearest) +
-    stringField("detail", record.detail) +
-    stringField("address", record.address) +
-    `,"startedAt":${record.startedAt},"durationMs":${record.durationMs}` +
-    `,"bytesIn":${record.bytesIn},"bytesOut":${record.bytesOut},"requests":${record.requests}` +
-    (record.suppressed > 0 ? numberField("suppressed", record.suppressed) : "") +
-    closing(headline)
-  );
+  text.beginLine();
+  text
+    .stringField(`{"level":`, headline.severity)
+    .stringField(`,"time":`, isoTime(now))
+    .literal(`,"event":"connection"`)
+    .stringField(`,"id":`, record.id)
+    .numberField(`,"thread":`, record.thread)
+    .numberField(`,"port":`, record.port)
+    .stringField(`,"end":`, record.end)
+    .stringField(`,"reason":`, record.reason)
+    .stringField(`,"verdict":`, record.verdict)
+    .stringField(`,"policy":`, record.policy)
+    .stringField(`,"source":`, record.source)
+    .stringField(`,"principal":`, record.principal)
+    .stringField(`,"sni":`, record.sni)
+    .listField(`,"sans":`, record.sans)
+    .stringField(`,"nearest":`, record.nearest)
+    .stringField(`,"detail":`, record.detail)
+    .stringField(`,"address":`, record.address)
+    .numberField(`,"startedAt":`, record.startedAt)
+    .numberField(`,"durationMs":`, record.durationMs)
+    .numberField(`,"bytesIn":`, record.bytesIn)
+    .numberField(`,"bytesOut":`, record.bytesOut)
+    .numberField(`,"requests":`, record.requests)
+    .numberField(`,"suppressed":`, record.suppressed > 0 ? record.suppressed : undefined)
+    .stringField(`,"message":`, headline.message)
+    .literal("}\n");
+  text.endLine();
 }
 
-function opening({ severity }: Headline, now: number): string {
-  return `{"level":"${severity}","time":"${isoTime(now)}"`;
-}
-
-function closing({ message }: Headline): string {
-  return `,"message":"${message}"}\n`;
+function bytesOf(write: (text: LineText) => void): Uint8Array {
+  const text = new LineText(512);
+  text.beginLine();
+  write(text);
+  text.endLine();
+  return Buffer.from(text.take());
 }
 
 /** Lines come many to the millisecond. */

@@ -11,7 +11,7 @@ import type { Snapshot } from "../../policy/snapshot.ts";
 import type { LogLevel } from "../../telemetry/log.ts";
 import type { ConnectionRecord, RequestFacts, RequestRecord } from "../../telemetry/records.ts";
 import { headlineOfConnection, headlineOfRequest, isWritten } from "../../telemetry/severity.ts";
-import { connectionLine, requestLine } from "../../telemetry/traffic-lines.ts";
+import { writeConnectionLine, writeRequestLine } from "../../telemetry/traffic-lines.ts";
 import type { AcceptedConnection } from "../connection/accepted-connection.ts";
 import { admissionOf, causeOf, ORDERLY } from "../connection/connection-phase.ts";
 import { presentedNames } from "../connection/connection-row.ts";
@@ -68,8 +68,11 @@ export class Journal implements TrafficSink {
     if (end === "served" && !accessLog) return;
     const suppressed = isUnwelcome(end) ? this.#admitRefusal(connection.address) : 0;
     if (suppressed === undefined) return;
-    if (!isWritten(headlineOfConnection(end).severity, logLevel) || !this.#lines.admits()) return;
-    this.#lines.add(connectionLine(this.#connectionRecord(connection, suppressed), Date.now()));
+    if (!isWritten(headlineOfConnection(end).severity, logLevel)) return;
+    const text = this.#lines.forLine();
+    if (text === undefined) return;
+    writeConnectionLine(text, this.#connectionRecord(connection, suppressed), Date.now());
+    this.#lines.written();
   }
 
   exchange(facts: RequestFacts, connection: Connection): void {
@@ -120,9 +123,11 @@ export class Journal implements TrafficSink {
   }
 
   #writeRequest(facts: RequestFacts, connection: Connection, nearest: string | undefined, suppressed: number): void {
-    if (!isWritten(headlineOfRequest(facts).severity, this.#options.logLevel) || !this.#lines.admits()) return;
-    const { text } = this.#callers.of(connection);
-    this.#lines.add(requestLine(text, facts, nearest, suppressed, Date.now()));
+    if (!isWritten(headlineOfRequest(facts).severity, this.#options.logLevel)) return;
+    const text = this.#lines.forLine();
+    if (text === undefined) return;
+    writeRequestLine(text, this.#callers.of(connection).text, facts, nearest, suppressed, Date.now());
+    this.#lines.written();
   }
 
   #keepSpan(record: RequestRecord): void {

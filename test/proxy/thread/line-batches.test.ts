@@ -5,6 +5,15 @@ import type { LineBatch } from "../../../src/telemetry/log-output.ts";
 
 const LINE = `${"x".repeat(1023)}\n`;
 
+function writeLine(lines: LineBatches, line: string): void {
+  const text = lines.forLine();
+  if (text === undefined) return;
+  text.beginLine();
+  text.literal(line);
+  text.endLine();
+  lines.written();
+}
+
 function start() {
   const posted: LineBatch[] = [];
   const counts = { lost: 0 };
@@ -15,15 +24,15 @@ function start() {
     },
   );
   const write = (times: number): void => {
-    for (let count = 0; count < times; count += 1) if (lines.admits()) lines.add(LINE);
+    for (let count = 0; count < times; count += 1) writeLine(lines, LINE);
   };
   return { lines, posted, counts, write };
 }
 
 test("lines wait for each other, and are one text", () => {
   const { lines, posted } = start();
-  lines.add("a\n");
-  lines.add("b\n");
+  writeLine(lines, "a\n");
+  writeLine(lines, "b\n");
   assert.deepEqual(posted, []);
   lines.flush();
   lines.flush();
