@@ -1,5 +1,7 @@
 /** The frozen configuration and its defaults. Nothing below sidecar.ts sees flags, environment or files. */
 
+import type { BackendPort } from "../policy/model.ts";
+
 /** `http` and `h2c` parse requests and differ in what the application speaks; `stream` copies bytes. */
 export type ForwardMode = "http" | "h2c" | "stream";
 
@@ -11,8 +13,7 @@ export interface SocketAddress {
 
 /** One guarded port. */
 export interface BackendConfig {
-  /** The backend (target) port that policies name. */
-  readonly port: number;
+  readonly port: BackendPort;
   readonly listen: SocketAddress;
   readonly app: SocketAddress;
   /** Absent: decided by the Service port's `appProtocol`, else `http`. */

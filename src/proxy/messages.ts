@@ -45,7 +45,7 @@ export type ThreadEvent =
       readonly message: string;
     }
   /** A snapshot is in force and every live connection was re-judged with it. */
-  | { readonly kind: "applied"; readonly version: number; readonly revoked: number }
+  | { readonly kind: "applied"; readonly version: number }
   /** These credentials are in force for new handshakes, and every live connection was judged by their trust. */
   | { readonly kind: "credentials-applied"; readonly generation: number }
   /** They could not be applied: no handshake is begun until others are, and connections that they do not trust are ended. */

@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
 import type { Decision, Peer, Refused, San } from "../../policy/decision.ts";
+import type { BackendPort } from "../../policy/model.ts";
 import type { PeerAddress } from "../../policy/peer-address.ts";
 import type { ConnectionEnd } from "../../telemetry/records.ts";
 import type { Credentials } from "../../tls/credentials.ts";
@@ -73,7 +74,7 @@ export class AcceptedConnection implements Connection {
     return this.#greeting.secured?.socket ?? this.raw;
   }
 
-  get port(): number {
+  get port(): BackendPort {
     return this.backend.port;
   }
 

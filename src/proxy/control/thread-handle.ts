@@ -15,6 +15,8 @@ import type { ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
 
 /** Unanswered heartbeats, one a second, after which a thread counts as hung. */
 const MISSED_HEARTBEATS = 5;
+/** The same for one that does not listen yet: loading its modules takes long on a node that starts many pods at once. */
+const MISSED_AT_START = 60;
 const TERMINATE_PATIENCE_MS = 1_000;
 /** How long a lost thread may take to end before it counts as one that cannot be ended. */
 const STUCK_AFTER_MS = 5_000;
@@ -142,8 +144,9 @@ export class ThreadHandle {
 
   /** Called once a second. Counts pings and not time, so that a busy control thread does not blame this one. */
   heartbeat(): void {
-    if (this.#unanswered >= MISSED_HEARTBEATS) {
-      this.#fail(new Error(`no answer to ${MISSED_HEARTBEATS} heartbeats`));
+    const patience = this.#listening ? MISSED_HEARTBEATS : MISSED_AT_START;
+    if (this.#unanswered >= patience) {
+      this.#fail(new Error(`no answer to ${patience} heartbeats`));
       return;
     }
     // Until it listens it judges nobody.
@@ -196,6 +199,7 @@ export class ThreadHandle {
     switch (event.kind) {
       case "listening":
         this.#listening = true;
+        this.#unanswered = 0;
         this.#events.onListening();
         break;
       case "listen-failed":

@@ -121,11 +121,8 @@ export class DataThread {
     switch (command.kind) {
       case "snapshot":
         this.#snapshot = command.snapshot;
-        this.#post({
-          kind: "applied",
-          version: command.snapshot.version,
-          revoked: this.#table.rejudge(command.snapshot),
-        });
+        this.#table.rejudge(command.snapshot);
+        this.#post({ kind: "applied", version: command.snapshot.version });
         break;
       case "credentials":
         this.#applyCredentials(command.credentials);

@@ -13,6 +13,7 @@ import { FAULTS, type Fault } from "../../support/thread/faults.ts";
 import { linesIn, UNHEARD } from "../../support/thread/traffic.ts";
 import type { LogLine } from "../../support/process/log-lines.ts";
 import { freePorts } from "../../support/process/ports.ts";
+import { backendPort } from "../../../src/policy/model.ts";
 
 const THREADS = 2;
 const faults = new BroadcastChannel(FAULTS);
@@ -44,7 +45,11 @@ function snapshotFor(version: number, range: string) {
 function options(listenPort: number, appPort: number) {
   return {
     backends: [
-      { port: 80, listen: { host: "127.0.0.1", port: listenPort }, app: { host: "127.0.0.1", port: appPort } },
+      {
+        port: backendPort(80),
+        listen: { host: "127.0.0.1", port: listenPort },
+        app: { host: "127.0.0.1", port: appPort },
+      },
     ],
     limits: DEFAULT_LIMITS,
     workers: THREADS,
@@ -172,7 +177,7 @@ test("a port that is taken fails the start, and nothing is left running", async 
   await using holder = await startTcpApplication((socket) => socket.destroy());
   const [free = 0] = await freePorts(1);
   const { backends, ...rest } = options(free, application.port);
-  const taken = { ...backends[0]!, port: 81, listen: { host: "127.0.0.1", port: holder.port } };
+  const taken = { ...backends[0]!, port: backendPort(81), listen: { host: "127.0.0.1", port: holder.port } };
   const silent = {
     ...UNHEARD,
     onThreadLost: () => undefined,

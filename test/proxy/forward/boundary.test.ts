@@ -22,6 +22,9 @@ import {
 
 const ROWS = [...CONNECTIONS, ...STREAMS, ...HTTP1, ...HTTP1_UPSTREAM, ...HTTP2, ...WEBSOCKETS];
 
+/** Connections that stay. */
+const NEIGHBOURS = 3;
+
 /** Responses in progress on the thread, of every kind: one over HTTP/1.1, one over HTTP/2 with TLS, one byte stream. */
 class Neighbours implements AsyncDisposable {
   readonly #http1: Socket;
@@ -88,6 +91,11 @@ function isReported(
 async function throwIn(plane: ThrowingPlane, row: Provocation, neighbours: Neighbours): Promise<void> {
   using victim = new Victim(plane);
   const from = [plane.lines.length, plane.problems.length] as const;
+  if (row.open !== undefined) {
+    await plane.connected(NEIGHBOURS);
+    row.open(victim);
+    await plane.connected(NEIGHBOURS + 1);
+  }
   if (row.after !== undefined) await plane.arm(row.after);
   await plane.arm(row.callback, row.skip);
   await row.provoke(victim);

@@ -7,6 +7,8 @@ import { PORT, type ThrowingPlane } from "../../support/thread/throwing-plane.ts
 export interface Provocation {
   readonly callback: string;
   readonly provoke: (victim: Victim) => void | Promise<void>;
+  /** A connection that has to be there before: the callback is called for every one in turn, the neighbours' first. */
+  readonly open?: (victim: Victim) => void;
   /** Calls that come before and are not the victim's. */
   readonly skip?: number;
   /** All is over when it is called: the fault ends nothing, and there is nothing to report. */
@@ -119,13 +121,8 @@ const BULK = Buffer.alloc(8 * 1024 * 1024);
 const ONE = 1;
 const ALL = 3;
 
-/** A victim from another address than everybody else, whose right then ends. */
-async function revoked(victim: Victim, open: () => unknown): Promise<void> {
-  open();
-  await victim.plane.until(() => victim.plane.lines.length >= 0, "opened");
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  await victim.plane.admitOnly("127.0.0.1/32");
-}
+/** The right of a victim from another address than everybody else's ends. */
+const revoke = (victim: Victim): Promise<void> => victim.plane.admitOnly("127.0.0.1/32");
 
 export const CONNECTIONS: readonly Provocation[] = [
   { callback: "thread accept", provoke: (victim) => void victim.http("GET /") },
@@ -136,7 +133,8 @@ export const CONNECTIONS: readonly Provocation[] = [
   {
     callback: "connection judgement",
     skip: ALL,
-    provoke: (victim) => revoked(victim, () => victim.http("GET /hold")),
+    open: (victim) => void victim.http("GET /hold"),
+    provoke: revoke,
   },
   { callback: "handshake keylog", provoke: (victim) => void victim.tls() },
   { callback: "handshake certificate", provoke: (victim) => void victim.tls() },
@@ -168,12 +166,17 @@ export const STREAMS: readonly Provocation[] = [
   { callback: "relay downstream-end", provoke: (victim) => void victim.tcp(PORT.stream, "x").end() },
   { callback: "relay downstream-drain", provoke: (victim) => readLate(victim.tcp(PORT.stream, "B")) },
   { callback: "relay downstream-close", provoke: (victim) => void victim.tcp(PORT.stream, "x").end() },
-  { callback: "relay limits", skip: ONE, provoke: (victim) => void victim.tcp(PORT.stream, "x") },
+  {
+    callback: "relay limits",
+    skip: ONE,
+    open: (victim) => void victim.tcp(PORT.stream, "x"),
+    provoke: () => undefined,
+  },
 ];
 
 export const HTTP1: readonly Provocation[] = [
   { callback: "http close", provoke: (victim) => void victim.http("GET /").end() },
-  { callback: "http limits", skip: ONE, provoke: (victim) => void victim.http("GET /hold") },
+  { callback: "http limits", skip: ONE, open: (victim) => void victim.http("GET /hold"), provoke: () => undefined },
   { callback: "http1 request", provoke: (victim) => void victim.http("GET /") },
   { callback: "http1 upgrade", provoke: (victim) => void victim.webSocket("/chat") },
   { callback: "http1 connect", provoke: (victim) => void victim.http("CONNECT a:1") },
@@ -183,7 +186,8 @@ export const HTTP1: readonly Provocation[] = [
   {
     callback: "http1 grace-timeout",
     revoked: true,
-    provoke: (victim) => revoked(victim, () => victim.http("GET /hold", "", PORT.http, OTHER)),
+    open: (victim) => void victim.http("GET /hold", "", PORT.http, OTHER),
+    provoke: revoke,
   },
   { callback: "body data", provoke: (victim) => void victim.post("/") },
   { callback: "body end", provoke: (victim) => void victim.post("/") },
@@ -216,7 +220,12 @@ export const HTTP1_UPSTREAM: readonly Provocation[] = [
   { callback: "http1-upstream lost", provoke: (victim) => void victim.post("/reset") },
   { callback: "http1-upstream close", late: true, provoke: (victim) => void victim.http("GET /reset") },
   { callback: "http1-upstream rested", late: true, provoke: (victim) => void victim.http("GET /") },
-  { callback: "http1-upstream limits", skip: ONE, provoke: (victim) => void victim.http("GET /hold") },
+  {
+    callback: "http1-upstream limits",
+    skip: ONE,
+    open: (victim) => void victim.http("GET /hold"),
+    provoke: () => undefined,
+  },
   { callback: "http1-upstream request-head", provoke: (victim) => void victim.post("/") },
   { callback: "http1-upstream body-data", provoke: (victim) => void victim.post("/") },
   { callback: "http1-upstream body-end", provoke: (victim) => void victim.post("/") },
@@ -246,14 +255,17 @@ export const HTTP2: readonly Provocation[] = [
   {
     callback: "http2 grace-timeout",
     revoked: true,
-    provoke: (victim) => revoked(victim, () => victim.stream({ ":path": "/hold" }, true, OTHER)),
+    open: (victim) => void victim.stream({ ":path": "/hold" }, true, OTHER),
+    provoke: revoke,
   },
   // A session without a request is ended after the time for a first head.
-  { callback: "http2 goodbye", provoke: (victim) => void victim.http2() },
+  { callback: "http2 last-goaway", provoke: (victim) => void victim.http2() },
   { callback: "h2c headers", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
   { callback: "h2c response", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
   { callback: "h2c data", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
-  { callback: "h2c close", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
+  { callback: "h2c end", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
+  // Its response has been told by then.
+  { callback: "h2c close", late: true, provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
   { callback: "h2c body-data", provoke: (victim) => void victim.post("/", PORT.h2c) },
   { callback: "h2c body-close", provoke: (victim) => void victim.post("/", PORT.h2c) },
 ];

@@ -14,8 +14,10 @@ import { startUnanswering } from "../application/unanswering.ts";
 import { GATEWAY_NAME, TestMesh } from "../mesh/mesh.ts";
 import type { LogLine } from "../process/log-lines.ts";
 import { freePorts } from "../process/ports.ts";
+import { until } from "../until.ts";
 import { PLANTED_THROWS, type PlantedThrow } from "./planted-throws.ts";
 import { linesIn, UNHEARD } from "./traffic.ts";
+import { backendPort } from "../../../src/policy/model.ts";
 
 const BULK = Buffer.alloc(8 * 1024 * 1024, "b");
 
@@ -84,7 +86,7 @@ export class ThrowingPlane implements AsyncDisposable {
     const plane = await startDataPlane(
       {
         backends: [...apps].map(([port, app]) => ({
-          port,
+          port: backendPort(port),
           listen: { host: "127.0.0.1", port: ports.get(port)! },
           app: { host: "127.0.0.1", port: app },
           ...(port === PORT.h2c && { forward: "h2c" as const }),
@@ -140,6 +142,14 @@ export class ThrowingPlane implements AsyncDisposable {
     this.#version += 1;
     this.plane.publish(snapshotFor(this.#version, range));
     await this.until(() => this.plane.appliedVersion() === this.#version, "applied", 25);
+  }
+
+  /** Resolves when as many connections as this are there, and each of HTTP has a request on it. */
+  async connected(count: number): Promise<void> {
+    await until(`${count} connections`, async () => {
+      const rows = await this.plane.connections();
+      return rows.length === count && rows.every(({ port, requests }) => port === PORT.stream || requests > 0);
+    });
   }
 
   /** @param pollMs where no event tells of it */

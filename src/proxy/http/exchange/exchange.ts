@@ -14,7 +14,8 @@ import type { Downstream, RequestHead } from "./message.ts";
 import type { CleanHead } from "./request-head.ts";
 import { respondError } from "./responses.ts";
 
-/** What lies above is no status of HTTP (RFC 9110 section 15). */
+/** What lies beyond them is no status of HTTP (RFC 9110 section 15). */
+const FIRST_STATUS = 100;
 const LAST_STATUS = 599;
 
 /** Methods whose repetition changes nothing (RFC 9110 section 9.2.2) and that carry no body here. */
@@ -144,21 +145,16 @@ export class Exchange implements ResponseHandler {
   onResponseStart(control: ResponseControl, status: number): void {
     const raw = control.rawHeaders ?? [];
     const { downstream, head } = this.parts;
-    if (status < 200) {
+    if (status >= FIRST_STATUS && status < 200) {
       // Postern has answered an expectation itself; other protocols are entered by upgrade only.
       const links = status === 103 && head.version !== "1.0" && !downstream.begun ? earlyHintLinks(raw) : [];
       if (links.length > 0) downstream.hint(links);
       return;
     }
-    const response = status > LAST_STATUS ? "response with a status above 599" : downstreamHeaders(raw);
+    const known = status >= FIRST_STATUS && status <= LAST_STATUS;
+    const response = known ? downstreamHeaders(raw) : "response with a status outside 100 to 599";
     if (typeof response === "string") {
-      this.#fail({
-        status: 502,
-        reason: "the application gave an invalid response",
-        code: "upstream-invalid",
-        detail: response,
-      });
-      control.abort(new Error(response));
+      this.#invalid(control, response);
       return;
     }
     this.#status = status;
@@ -173,6 +169,7 @@ export class Exchange implements ResponseHandler {
   }
 
   onResponseData(control: ResponseControl, chunk: Buffer): void {
+    if (!this.#hasResponse) return this.#invalid(control, "body of a response that is not final");
     this.bytesOut += chunk.length;
     const { downstream } = this.parts;
     if (downstream.write(chunk)) return;
@@ -185,7 +182,8 @@ export class Exchange implements ResponseHandler {
     downstream.onceWritable(contain("exchange writable", (fault) => this.fault(fault), onWritable));
   }
 
-  onResponseEnd(_control: ResponseControl, trailers: Trailers): void {
+  onResponseEnd(control: ResponseControl, trailers: Trailers): void {
+    if (!this.#hasResponse) return this.#invalid(control, "end of a response that is not final");
     this.parts.downstream.end(downstreamTrailers(trailers));
   }
 
@@ -216,6 +214,13 @@ export class Exchange implements ResponseHandler {
     const { clean, head } = this.parts;
     if (this.#retried || this.#hasResponse || clean.hasBody || !REPEATABLE.has(head.method)) return false;
     return wasNotServed(error);
+  }
+
+  #invalid(control: ResponseControl, detail: string): void {
+    if (this.failure !== undefined) return;
+    const reason = "the application gave an invalid response";
+    this.#fail({ status: 502, reason, code: "upstream-invalid", detail });
+    control.abort(new Error(detail));
   }
 
   #fail(failure: UpstreamFailure): void {

@@ -41,6 +41,9 @@ export interface Arrival {
   readonly onEnd: (exchange: Exchange) => void;
 }
 
+/** What is known of a request whose head was not read. */
+const UNREAD = { method: "", target: "", lines: [] } as const;
+
 export class RequestGate {
   readonly #options: RequestGateOptions;
 
@@ -86,16 +89,21 @@ export class RequestGate {
 
   /**
    * Records a refusal that was given without this gate: the message could not be read, or asks for what is not served.
+   * @param head absent where it could not be read either
    * @param status zero where there was no response
+   * @returns the identifier for the caller, as in the record
    */
   refused(
     connection: Connection,
-    head: RequestHead,
+    head: RequestHead | undefined,
     status: number,
     reason: "protocol-error" | "internal-error" = "protocol-error",
-  ): void {
-    const refused = { head, status, reason, requestId: requestIdOf(head) };
-    this.#options.sink.exchange(refusalFacts(refused, this.#newSpan(head)), connection);
+  ): string {
+    const known = head ?? { ...UNREAD, version: connection.protocol === "http/2" ? "2" : "1.1" };
+    const requestId = requestIdOf(known);
+    const refused = { head: known, status, reason, requestId };
+    this.#options.sink.exchange(refusalFacts(refused, this.#newSpan(known)), connection);
+    return requestId;
   }
 
   /** By the same rules for requests and upgrades. */

@@ -13,6 +13,9 @@ const {
   NGHTTP2_STREAM_STATE_HALF_CLOSED_LOCAL,
 } = constants;
 
+/** Never with a body (RFC 9110 section 6.4.1; 205: section 15.3.6); Node ends their streams with the head. */
+const BODYLESS: ReadonlySet<number> = new Set([204, 205, 304]);
+
 /** How often a response that is complete is looked at, whether its last frame is out. */
 const LAST_FRAME_MS = 20;
 
@@ -61,8 +64,9 @@ export class Http2Response implements Downstream {
 
   start(status: number, lines: readonly string[], { bodyless }: ResponseForm): void {
     if (!this.#usable()) return;
-    const empty = bodyless || this.#head.method === "HEAD" || status === 204 || status === 304;
-    this.#stream.respond(pseudoFirst(status, lines), { endStream: empty, waitForTrailers: !empty });
+    const empty = bodyless || this.#head.method === "HEAD" || BODYLESS.has(status);
+    const sent = status === 204 || status === 205 ? withoutLength(lines) : lines;
+    this.#stream.respond(pseudoFirst(status, sent), { endStream: empty, waitForTrailers: !empty });
     if (empty) this.#whole = true;
     const sendTrailers = (): void => this.#stream.sendTrailers(trailersOf(this.#trailers));
     this.#stream.once("wantTrailers", contain("http2 trailers", this.#onFault, sendTrailers));
@@ -90,7 +94,7 @@ export class Http2Response implements Downstream {
     const empty = this.#head.method === "HEAD" || body === "";
     this.#stream.respond(pseudoFirst(status, lines), { endStream: empty });
     this.#whole = true;
-    if (!empty) this.#stream.end(body);
+    if (!empty) this.#stream.end(body, "latin1");
     this.#stopReading();
   }
 
@@ -131,6 +135,11 @@ export class Http2Response implements Downstream {
   #writable(): boolean {
     return !this.#stream.destroyed && !this.#stream.closed && !this.#stream.writableEnded;
   }
+}
+
+/** A length without its body makes a response malformed (RFC 9113 section 8.1.1). */
+function withoutLength(lines: readonly string[]): readonly string[] {
+  return lines.filter((_, index) => lines[index - (index % 2)]!.toLowerCase() !== "content-length");
 }
 
 /** Names in lower case (RFC 9113 section 8.2). */

@@ -75,6 +75,10 @@ export class Http2Request implements ResponseControl {
       "data",
       contain("h2c data", onFault, (chunk: Buffer) => handler.onResponseData(this, chunk)),
     );
+    stream.once(
+      "end",
+      contain("h2c end", onFault, () => this.#onEnd(stream)),
+    );
     stream.on("error", (error) => (this.#aborted ??= error));
     if (this.#idleTimeoutMs > 0) {
       stream.setTimeout(this.#idleTimeoutMs, () => {
@@ -100,7 +104,16 @@ export class Http2Request implements ResponseControl {
     this.#handler.onResponseStart(this, status);
   }
 
+  /** The response may be complete while the request's body still comes: its stream closes with that body's end only. */
+  #onEnd(stream: ClientHttp2Stream): void {
+    // Node ends what is read of a stream that was cut, too, and has closed it before.
+    if (this.#ended || this.#aborted !== undefined || stream.closed || stream.destroyed) return;
+    this.#ended = true;
+    this.#handler.onResponseEnd(this, this.#trailers);
+  }
+
   #onClose(stream: ClientHttp2Stream): void {
+    if (this.#ended) return;
     const { rstCode } = stream;
     if (this.#aborted === undefined && rstCode === NGHTTP2_NO_ERROR && stream.readableEnded) {
       this.#ended = true;
