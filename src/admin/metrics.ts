@@ -1,5 +1,6 @@
 /** `/metrics`: counters of the threads and the state of the control side in Prometheus' text format. Label sets are bounded. */
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { lifeLeft } from "../tls/credentials-life.ts";
 import { DURATION_BUCKETS, type Counters } from "../telemetry/records.ts";
 import { discoveryText } from "./discovery-metrics.ts";
 import type { ThreadInfo } from "../proxy/control/data-plane.ts";
@@ -66,6 +67,18 @@ export class AdminMetrics {
       "Certificate files that could not be used.",
       () => subject.credentialFailures,
     );
+    gauge("postern_certificate_files_unusable", "1 while the certificate files are not those in force.", () =>
+      subject.credentialProblem === undefined ? 0 : 1,
+    );
+    gauge(
+      "postern_certificate_life_left_ratio",
+      "Share of our own certificate's life that is left; 0 without one.",
+      () => (subject.credentials === undefined ? 0 : lifeLeft(subject.credentials, Date.now())),
+    );
+    gauge("postern_crl_expiry_timestamp_seconds", "End of the first revocation list; 0 without one.", () => {
+      const ends = subject.credentials?.lists.flatMap(({ nextUpdate }) => nextUpdate ?? []) ?? [];
+      return ends.length === 0 ? 0 : Math.round(Math.min(...ends) / 1000);
+    });
     gauge(
       "postern_certificate_generation",
       "Accepted certificates so far.",

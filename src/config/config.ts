@@ -15,6 +15,8 @@ export interface SocketAddress {
 export interface BackendConfig {
   readonly port: BackendPort;
   readonly listen: SocketAddress;
+  /** Nobody has named `listen`: where the kernel has no IPv6 its address of all families becomes that of IPv4. */
+  readonly listenByDefault?: true;
   readonly app: SocketAddress;
   /** Absent: decided by the Service port's `appProtocol`, else `http`. */
   readonly forward?: ForwardMode;
@@ -24,12 +26,17 @@ export type DiscoveryConfig =
   | { readonly kind: "manifests"; readonly directory: string }
   | { readonly kind: "kubernetes"; readonly kubeconfig?: string };
 
+/** Past the end of a revocation list: whoever it speaks of is refused, or it is used as it is. */
+export type ExpiredLists = "close" | "accept";
+
 /** Files of the mesh-issued certificate; absent as a whole when https backends stay closed. */
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
   readonly ca: string;
   readonly crl?: string;
+  /** `close` unless told. */
+  readonly expiredLists?: ExpiredLists;
 }
 
 /** What to do with `x-forwarded-client-cert` after the client's own was removed. */

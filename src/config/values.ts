@@ -107,7 +107,13 @@ export function readBackend(text: string): Read<BackendConfig> {
   const forward = fields.get("forward");
   if (forward !== undefined && forward !== "http" && forward !== "h2c" && forward !== "stream")
     return new Unusable("forward= as http, h2c or stream");
-  return { port: backendPort(port), listen, app, ...(forward !== undefined && { forward }) };
+  return {
+    port: backendPort(port),
+    listen,
+    ...(listenText === undefined && { listenByDefault: true as const }),
+    app,
+    ...(forward !== undefined && { forward }),
+  };
 }
 
 function reaches(listenHost: string, appHost: string): boolean {

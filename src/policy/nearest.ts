@@ -58,6 +58,10 @@ export function nearestTo(
     case "certificate-expired":
     case "certificate-revoked":
       return "a certificate issued by the mesh's CA is demanded";
+    case "crl-expired":
+      return "the revocation list of the certificate's issuer has ended (--tls-crl): provide the current one";
+    case "crl-missing":
+      return "--tls-crl has no list of the certificate's issuer, or of a CA above it: provide one for each";
     case "principal-missing":
     case "principal-not-listed":
       return rule?.state === "open" && peer.tls?.certificate.state === "verified"

@@ -46,7 +46,7 @@ export type ThreadEvent =
     }
   /** A snapshot is in force and every live connection was re-judged with it. */
   | { readonly kind: "applied"; readonly version: number }
-  /** These credentials are in force for new handshakes, and every live connection was judged by their trust. */
+  /** These credentials are in force for handshakes and whatever is served from now on; streams that go on are judged in slices. */
   | { readonly kind: "credentials-applied"; readonly generation: number }
   /** They could not be applied: no handshake is begun until others are, and connections that they do not trust are ended. */
   | { readonly kind: "credentials-failed"; readonly generation: number; readonly message: string }

@@ -12,7 +12,7 @@ import type { Credentials } from "../../tls/credentials.ts";
 import { sumCounters } from "../counters.ts";
 import type { ThreadLag } from "./applied-state.ts";
 import { shareLimits } from "./limit-shares.ts";
-import { checkListenAddresses } from "./listen-check.ts";
+import { settleListenAddresses } from "./listen-check.ts";
 import { ThreadHandle, type ThreadEvents } from "./thread-handle.ts";
 import { ThreadSlot } from "./thread-slot.ts";
 
@@ -83,8 +83,8 @@ export interface ThreadInfo {
  * @throws ListenError when an address cannot be had; nothing is left running then.
  */
 export async function startDataPlane(options: DataPlaneOptions, listener: DataPlaneListener): Promise<DataPlane> {
-  await checkListenAddresses(options.backends);
-  const plane = new DataPlane(options, listener);
+  const backends = await settleListenAddresses(options.backends);
+  const plane = new DataPlane({ ...options, backends }, listener);
   try {
     await plane.listening();
   } catch (error) {
@@ -116,6 +116,11 @@ export class DataPlane {
     this.#heartbeat = setInterval(() => {
       for (const slot of this.#slots) slot.heartbeat();
     }, HEARTBEAT_MS);
+  }
+
+  /** With the addresses that are really listened on. */
+  get backends(): readonly BackendConfig[] {
+    return this.#options.backends;
   }
 
   /** Settles once: when all threads listen, or with what kept one from it. */

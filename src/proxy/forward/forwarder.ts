@@ -24,6 +24,8 @@ export interface Connection {
   readonly peer: Peer;
   /** `forward`, or `forbidden` on an http backend: then every request gets 403. Re-judged with every snapshot. */
   readonly decision: Decision;
+  /** Makes the judgement that a change of trust has left due, which may end the connection: before anything new is served. */
+  judgeNow(): void;
   /** Value for `x-forwarded-client-cert`; absent where no certificate was verified or the header is only stripped. */
   readonly clientCertHeader: string | undefined;
   readonly requests: number;

@@ -21,7 +21,8 @@ import { Handshakes } from "../connection/handshakes.ts";
 import { HttpForwarder } from "../http/http-forwarder.ts";
 import { spanMaker } from "../http/exchange/trace-context.ts";
 import { Journal } from "./journal.ts";
-import { judgeExpiry, trustJudge } from "../connection/lost-trust.ts";
+import { judgeExpiry } from "../connection/lost-trust.ts";
+import { LiveTrust } from "../connection/live-trust.ts";
 import { Listener } from "./listener.ts";
 import type { ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
 import { SourceLimits } from "../connection/source-limits.ts";
@@ -40,6 +41,7 @@ export class DataThread {
   readonly #post: (event: ThreadEvent) => void;
   readonly #table: ConnectionTable;
   readonly #handshakes: Handshakes;
+  readonly #trust: LiveTrust;
   readonly #counters = new ThreadCounters();
   readonly #journal: Journal;
   readonly #stream: StreamForwarder;
@@ -61,6 +63,7 @@ export class DataThread {
     this.#idPrefix = `${thread}-${Date.now().toString(36)}-`;
     this.#table = new ConnectionTable(limits.revokeGraceMs);
     this.#handshakes = new Handshakes(limits.handshakeTimeoutMs);
+    this.#trust = new LiveTrust(this.#table, this.#problem);
     this.#journal = new Journal({
       thread,
       limits,
@@ -77,6 +80,7 @@ export class DataThread {
       snapshot: () => this.#snapshot,
       limiter: new SourceLimits(limits),
       handshakes: this.#handshakes,
+      trust: this.#trust,
       table: this.#table,
       forwarder: (mode, backend) => this.#forwarder(mode, backend),
       draining: () => this.#draining,
@@ -201,22 +205,16 @@ export class DataThread {
   /** Where they cannot be applied the former ones must not stay in force: a CA that was removed would go on being trusted. */
   #applyCredentials(credentials: Credentials | undefined): void {
     const generation = credentials?.generation ?? 0;
+    let problem: string | undefined;
     try {
       this.#handshakes.setCredentials(credentials);
-      this.#table.revokeIf(trustJudge(credentials));
-      this.#post({ kind: "credentials-applied", generation });
     } catch (error) {
+      problem = String(error);
       this.#handshakes.setCredentials(undefined);
-      const judge = trustJudge(credentials);
-      this.#table.revokeIf((connection) => {
-        try {
-          return judge(connection);
-        } catch {
-          return { verdict: "close", reason: "no-credentials" };
-        }
-      });
-      this.#post({ kind: "credentials-failed", generation, message: String(error) });
     }
+    this.#trust.apply(credentials);
+    if (problem === undefined) this.#post({ kind: "credentials-applied", generation });
+    else this.#post({ kind: "credentials-failed", generation, message: problem });
   }
 
   /** Serves what is queued or in flight, then reports; what is left at the deadline is cut. */
@@ -249,6 +247,7 @@ export class DataThread {
   #sweep(): void {
     const now = Date.now();
     this.#table.revokeIf((connection) => judgeExpiry(connection, now));
+    this.#trust.sweep(now);
     this.#table.enforceGrace(performance.now());
   }
 }

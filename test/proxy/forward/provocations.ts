@@ -136,8 +136,6 @@ export const CONNECTIONS: readonly Provocation[] = [
     open: (victim) => void victim.http("GET /hold"),
     provoke: revoke,
   },
-  { callback: "handshake keylog", provoke: (victim) => void victim.tls() },
-  { callback: "handshake certificate", provoke: (victim) => void victim.tls() },
   { callback: "handshake secured", provoke: (victim) => void victim.tls() },
   { callback: "handshake server-name", provoke: (victim) => void victim.tls({ servername: "foo.test" }) },
   { callback: "handshake error", provoke: (victim) => void victim.tls({ certificate: false }) },
@@ -306,6 +304,7 @@ export const HASTY: readonly Provocation[] = [
 
 /** What no test provokes, and why. */
 export const UNPROVOKED: Readonly<Record<string, string>> = {
+  "thread trust": "a slice of judging: what it calls for one connection is connection judgement, which has a row",
   "relay upstream-timeout": "an application that takes nothing for five minutes after both sides have ended",
   "http1-upstream write-error": "a write that fails before the reading side has said why: a matter of one turn",
   "connection drain": "the drain test below: it ends the neighbours too",

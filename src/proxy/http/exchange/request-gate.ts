@@ -59,6 +59,7 @@ export class RequestGate {
       this.#refuse(arrival, { status: clean.status, reason: "protocol-error" }, clean.reason, false, true);
       return undefined;
     }
+    connection.judgeNow();
     if (connection.decision.verdict !== "forward") {
       this.#forbid(arrival, clean);
       return undefined;
