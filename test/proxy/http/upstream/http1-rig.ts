@@ -109,7 +109,7 @@ export class Told implements ResponseHandler {
       return;
     }
     this.status = status;
-    this.lines = (control.rawHeaders ?? []) as readonly string[];
+    this.lines = control.rawHeaders;
     this.#begun(this);
   }
 
