@@ -14,7 +14,7 @@ const SESSION_WINDOW_BYTES = 4 * STREAM_WINDOW_BYTES;
 export interface SessionOwner {
   /** It may be able to take one more stream. */
   roomMade(): void;
-  /** Its descriptor is gone. Comes after the streams that it carried were told. */
+  /** It is over, and so are the requests that it carried. May come twice. */
   closed(session: UpstreamSession): void;
 }
 
@@ -162,6 +162,9 @@ export class UpstreamSession {
   readonly #lose = (error: Error): void => {
     this.#retired = true;
     this.#error = error;
+    clearTimeout(this.#connecting);
     this.#session.destroy(error);
+    for (const request of this.#requests) request.fault(error);
+    this.#owner.closed(this);
   };
 }
