@@ -268,6 +268,9 @@ export function tick(line: string): void {
 async function startH2cApplication(): Promise<TestApplication> {
   let newest: Socket | undefined;
   const server = createHttp2Server();
+  const application = new TestApplication(server);
+  // Where requests are listened for, Node has its own way with streams, and with their trailers above all.
+  server.removeAllListeners("stream");
   server.on("connection", (socket: Socket) => (newest = socket));
   server.on("stream", (stream, headers) => {
     stream.on("error", () => undefined);
@@ -303,9 +306,6 @@ async function startH2cApplication(): Promise<TestApplication> {
   server.on("session", (session) => session.on("error", () => undefined));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const application = new TestApplication(server);
-  // Whoever listens to requests has Node answer streams beside us, trailers above all.
-  server.removeAllListeners("request");
   return application;
 }
 
