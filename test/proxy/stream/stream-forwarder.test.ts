@@ -88,7 +88,6 @@ for (const port of [80, 81]) {
       void collect(socket).then(resolve);
     };
     const socket = await enter(port);
-    // A plaintext caller speaks first, else nothing is dialled for it.
     socket.write("a");
     socket.resume();
     await once(socket, "end");
