@@ -248,6 +248,10 @@ export const HTTP2: readonly Provocation[] = [
     revoked: true,
     provoke: (victim) => revoked(victim, () => victim.stream({ ":path": "/hold" }, true, OTHER)),
   },
+  {
+    callback: "http2 half-close",
+    provoke: (victim) => void victim.tcp(PORT.http, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").end(),
+  },
   // A session without a request is ended after the time for a first head.
   { callback: "http2 goodbye", provoke: (victim) => void victim.http2() },
 ];
