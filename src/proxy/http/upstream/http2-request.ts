@@ -124,7 +124,8 @@ export class Http2Request implements ResponseControl, WaitingRequest {
     stream.on("error", (cause) => (error ??= cause));
     const onClose = (): void => {
       session.over(this);
-      this.#onLost(stream, session, error);
+      if (isWhole) this.#takeRest(stream);
+      else this.#onLost(stream, session, error);
     };
     stream.once("close", contain("h2c close", this.fault, onClose));
   }
@@ -151,6 +152,13 @@ export class Http2Request implements ResponseControl, WaitingRequest {
     if (this.#body?.sent === false) stream.close(NGHTTP2_CANCEL);
     this.#finish();
     this.#handler.onResponseEnd(this, this.#trailers);
+  }
+
+  /** All of the response was here, and not yet read, when the connection was lost. */
+  #takeRest(stream: ClientHttp2Stream): void {
+    for (let chunk = stream.read() as Buffer | null; chunk !== null; chunk = stream.read() as Buffer | null)
+      this.#onData(chunk);
+    this.#onWhole(stream);
   }
 
   #onLost(stream: ClientHttp2Stream, session: UpstreamSession, error: Error | undefined): void {

@@ -1,5 +1,6 @@
 /** What an application of HTTP/2 is sent, what it may leave unprocessed, and which ends of a response are good ones. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { test } from "node:test";
 import type { Http2Upstream } from "../../../../src/proxy/http/upstream/http2-upstream.ts";
@@ -230,4 +231,26 @@ test("what is given up before it had a connection is never sent", async () => {
   assert.equal((await told.over).error?.message, "left");
   assert.equal((await ask(upstream)).body, "ok");
   assert.equal(application.streams, 1);
+});
+
+test("a paused response whose connection is lost ends when it is read on, whole or as a failure", async () => {
+  await using application = await Http2Application.start();
+  const size = 200_000;
+  application.onStream = (stream) => {
+    stream.respond({ ":status": 200 });
+    stream.end(Buffer.alloc(size));
+  };
+  const told = dispatch(application.upstream());
+  let bytes = 0;
+  told.onData = (control, chunk) => {
+    if (bytes === 0) control.pause();
+    bytes += chunk.length;
+  };
+  await told.begun;
+  const lost = [...application.sessions].map((session) => once(session, "close"));
+  for (const session of application.sessions) setTimeout(() => session.destroy(), 50);
+  await Promise.all(lost);
+  told.control!.resume();
+  await told.over;
+  assert.equal(told.error === undefined, bytes === size);
 });
