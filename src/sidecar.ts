@@ -14,11 +14,11 @@ import { CLOSED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
 import { describeLag } from "./proxy/control/applied-state.ts";
 import { startDataPlane, type DataPlane } from "./proxy/control/data-plane.ts";
 import type { Log } from "./telemetry/log.ts";
+import type { LogOutput } from "./telemetry/log-output.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
-import { writeTraffic } from "./telemetry/traffic-log.ts";
-import { watchCredentials, type CredentialsWatch } from "./tls/credentials-watch.ts";
+import type { CredentialsFault } from "./tls/credentials-life.ts";
 import type { Credentials } from "./tls/credentials.ts";
-import { readCredentials } from "./tls/read-credentials.ts";
+import { OwnCredentials } from "./tls/own-credentials.ts";
 
 /** How often the age of the data is compared with `maxStale`. */
 const STALE_CHECK_MS = 1_000;
@@ -38,19 +38,19 @@ export type Unready =
   | "waiting for policy and endpoints"
   | "waiting for the listeners"
   | "policy and endpoints are stale"
+  | CredentialsFault
   | `data-plane thread ${number} ${string}`
   | "draining";
 
 export class Sidecar {
   readonly config: Config;
   readonly log: Log;
+  readonly #output: LogOutput;
   readonly #discovery: Discovery;
   readonly #statuses = new Map<string, string>();
   #dataPlane: DataPlane | undefined;
-  #credentials: Credentials | undefined;
-  #credentialsWatch: CredentialsWatch | undefined;
+  #credentials: OwnCredentials | undefined;
   #spans: Spans | undefined;
-  #credentialFailures = 0;
   #snapshot: Snapshot = CLOSED;
   #version = 0;
   /** What was discovered last; compiled again when it becomes fresh after having been stale. */
@@ -59,9 +59,15 @@ export class Sidecar {
   #draining = false;
   readonly #broken = Promise.withResolvers<void>();
 
-  constructor(config: Config, log: Log, discovery: Discovery) {
+  /** @param output of the log, for the lines of the threads */
+  constructor(
+    config: Config,
+    { log, output }: { readonly log: Log; readonly output: LogOutput },
+    discovery: Discovery,
+  ) {
     this.config = config;
     this.log = log;
+    this.#output = output;
     this.#discovery = discovery;
   }
 
@@ -70,11 +76,20 @@ export class Sidecar {
   }
 
   get credentials(): Credentials | undefined {
-    return this.#credentials;
+    return this.#credentials?.current;
   }
 
   get credentialFailures(): number {
-    return this.#credentialFailures;
+    return this.#credentials?.failures ?? 0;
+  }
+
+  get credentialProblem(): string | undefined {
+    return this.#credentials?.problem;
+  }
+
+  /** Log lines that the output did not take, beside those that the threads have counted. */
+  get linesLost(): number {
+    return this.#output.lost;
   }
 
   get dataPlane(): DataPlane | undefined {
@@ -101,6 +116,7 @@ export class Sidecar {
     else if (!this.#dataPlane.threads().every((thread) => thread.listening)) reasons.push("waiting for the listeners");
     for (const { thread, lag } of this.#dataPlane?.threads() ?? [])
       if (lag !== undefined) reasons.push(`data-plane thread ${thread} ${describeLag(lag)}`);
+    if (this.#credentials?.fault !== undefined) reasons.push(this.#credentials.fault);
     if (this.#snapshot.closed === "no-snapshot") reasons.push("waiting for policy and endpoints");
     if (this.#snapshot.closed === "stale-snapshot") reasons.push("policy and endpoints are stale");
     return reasons;
@@ -109,22 +125,15 @@ export class Sidecar {
   /** @throws CredentialsError, ListenError, ManifestsError: what an operator must mend before anything is served */
   async start(): Promise<void> {
     const { config, log } = this;
-    if (config.tls !== undefined) {
-      this.#credentials = await readCredentials(config.tls, 1);
-      log.info(
-        { names: this.#credentials.names, notAfter: new Date(this.#credentials.notAfter).toISOString() },
-        "certificate loaded",
-      );
-    } else log.warn({}, "no certificate is configured: https backends stay closed");
+    if (config.tls === undefined) log.warn({}, "no certificate is configured: https backends stay closed");
+    else this.#credentials = await OwnCredentials.read(config.tls, log);
     if (config.tracing !== undefined)
       this.#spans = await startSpans({ ...config.tracing, resource: selfOf(config), log });
     this.#dataPlane = await startDataPlane(
-      { ...config, snapshot: this.#snapshot, credentials: this.#credentials },
+      { ...config, snapshot: this.#snapshot, credentials: this.credentials },
       {
-        onRecords: (records) => {
-          writeTraffic(log, records, config.accessLog);
-          this.#spans?.write(records);
-        },
+        onLines: (batch, taken) => this.#output.batch(batch, taken),
+        onSpans: (records) => this.#spans?.write(records),
         onThreadLost: ({ thread, cause, restartInMs }) =>
           log.error({ thread, restartInMs, error: cause }, "data-plane thread lost; it is replaced"),
         onThreadLagging: ({ thread, lag, restartInMs }) =>
@@ -139,10 +148,12 @@ export class Sidecar {
         onProblem: (thread, problem) => log.warn({ thread, problem }, "data plane problem"),
       },
     );
-    for (const { port, listen, app, forward } of config.backends)
+    for (const { port, listen, listenByDefault, app, forward } of this.#dataPlane.backends) {
+      if (listenByDefault === true && listen.host === "0.0.0.0")
+        log.warn({ port, listen }, "this machine has no IPv6: the default listener takes IPv4 only");
       log.info({ port, listen, app, forward }, "backend listens");
-    if (config.tls !== undefined && this.#credentials !== undefined)
-      this.#followCredentials(config.tls, this.#credentials);
+    }
+    this.#credentials?.follow((credentials) => this.#dataPlane?.setCredentials(credentials));
     await this.#discovery.start({ onWorld: (world, services) => this.#onWorld(world, services) });
     if (config.maxStaleMs !== undefined) this.#staleTimer = setInterval(() => this.#checkAge(), STALE_CHECK_MS).unref();
   }
@@ -161,7 +172,7 @@ export class Sidecar {
   /** Ends everything; returns after `withinMs` at the latest, whatever has not ended by then. */
   async close(withinMs = LONGEST_CLOSE_MS): Promise<void> {
     clearInterval(this.#staleTimer);
-    this.#credentialsWatch?.stop();
+    this.#credentials?.stop();
     const late = new AbortController();
     const ended = this.#endParts().then(() => true);
     const inTime = await Promise.race([ended, delay(withinMs, false, { signal: late.signal })]);
@@ -173,30 +184,6 @@ export class Sidecar {
     await this.#discovery.stop();
     await this.#dataPlane?.close();
     await this.#spans?.close();
-  }
-
-  #followCredentials(files: NonNullable<Config["tls"]>, current: Credentials): void {
-    this.#credentialsWatch = watchCredentials(files, current, {
-      onCredentials: (credentials) => {
-        this.#credentials = credentials;
-        this.#dataPlane?.setCredentials(credentials);
-        this.log.info(
-          {
-            generation: credentials.generation,
-            names: credentials.names,
-            notAfter: new Date(credentials.notAfter).toISOString(),
-          },
-          "certificate replaced",
-        );
-      },
-      onFailure: (error) => {
-        this.#credentialFailures += 1;
-        this.log.error(
-          { problem: error.message },
-          "new certificate files cannot be used; the former ones stay in force",
-        );
-      },
-    });
   }
 
   #onWorld(world: World, services: readonly string[]): void {

@@ -6,6 +6,7 @@ import { authorize } from "../../src/policy/authorize.ts";
 import { compile } from "../../src/policy/compile.ts";
 import type { Endpoint, World } from "../../src/policy/model.ts";
 import { peerAddress } from "../../src/policy/peer-address.ts";
+import { backendPort } from "../../src/policy/model.ts";
 
 const SIZES = [100, 10_000, 1_000_000];
 /** Addresses are made just before they are judged, as a socket makes them, a batch at a time, outside the clock. */
@@ -75,7 +76,7 @@ function measure(size: number): readonly Figure[] {
         let right = 0;
         const start = process.hrtime.bigint();
         for (const address of peers)
-          if (authorize(snapshot, 80, { address: peerAddress(address) }).verdict === verdict) right += 1;
+          if (authorize(snapshot, backendPort(80), { address: peerAddress(address) }).verdict === verdict) right += 1;
         elapsed += process.hrtime.bigint() - start;
         if (right !== BATCH) throw new Error(`${BATCH - right} wrong verdicts for ${addresses} at ${size} endpoints`);
       }

@@ -4,6 +4,7 @@ import { parseAddress } from "../policy/address.ts";
 import type { San } from "../policy/decision.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { Page } from "./page.ts";
+import { backendPort } from "../policy/model.ts";
 
 const PARAMETERS = ["port", "from", "tls", "sni", "san", "no-cert"];
 
@@ -29,6 +30,11 @@ export function explainPage(snapshot: Snapshot, query: URLSearchParams): Page {
     noCertificate || sans.length > 0 || sni !== undefined || (query.has("tls") && query.get("tls") !== "false");
   return {
     status: 200,
-    body: explain(snapshot, port, { address, tls, ...(sni !== undefined && { sni }), ...(!noCertificate && { sans }) }),
+    body: explain(snapshot, backendPort(port), {
+      address,
+      tls,
+      ...(sni !== undefined && { sni }),
+      ...(!noCertificate && { sans }),
+    }),
   };
 }

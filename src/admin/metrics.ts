@@ -1,5 +1,6 @@
 /** `/metrics`: counters of the threads and the state of the control side in Prometheus' text format. Label sets are bounded. */
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { lifeLeft } from "../tls/credentials-life.ts";
 import { DURATION_BUCKETS, type Counters } from "../telemetry/records.ts";
 import { discoveryText } from "./discovery-metrics.ts";
 import type { ThreadInfo } from "../proxy/control/data-plane.ts";
@@ -24,7 +25,8 @@ export class AdminMetrics {
     const discovery = this.#subject.discoveryCounts();
     const state = `${await this.#registry.metrics()}${discovery === undefined ? "" : discoveryText(discovery)}`;
     const counters = await this.#subject.dataPlane?.counters();
-    return counters === undefined ? state : `${state}${trafficText(counters)}`;
+    if (counters === undefined) return state;
+    return `${state}${trafficText(counters, this.#subject.linesLost)}`;
   }
 
   #registerState(): void {
@@ -65,6 +67,18 @@ export class AdminMetrics {
       "Certificate files that could not be used.",
       () => subject.credentialFailures,
     );
+    gauge("postern_certificate_files_unusable", "1 while the certificate files are not those in force.", () =>
+      subject.credentialProblem === undefined ? 0 : 1,
+    );
+    gauge(
+      "postern_certificate_life_left_ratio",
+      "Share of our own certificate's life that is left; 0 without one.",
+      () => (subject.credentials === undefined ? 0 : lifeLeft(subject.credentials, Date.now())),
+    );
+    gauge("postern_crl_expiry_timestamp_seconds", "End of the first revocation list; 0 without one.", () => {
+      const ends = subject.credentials?.lists.flatMap(({ nextUpdate }) => nextUpdate ?? []) ?? [];
+      return ends.length === 0 ? 0 : Math.round(Math.min(...ends) / 1000);
+    });
     gauge(
       "postern_certificate_generation",
       "Accepted certificates so far.",
@@ -100,7 +114,7 @@ export class AdminMetrics {
 }
 
 /** Counters of the threads are cumulative already, which prom-client's own counters could only be made to follow. */
-function trafficText(counters: Counters): string {
+function trafficText(counters: Counters, linesLost: number): string {
   const lines: string[] = [];
   const family = (name: string, type: string, help: string, rows: readonly string[]): void => {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...rows);
@@ -147,6 +161,9 @@ function trafficText(counters: Counters): string {
     "From the request's header to the end of the response.",
     Object.entries(counters.durations).flatMap(durationRows),
   );
+  family("postern_log_lines_dropped_total", "counter", "Log lines that their reader did not take in time.", [
+    `postern_log_lines_dropped_total ${counters.linesLost + linesLost}`,
+  ]);
   return `${lines.join("\n")}\n`;
 }
 

@@ -13,6 +13,10 @@ export interface AdminSubject {
   readonly credentials: Credentials | undefined;
   /** Certificate files that could not be used since the start. */
   readonly credentialFailures: number;
+  /** What is wrong with the files as they are now. */
+  readonly credentialProblem: string | undefined;
+  /** Log lines that the output did not take, beside those that the threads have counted. */
+  readonly linesLost: number;
   readonly dataPlane: DataPlane | undefined;
   resources(): readonly ResourceHealth[];
   /** Absent where nothing is asked of a server. */

@@ -10,6 +10,7 @@ import { isAddressOrRange } from "../policy/node-addresses.ts";
 import { readPort, Unusable } from "../config/values.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
+import { backendPort } from "../policy/model.ts";
 
 const EXPLAIN: CommandSpec = {
   name: "explain",
@@ -82,7 +83,7 @@ export async function runExplain(argv: readonly string[], io: CliIo): Promise<nu
   );
   for (const { policy, currentStatus, reason } of snapshot.statuses)
     if (currentStatus === "error") io.stderr(`IngressBackend ${policy}: ${reason}\n`);
-  const explanation = explain(snapshot, question.port, question.peer);
+  const explanation = explain(snapshot, backendPort(question.port), question.peer);
   io.stdout(values.has("json") ? `${JSON.stringify(explanation)}\n` : describe(explanation, question));
   return explanation.verdict === "forward" ? EXIT.ok : EXIT.failed;
 }

@@ -1,5 +1,7 @@
 /** The frozen configuration and its defaults. Nothing below sidecar.ts sees flags, environment or files. */
 
+import type { BackendPort } from "../policy/model.ts";
+
 /** `http` and `h2c` parse requests and differ in what the application speaks; `stream` copies bytes. */
 export type ForwardMode = "http" | "h2c" | "stream";
 
@@ -11,9 +13,10 @@ export interface SocketAddress {
 
 /** One guarded port. */
 export interface BackendConfig {
-  /** The backend (target) port that policies name. */
-  readonly port: number;
+  readonly port: BackendPort;
   readonly listen: SocketAddress;
+  /** Nobody has named `listen`: where the kernel has no IPv6 its address of all families becomes that of IPv4. */
+  readonly listenByDefault?: true;
   readonly app: SocketAddress;
   /** Absent: decided by the Service port's `appProtocol`, else `http`. */
   readonly forward?: ForwardMode;
@@ -23,12 +26,17 @@ export type DiscoveryConfig =
   | { readonly kind: "manifests"; readonly directory: string }
   | { readonly kind: "kubernetes"; readonly kubeconfig?: string };
 
+/** Past the end of a revocation list: whoever it speaks of is refused, or it is used as it is. */
+export type ExpiredLists = "close" | "accept";
+
 /** Files of the mesh-issued certificate; absent as a whole when https backends stay closed. */
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
   readonly ca: string;
   readonly crl?: string;
+  /** `close` unless told. */
+  readonly expiredLists?: ExpiredLists;
 }
 
 /** What to do with `x-forwarded-client-cert` after the client's own was removed. */

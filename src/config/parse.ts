@@ -4,6 +4,7 @@ import {
   type BackendConfig,
   type Config,
   type DiscoveryConfig,
+  type ExpiredLists,
   type Limits,
   type SocketAddress,
   type TlsFiles,
@@ -188,7 +189,7 @@ function readNodes(reader: SettingsReader): readonly string[] {
 function readTlsFiles(reader: SettingsReader): TlsFiles | undefined {
   const names = ["tls-cert", "tls-key", "tls-ca"] as const;
   const missing = names.filter((name) => !reader.has(name));
-  if (missing.length === names.length && !reader.has("tls-crl")) return undefined;
+  if (missing.length === names.length && !reader.has("tls-crl") && !reader.has("tls-crl-expired")) return undefined;
   if (missing.length > 0) {
     reader.problem(
       `${missing.map((name) => `--${name}`).join(" and ")} ${missing.length === 1 ? "is" : "are"} missing: certificate, key and CA are given together`,
@@ -196,11 +197,15 @@ function readTlsFiles(reader: SettingsReader): TlsFiles | undefined {
     return undefined;
   }
   const crl = reader.text("tls-crl");
+  const expiredLists = reader.one("tls-crl-expired", readChoice<ExpiredLists>(["close", "accept"]));
+  if (expiredLists !== undefined && crl === undefined)
+    reader.problem(`${reader.origin("tls-crl-expired")} needs --tls-crl, which names the lists`);
   return {
     cert: reader.text("tls-cert") ?? "",
     key: reader.text("tls-key") ?? "",
     ca: reader.text("tls-ca") ?? "",
     ...(crl !== undefined && { crl }),
+    ...(expiredLists !== undefined && { expiredLists }),
   };
 }
 

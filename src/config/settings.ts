@@ -139,7 +139,12 @@ export const SETTINGS: readonly Setting[] = [
   { name: "tls-cert", value: "FILE", help: "mesh-issued certificate, PEM, leaf first" },
   { name: "tls-key", value: "FILE", help: "its private key, PEM" },
   { name: "tls-ca", value: "FILE", help: "the mesh's CA bundle, PEM" },
-  { name: "tls-crl", value: "FILE", help: "revoked certificates of the mesh, PEM" },
+  { name: "tls-crl", value: "FILE", help: "revoked certificates of the mesh, one list or several, PEM or DER" },
+  {
+    name: "tls-crl-expired",
+    value: "MODE",
+    help: "past a list's end: close to its issuer's callers, or accept (close)",
+  },
   { name: "mesh-name", value: "NAME", help: "source namespaces must carry openservicemesh.io/monitored-by=NAME (off)" },
   { name: "max-stale", value: "DURATION", help: "refuse everybody once policy is older than this (off)" },
   { name: "client-cert-header", value: "MODE", help: "x-forwarded-client-cert: sanitize-set or strip (sanitize-set)" },

@@ -1,5 +1,6 @@
 /** Texts of flags, environment and files as values. Every reader is total: a value, or what was expected. */
 import type { BackendConfig, SocketAddress } from "./config.ts";
+import { backendPort } from "../policy/model.ts";
 
 /** A value that cannot be used. */
 export class Unusable {
@@ -106,7 +107,13 @@ export function readBackend(text: string): Read<BackendConfig> {
   const forward = fields.get("forward");
   if (forward !== undefined && forward !== "http" && forward !== "h2c" && forward !== "stream")
     return new Unusable("forward= as http, h2c or stream");
-  return { port, listen, app, ...(forward !== undefined && { forward }) };
+  return {
+    port: backendPort(port),
+    listen,
+    ...(listenText === undefined && { listenByDefault: true as const }),
+    app,
+    ...(forward !== undefined && { forward }),
+  };
 }
 
 function reaches(listenHost: string, appHost: string): boolean {

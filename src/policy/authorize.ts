@@ -4,6 +4,7 @@
  */
 import { findAddress, isEmptySet } from "./address-set.ts";
 import type { Allowed, Decision, Peer, Refused, RefusalReason } from "./decision.ts";
+import type { BackendPort } from "./model.ts";
 import type { PeerAddress } from "./peer-address.ts";
 import { matchPrincipal } from "./principal.ts";
 import { matchServerName } from "./server-name.ts";
@@ -18,7 +19,7 @@ const ANY_ADDRESS = "any address";
  * Tests in order: the port's rule, the source address, TLS if and only if the backend is https, the server name, the
  * client certificate, the principal. The first that fails names the reason.
  */
-export function authorize(snapshot: Snapshot, port: number, peer: Peer): Decision {
+export function authorize(snapshot: Snapshot, port: BackendPort, peer: Peer): Decision {
   return authorizeBy(ruleFor(snapshot, port), peer);
 }
 
@@ -47,7 +48,11 @@ export function judgeAddress(rule: OpenRule, address: PeerAddress | undefined): 
 }
 
 /** The part of the decision that a ClientHello allows, before our certificate is sent: `undefined` when the peer may go on. */
-export function judgeServerName(snapshot: Snapshot, port: number, serverName: string | undefined): Refused | undefined {
+export function judgeServerName(
+  snapshot: Snapshot,
+  port: BackendPort,
+  serverName: string | undefined,
+): Refused | undefined {
   const rule = ruleFor(snapshot, port);
   return rule.state === "refused" ? rule.refusal : serverNameRefusal(rule.open, serverName);
 }
@@ -61,7 +66,7 @@ const NO_POLICY: RuleInForce = { state: "refused", refusal: { verdict: "close", 
 const NO_SNAPSHOT: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "no-snapshot" } };
 const STALE_SNAPSHOT: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "stale-snapshot" } };
 
-export function ruleFor(snapshot: Snapshot, port: number): RuleInForce {
+export function ruleFor(snapshot: Snapshot, port: BackendPort): RuleInForce {
   if (snapshot.closed !== undefined) return snapshot.closed === "no-snapshot" ? NO_SNAPSHOT : STALE_SNAPSHOT;
   const rule = snapshot.rules.get(port);
   if (rule === undefined) return NO_POLICY;

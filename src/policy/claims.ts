@@ -7,6 +7,8 @@ import {
   type BackendSpec,
   type InvalidPolicy,
   type ObjectKey,
+  backendPort,
+  type BackendPort,
   type Policy,
   type Self,
   type World,
@@ -15,17 +17,17 @@ import {
 /** A claim on a port by an object that can be judged, or by one that cannot and closes what it claims. */
 export type Claim =
   | {
-      readonly port: number;
+      readonly port: BackendPort;
       readonly key: ObjectKey;
       readonly service: string;
       readonly policy: Policy;
       readonly backend: BackendSpec;
     }
-  | { readonly port: number; readonly key: ObjectKey; readonly service: string; readonly invalid: InvalidPolicy };
+  | { readonly port: BackendPort; readonly key: ObjectKey; readonly service: string; readonly invalid: InvalidPolicy };
 
 export interface Claims {
   /** One claim a port. */
-  readonly governing: ReadonlyMap<number, Claim>;
+  readonly governing: ReadonlyMap<BackendPort, Claim>;
   /** Claims of other objects on a port that is governed already, with the governing object. */
   readonly rejected: readonly { readonly claim: Claim; readonly governedBy: ObjectKey }[];
   /** Ports where the governing object names its backend more than once, and how: that backend is closed. */
@@ -34,7 +36,7 @@ export interface Claims {
 
 /** Claims on this pod's ports: by objects of its own namespace that name one of its Services. */
 export function collectClaims(world: World, self: Self): Claims {
-  const governing = new Map<number, Claim>();
+  const governing = new Map<BackendPort, Claim>();
   const rejected: { claim: Claim; governedBy: ObjectKey }[] = [];
   const ambiguous = new Map<number, string>();
   for (const claim of inOrderOfPrecedence(world, self)) {
@@ -74,9 +76,9 @@ function claimsOf(object: Policy | InvalidPolicy, self: Self): readonly Claim[] 
   const key = objectKey(object.namespace, object.name);
   const claims: readonly Claim[] =
     "problems" in object
-      ? object.backends.map(({ name, port }) => ({ port, key, service: name, invalid: object }))
+      ? object.backends.map(({ name, port }) => ({ port: backendPort(port), key, service: name, invalid: object }))
       : object.backends.map((backend) => ({
-          port: backend.port.number,
+          port: backendPort(backend.port.number),
           key,
           service: backend.name,
           policy: object,

@@ -27,6 +27,8 @@ export type RefusalReason =
   | "certificate-untrusted"
   | "certificate-expired"
   | "certificate-revoked"
+  | "crl-expired"
+  | "crl-missing"
   | "principal-missing"
   | "principal-not-listed";
 

@@ -1,6 +1,7 @@
 /** A decision in the form that people and scripts get it: the same for `postern explain` and the admin port. */
 import { authorize } from "./authorize.ts";
 import type { Peer, PeerCertificate, San, Verdict } from "./decision.ts";
+import type { BackendPort } from "./model.ts";
 import { peerAddress } from "./peer-address.ts";
 import { nearestMiss } from "./nearest.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -24,7 +25,7 @@ export interface Explanation {
   readonly nearest?: string;
 }
 
-export function explain(snapshot: Snapshot, port: number, supposed: SupposedPeer): Explanation {
+export function explain(snapshot: Snapshot, port: BackendPort, supposed: SupposedPeer): Explanation {
   const peer = toPeer(snapshot, port, supposed);
   const decision = authorize(snapshot, port, peer);
   if (decision.verdict === "forward") return { reason: "allowed", ...decision };
@@ -39,7 +40,7 @@ export function parseSan(text: string): San | undefined {
 }
 
 /** Where no certificate is asked for, none is seen, whatever the caller has: as on the data path. */
-function toPeer(snapshot: Snapshot, port: number, { tls, sni, sans, ...supposed }: SupposedPeer): Peer {
+function toPeer(snapshot: Snapshot, port: BackendPort, { tls, sni, sans, ...supposed }: SupposedPeer): Peer {
   const address = peerAddress(supposed.address);
   if (!tls) return { address };
   const rule = snapshot.rules.get(port);

@@ -11,6 +11,18 @@ export function objectKey(namespace: string, name: string): ObjectKey {
   return `${namespace}/${name}`;
 }
 
+declare const backendPortBrand: unique symbol;
+
+/**
+ * The port that policies name: the target port of a Service. A brand, because a rule that is looked up by the port where the
+ * sidecar listens, or by the application's, would be another backend's.
+ */
+export type BackendPort = number & { readonly [backendPortBrand]: true };
+
+export function backendPort(number: number): BackendPort {
+  return number as BackendPort;
+}
+
 /** One `spec.backends[]` entry. `protocol` is kept as written: an unknown one closes the backend at compile time. */
 export interface BackendSpec {
   /** Kubernetes Service name, in the policy's own namespace. */

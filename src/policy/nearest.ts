@@ -6,18 +6,24 @@ import { findAddress } from "./address-set.ts";
 import { holdsAddress } from "./node-addresses.ts";
 import { authorize } from "./authorize.ts";
 import type { Peer, RefusalReason, San } from "./decision.ts";
+import type { BackendPort } from "./model.ts";
 import type { PeerAddress } from "./peer-address.ts";
 import { principalType } from "./principal.ts";
 import type { OpenRule, Snapshot } from "./snapshot.ts";
 
 /** The nearest miss of a refused peer; `undefined` for an allowed one, and where there is nothing to compare with. */
-export function nearestMiss(snapshot: Snapshot, port: number, peer: Peer): string | undefined {
+export function nearestMiss(snapshot: Snapshot, port: BackendPort, peer: Peer): string | undefined {
   const decision = authorize(snapshot, port, peer);
   return decision.verdict === "forward" ? undefined : nearestTo(snapshot, port, peer, decision.reason);
 }
 
 /** The nearest miss where the refusal is known already: a handshake that failed leaves a peer that `authorize` would judge otherwise. */
-export function nearestTo(snapshot: Snapshot, port: number, peer: Peer, reason: RefusalReason): string | undefined {
+export function nearestTo(
+  snapshot: Snapshot,
+  port: BackendPort,
+  peer: Peer,
+  reason: RefusalReason,
+): string | undefined {
   const rule = snapshot.rules.get(port);
   switch (reason) {
     case "no-snapshot":
@@ -52,6 +58,10 @@ export function nearestTo(snapshot: Snapshot, port: number, peer: Peer, reason: 
     case "certificate-expired":
     case "certificate-revoked":
       return "a certificate issued by the mesh's CA is demanded";
+    case "crl-expired":
+      return "the revocation list of the certificate's issuer has ended (--tls-crl): provide the current one";
+    case "crl-missing":
+      return "--tls-crl has no list of the certificate's issuer, or of a CA above it: provide one for each";
     case "principal-missing":
     case "principal-not-listed":
       return rule?.state === "open" && peer.tls?.certificate.state === "verified"

@@ -3,7 +3,7 @@
  * never edited, so that a thread can be handed one by message and judge with it at once.
  */
 import type { Allowed, RefusalReason } from "./decision.ts";
-import type { ObjectKey } from "./model.ts";
+import type { BackendPort, ObjectKey } from "./model.ts";
 
 /**
  * Exact addresses, grouped into buckets by hash and laid out without gaps: a look-up reads two neighbouring offsets and
@@ -58,7 +58,7 @@ export interface SniSet {
 /** A backend port that is governed by a policy and open to somebody. */
 export interface OpenRule {
   readonly state: "open";
-  readonly port: number;
+  readonly port: BackendPort;
   readonly policy: ObjectKey;
   readonly service: string;
   readonly protocol: "http" | "https";
@@ -79,7 +79,7 @@ export interface OpenRule {
 /** A backend port that a policy governs and that lets nobody in. */
 export interface ClosedRule {
   readonly state: "closed";
-  readonly port: number;
+  readonly port: BackendPort;
   readonly policy: ObjectKey;
   readonly service: string;
   readonly reason: RefusalReason;
@@ -100,7 +100,7 @@ export interface Snapshot {
   /** Grows by one with every published snapshot; zero is the one that refuses everybody. */
   readonly version: number;
   /** By backend (target) port. */
-  readonly rules: ReadonlyMap<number, Rule>;
+  readonly rules: ReadonlyMap<BackendPort, Rule>;
   /** Why every port is refused, when that is so: nothing known yet, or known for too long. */
   readonly closed?: "no-snapshot" | "stale-snapshot";
   /** Addresses and ranges of nodes, for explanations alone. */
@@ -112,7 +112,7 @@ export interface Snapshot {
 /** In force before discovery has synced: everybody is refused. */
 export const CLOSED: Snapshot = Object.freeze({
   version: 0,
-  rules: new Map<number, Rule>(),
+  rules: new Map<BackendPort, Rule>(),
   closed: "no-snapshot",
   statuses: Object.freeze([]),
 });

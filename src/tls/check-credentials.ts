@@ -7,6 +7,8 @@ import { createSecureContext } from "node:tls";
 import type { TlsFiles } from "../config/config.ts";
 import { CredentialsError } from "./credentials-error.ts";
 import type { Credentials, CredentialTexts } from "./credentials.ts";
+import { judgeAuthorities, trustDigest } from "./authorities.ts";
+import { isSelfSigned } from "./trust.ts";
 import { sansOf } from "./identity.ts";
 import { splitPem } from "./pem.ts";
 import { readRevocations } from "./revocation.ts";
@@ -32,27 +34,59 @@ export function checkCredentials(
       `--tls-cert ${files.cert} ended on ${leaf.validToDate.toISOString()}: issue a new certificate`,
     );
   }
-  const authorities = parseCertificates("--tls-ca", files.ca, texts.ca).filter((certificate) => certificate.ca);
-  if (authorities.length === 0) {
-    throw new CredentialsError(
-      `--tls-ca ${files.ca} holds no CA certificate: expected the mesh's root certificate (basicConstraints CA:TRUE)`,
-    );
-  }
-  const revoked =
-    texts.crl === undefined || files.crl === undefined ? [] : readRevocations(files.crl, texts.crl, authorities);
+  const authorities = judgeAuthorities(files.ca, parseCertificates("--tls-ca", files.ca, texts.ca), now);
+  const { lists, warnings } =
+    texts.crl === undefined || files.crl === undefined
+      ? { lists: [], warnings: [] }
+      : readRevocations(files.crl, texts.crl, authorities.certificates, now);
+  const { expiredLists = "close" } = files;
+  const ends = [
+    ...authorities.certificates.map((certificate) => certificate.validToDate.getTime()),
+    ...lists.flatMap(({ nextUpdate }) => nextUpdate ?? []),
+  ];
   const credentials: Credentials = {
     generation,
-    cert: certificates.map((certificate) => certificate.toString()).join(""),
+    cert: chainOf(certificates, authorities.certificates)
+      .map((certificate) => certificate.toString())
+      .join(""),
     key: key.export({ type: "pkcs8", format: "pem" }).toString(),
-    ca: authorities.map((certificate) => certificate.toString()).join(""),
-    ...(texts.crl !== undefined && { crl: texts.crl }),
-    caFingerprints: authorities.map((certificate) => certificate.fingerprint256).sort(),
-    revoked,
+    ca: authorities.certificates.map((certificate) => certificate.toString()).join(""),
+    lists,
+    expiredLists,
+    trust: trustDigest(authorities.certificates, lists),
+    trustEnds: [...new Set(ends)].sort((one, other) => one - other),
+    notBefore: leaf.validFromDate.getTime(),
     notAfter: leaf.validToDate.getTime(),
     names: sansOf(leaf).map((san) => `${san.type}:${san.value}`),
+    warnings: [...authorities.warnings, ...warnings],
   };
   tryContext(files, credentials);
   return credentials;
+}
+
+/**
+ * What is shown to callers: they have the root, so it is left out (RFC 8446 section 4.4.2), and an intermediate that stands
+ * in the bundle alone is added.
+ */
+function chainOf(
+  [leaf, ...rest]: readonly X509Certificate[],
+  authorities: readonly X509Certificate[],
+): readonly X509Certificate[] {
+  const chain = [leaf!, ...rest.filter((certificate) => !isSelfSigned(certificate))];
+  if (chain.length > 1) return chain;
+  for (let above = issuerIn(authorities, chain); above !== undefined; above = issuerIn(authorities, chain))
+    chain.push(above);
+  return chain;
+}
+
+function issuerIn(
+  authorities: readonly X509Certificate[],
+  chain: readonly X509Certificate[],
+): X509Certificate | undefined {
+  const last = chain.at(-1)!;
+  return authorities.find(
+    (one) => !isSelfSigned(one) && !chain.includes(one) && last.checkIssued(one) && last.verify(one.publicKey),
+  );
 }
 
 function parseCertificates(flag: string, path: string, text: string): readonly X509Certificate[] {

@@ -5,6 +5,7 @@ import { DirectoryWatch } from "../files/directory-watch.ts";
 import { checkCredentials } from "./check-credentials.ts";
 import { CredentialsError } from "./credentials-error.ts";
 import type { Credentials, CredentialTexts } from "./credentials.ts";
+import { replacementOf } from "./replacement.ts";
 import { readTexts } from "./read-credentials.ts";
 
 /** Long enough for a writer to replace certificate and key one after the other. */
@@ -13,8 +14,10 @@ const POLL_MS = 10_000;
 
 export interface CredentialsListener {
   readonly onCredentials: (credentials: Credentials) => void;
-  /** The former credentials stay in force. Called once for each different failure. */
+  /** What was read is not used, or not all of it; the former stays in force. Called once for each different failure. */
   readonly onFailure: (error: CredentialsError) => void;
+  /** After a failure: the files are those in force again. */
+  readonly onRecovery: () => void;
 }
 
 export interface CredentialsWatch {
@@ -68,13 +71,32 @@ class Watcher implements CredentialsWatch {
 
   #judge(texts: CredentialTexts): void {
     const content = JSON.stringify(texts);
-    if (this.#watch.stopped || content === this.#judged) return;
-    const credentials = checkCredentials(this.#files, texts, this.#current.generation + 1, Date.now());
+    if (this.#watch.stopped) return;
+    if (content === this.#judged) {
+      this.#recover();
+      return;
+    }
+    const now = Date.now();
+    const next = checkCredentials(this.#files, texts, this.#current.generation + 1, now);
+    const { credentials, fault } = replacementOf(this.#current, next, this.#files, now);
+    if (credentials !== undefined) {
+      this.#current = credentials;
+      this.#listener.onCredentials(credentials);
+    }
+    if (fault !== undefined) {
+      // Looked at again with every poll: what is wrong now passes by itself.
+      this.#judged = undefined;
+      this.#fail(fault);
+      return;
+    }
     this.#judged = content;
+    this.#recover();
+  }
+
+  #recover(): void {
+    if (this.#failure === undefined) return;
     this.#failure = undefined;
-    if (sameMaterial(credentials, this.#current)) return;
-    this.#current = credentials;
-    this.#listener.onCredentials(credentials);
+    this.#listener.onRecovery();
   }
 
   #fail(error: unknown): void {
@@ -83,8 +105,4 @@ class Watcher implements CredentialsWatch {
     this.#failure = failure.message;
     this.#listener.onFailure(failure);
   }
-}
-
-function sameMaterial(a: Credentials, b: Credentials): boolean {
-  return a.cert === b.cert && a.key === b.key && a.ca === b.ca && a.crl === b.crl;
 }

@@ -6,9 +6,10 @@ import { hash, X509Certificate } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { San } from "../policy/decision.ts";
 import { readChildren, readElement, TAG, type Element } from "./der.ts";
+import { findExtension } from "./extension.ts";
 
-/** id-ce-subjectAltName, 2.5.29.17. */
-const SUBJECT_ALT_NAME = [0x55, 0x1d, 0x11];
+/** id-ce-subjectAltName. */
+const SUBJECT_ALT_NAME = "2.5.29.17";
 
 /** Certificates whose names are remembered; a gateway's replicas share a handful. */
 const REMEMBERED = 1_024;
@@ -48,7 +49,7 @@ export function sansOf(certificate: X509Certificate): readonly San[] {
 /** A certificate that cannot be walked, or names that hold a byte outside visible ASCII, yield no name: they match nobody. */
 function readSans(der: Uint8Array): readonly San[] {
   try {
-    const extension = findExtension(der);
+    const extension = findExtension(der, SUBJECT_ALT_NAME);
     if (extension === undefined) return [];
     const names = readElement(der, extension.start, extension.end);
     return readChildren(der, names).flatMap((name): readonly San[] => {
@@ -60,20 +61,6 @@ function readSans(der: Uint8Array): readonly San[] {
     if (error instanceof RangeError) return [];
     throw error;
   }
-}
-
-/** Content of the SAN extension's OCTET STRING (RFC 5280 section 4.1). */
-function findExtension(der: Uint8Array): Element | undefined {
-  const [tbs] = readChildren(der, readElement(der, 0, der.length));
-  const wrapper = tbs && readChildren(der, tbs).find((element) => element.tag === TAG.extensions);
-  if (wrapper === undefined) return undefined;
-  for (const extension of readChildren(der, readElement(der, wrapper.start, wrapper.end))) {
-    const [id, ...rest] = readChildren(der, extension);
-    if (id?.tag !== TAG.oid || id.end - id.start !== SUBJECT_ALT_NAME.length) continue;
-    if (SUBJECT_ALT_NAME.every((byte, index) => der[id.start + index] === byte))
-      return rest.find((element) => element.tag === TAG.octetString);
-  }
-  return undefined;
 }
 
 /** IA5String restricted to what a name or URI may hold; a NUL or a control character must not be read past or printed. */

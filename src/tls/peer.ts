@@ -9,19 +9,20 @@ export interface VerifiedPeer {
   readonly identity?: Identity;
 }
 
-/**
- * The certificate that was presented, believed or not. To be read when the handshake is over and before Node makes up its
- * mind about it: Node 24.21 then asks the socket's handle for the certificate once more (its response to nodejs/node issue
- * 35317), by a method that takes a reference in OpenSSL and never gives it back, as the public getPeerX509Certificate()
- * does. A connection with a client certificate would cost 4.5 KiB for ever, so the handle is given our answer instead.
- */
+/** The certificate that was presented, believed or not. To be read when the handshake is over. */
 export function presentedIdentity(socket: TLSSocket): Identity | undefined {
   // Empty without a certificate, whatever the type says.
   const { raw } = socket.getPeerCertificate() as { readonly raw?: Uint8Array };
-  const { _handle: handle } = socket as { readonly _handle?: { getPeerX509Certificate?: () => object | undefined } };
-  if (handle?.getPeerX509Certificate !== undefined)
-    handle.getPeerX509Certificate = () => (raw === undefined ? undefined : {});
   return raw === undefined ? undefined : identityOf(raw);
+}
+
+/**
+ * OpenSSL's verdict on the certificate that was presented; `undefined` where all is well.
+ * @throws TypeError where Node has no such method any more: a certificate that nobody has judged is not believed
+ */
+export function verificationFault(socket: TLSSocket): Error | undefined {
+  const { _handle: handle } = socket as unknown as { readonly _handle: { verifyError(): Error | null } };
+  return handle.verifyError() ?? undefined;
 }
 
 /**

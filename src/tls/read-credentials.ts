@@ -1,10 +1,15 @@
 /** Certificate, key and trust bundle from files, read as one generation. */
-import { readFile, realpath } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { TlsFiles } from "../config/config.ts";
 import { checkCredentials } from "./check-credentials.ts";
 import { CredentialsError } from "./credentials-error.ts";
 import type { Credentials, CredentialTexts } from "./credentials.ts";
+
+/** A Kubernetes Secret holds no more; a bundle of all public roots has a quarter of it. */
+const MOST_BYTES = 2 ** 20;
+/** About a million revoked certificates. */
+const MOST_LIST_BYTES = 2 ** 25;
 
 /** @throws CredentialsError naming the first file that cannot be used */
 export async function readCredentials(files: TlsFiles, generation: number): Promise<Credentials> {
@@ -27,9 +32,17 @@ export async function readTexts(files: TlsFiles): Promise<CredentialTexts> {
     targets.set(directory, target);
     return target;
   };
-  const read = async (flag: string, path: string): Promise<string> => {
+  const read = async (
+    flag: string,
+    path: string,
+    encoding: "utf8" | "latin1" = "utf8",
+    most = MOST_BYTES,
+  ): Promise<string> => {
     try {
-      return await readFile(join(await resolve(dirname(path)), basename(path)), "utf8");
+      const target = join(await resolve(dirname(path)), basename(path));
+      const { size } = await stat(target);
+      if (size > most) throw new Error(`it has ${size} bytes, and ${most} are the most that is read`);
+      return await readFile(target, encoding);
     } catch (cause) {
       throw new CredentialsError(
         `Cannot read ${flag} ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -37,7 +50,7 @@ export async function readTexts(files: TlsFiles): Promise<CredentialTexts> {
       );
     }
   };
-  const crl = files.crl === undefined ? undefined : await read("--tls-crl", files.crl);
+  const crl = files.crl === undefined ? undefined : await read("--tls-crl", files.crl, "latin1", MOST_LIST_BYTES);
   return {
     cert: await read("--tls-cert", files.cert),
     key: await read("--tls-key", files.key),

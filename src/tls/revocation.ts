@@ -1,121 +1,132 @@
 /**
- * The operator's certificate revocation list (RFC 5280 section 5). OpenSSL applies it in handshakes; what is read here
- * ends live connections. node-forge's ASN.1 reader is used on the operator's own file only, never on a peer's bytes.
+ * The operator's revocation lists: all that a file holds, PEM or DER, of any number of issuers. OpenSSL applies them in
+ * handshakes; what is read here ends live connections.
  */
-import { createVerify, type X509Certificate } from "node:crypto";
-import forge from "node-forge";
+import { hash, type KeyObject, type X509Certificate } from "node:crypto";
 import { CredentialsError } from "./credentials-error.ts";
+import { readChildren, readElement, TAG, wholeOf } from "./der.ts";
+import { isSignedBy, parseList, type ParsedList } from "./revocation-list.ts";
 
 const PEM_BLOCK = /-----BEGIN X509 CRL-----([A-Za-z0-9+/=\s]+)-----END X509 CRL-----/g;
 
-/** Signature algorithms of a CRL, by OID. */
-const DIGESTS: Readonly<Record<string, string>> = {
-  "1.2.840.113549.1.1.11": "sha256",
-  "1.2.840.113549.1.1.12": "sha384",
-  "1.2.840.113549.1.1.13": "sha512",
-  "1.2.840.10045.4.3.2": "sha256",
-  "1.2.840.10045.4.3.3": "sha384",
-  "1.2.840.10045.4.3.4": "sha512",
-};
+/** A list as it is in force. Plain data: it is posted to the data-plane threads. */
+export interface RevocationList {
+  /** The form that OpenSSL takes. */
+  readonly pem: string;
+  /** `keyIdOf()` the CA in --tls-ca that has signed it; absent for the list of a CA that only callers bring along. */
+  readonly issuerKey?: string;
+  /** Milliseconds since the epoch. */
+  readonly nextUpdate?: number;
+  /** As Node prints serial numbers. */
+  readonly serials: ReadonlySet<string>;
+}
+
+export interface Revocations {
+  readonly lists: readonly RevocationList[];
+  /** What an operator should know and that stops nothing. */
+  readonly warnings: readonly string[];
+}
+
+/** How a CA is named that issues lists: by its key, so that one renewed with its key is the same. */
+export function keyIdOf(key: KeyObject): string {
+  return hash("sha256", key.export({ type: "spki", format: "der" }), "base64");
+}
 
 /**
- * Revoked certificates as `revocationKey()` in trust.ts names them.
- *
- * @throws CredentialsError for what is no CRL, is not signed by one of the CAs, or is out of date: OpenSSL refuses every
- * client certificate then, so it is better said at start-up and rotation
+ * @param file the bytes of the file, one a character (latin1)
+ * @throws CredentialsError for what is no list, is not signed by the CA that it names, or is not yet in force
  */
 export function readRevocations(
   path: string,
-  text: string,
+  file: string,
   authorities: readonly X509Certificate[],
   now = Date.now(),
-): readonly string[] {
-  const blocks = [...text.matchAll(PEM_BLOCK)].map((match) => Buffer.from(match[1] ?? "", "base64"));
-  if (blocks.length === 0)
-    throw new CredentialsError(`--tls-crl ${path} holds no list: expected PEM with -----BEGIN X509 CRL-----`);
-  return blocks.flatMap((der) => {
-    const list = parseList(path, der);
-    const issuer = authorities.find((authority) =>
-      createVerify(list.digest).update(list.signed).verify(authority.publicKey, list.signature),
-    );
-    if (issuer === undefined) throw new CredentialsError(`--tls-crl ${path} is signed by none of the CAs in --tls-ca`);
-    if (list.nextUpdate !== undefined && list.nextUpdate < now) {
+): Revocations {
+  const warnings: string[] = [];
+  const lists = blocksOf(path, file).map((der, index): RevocationList => {
+    const list = parsed(path, der, index);
+    if (list.thisUpdate > now)
       throw new CredentialsError(
-        `--tls-crl ${path} was to be replaced by ${new Date(list.nextUpdate).toISOString()}: provide the current list`,
+        `List ${index + 1} in --tls-crl ${path} begins on ${new Date(list.thisUpdate).toISOString()}: is this machine's clock right?`,
       );
-    }
-    return list.serials.map((serial) => `${issuer.subject}|${serial}`);
-  });
-}
-
-interface RevocationList {
-  readonly signed: Buffer;
-  readonly signature: Buffer;
-  readonly digest: string;
-  readonly nextUpdate: number | undefined;
-  /** Upper-case hex without leading zeros, as Node prints serial numbers. */
-  readonly serials: readonly string[];
-}
-
-type Asn1 = forge.asn1.Asn1;
-
-function parseList(path: string, der: Buffer): RevocationList {
-  try {
-    const [tbs, algorithm, signature] = children(forge.asn1.fromDer(forge.util.createBuffer(der.toString("binary"))));
-    if (tbs === undefined || algorithm === undefined || signature === undefined)
-      throw new Error("not a CertificateList");
-    const digest = DIGESTS[forge.asn1.derToOid(contents(children(algorithm)[0]))];
-    if (digest === undefined) throw new Error("signature algorithm is not RSA or ECDSA with SHA-2");
-    const fields = children(tbs);
-    const times = fields.filter(
-      (field) => field.type === forge.asn1.Type.UTCTIME || field.type === forge.asn1.Type.GENERALIZEDTIME,
-    );
-    const revoked = fields
-      .slice(fields.indexOf(times.at(-1)!) + 1)
-      .find((field) => field.type === forge.asn1.Type.SEQUENCE && field.tagClass === forge.asn1.Class.UNIVERSAL);
+    const issuer = issuerOf(path, list, index, authorities);
+    if (issuer === undefined)
+      warnings.push(
+        `list ${index + 1} in --tls-crl ${path} is of a CA that is not in --tls-ca: it counts for callers that bring this CA's certificate`,
+      );
     return {
-      signed: Buffer.from(forge.asn1.toDer(tbs).getBytes(), "binary"),
-      // The first byte of a BIT STRING counts its unused bits; forge may have read a structure out of the rest.
-      signature: bitString(signature),
-      digest,
-      nextUpdate: times.length < 2 ? undefined : timeOf(times[1]!),
-      serials: revoked === undefined ? [] : children(revoked).map((entry) => serialOf(children(entry)[0])),
+      pem: pemOf(der),
+      ...(issuer !== undefined && { issuerKey: keyIdOf(issuer.publicKey) }),
+      ...(list.nextUpdate !== undefined && { nextUpdate: list.nextUpdate }),
+      serials: new Set(list.serials),
     };
+  });
+  return { lists, warnings };
+}
+
+/** The list of a CA that is not in --tls-ca, once a caller has brought its certificate. */
+export function isListOf({ pem, issuerKey }: RevocationList, key: KeyObject, keyId: string): boolean {
+  if (issuerKey !== undefined) return issuerKey === keyId;
+  return isSignedBy(parseList(Buffer.from(pem.replaceAll(/-----[^-]+-----/g, ""), "base64")), key);
+}
+
+function blocksOf(path: string, file: string): readonly Uint8Array[] {
+  const bytes = Buffer.from(file, "latin1");
+  if (bytes[0] === TAG.sequence) {
+    try {
+      const blocks: Uint8Array[] = [];
+      for (let offset = 0; offset < bytes.length;) {
+        const { end } = readElement(bytes, offset, bytes.length);
+        blocks.push(bytes.subarray(offset, end));
+        offset = end;
+      }
+      return blocks;
+    } catch (cause) {
+      throw new CredentialsError(`--tls-crl ${path} cannot be parsed as DER: ${String(cause)}`, { cause });
+    }
+  }
+  const blocks = [...file.matchAll(PEM_BLOCK)].map((match) => Buffer.from(match[1] ?? "", "base64"));
+  if (blocks.length === 0)
+    throw new CredentialsError(`--tls-crl ${path} holds no list: expected PEM with -----BEGIN X509 CRL-----, or DER`);
+  return blocks;
+}
+
+function parsed(path: string, der: Uint8Array, index: number): ParsedList {
+  try {
+    return parseList(der);
   } catch (cause) {
     throw new CredentialsError(
-      `--tls-crl ${path} cannot be parsed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `List ${index + 1} in --tls-crl ${path} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
   }
 }
 
-function children(node: Asn1): readonly Asn1[] {
-  if (!Array.isArray(node.value)) throw new Error("a structure was expected");
-  return node.value;
+/** `undefined` for the list of a CA that is not in the bundle. One in the name of a CA of the bundle must be of its key. */
+function issuerOf(
+  path: string,
+  list: ParsedList,
+  index: number,
+  authorities: readonly X509Certificate[],
+): X509Certificate | undefined {
+  const issuer = authorities.find(({ publicKey }) => isSignedBy(list, publicKey));
+  const named = issuer ?? authorities.find(({ raw }) => Buffer.compare(subjectOf(raw), list.issuer) === 0);
+  if (issuer === undefined && named !== undefined)
+    throw new CredentialsError(
+      `List ${index + 1} in --tls-crl ${path} names ${named.subject.replaceAll("\n", ", ")} and is not signed by it: provide the list that the CA in --tls-ca has signed`,
+    );
+  return issuer;
 }
 
-function contents(node: Asn1 | undefined): string {
-  if (typeof node?.value !== "string") throw new Error("a value was expected");
-  return node.value;
+/** Name of a certificate's holder, DER: after version, serial number, algorithm, issuer and validity. */
+function subjectOf(certificate: Uint8Array): Uint8Array {
+  const [tbs] = readChildren(certificate, readElement(certificate, 0, certificate.length));
+  if (tbs === undefined) throw new RangeError("not a certificate");
+  const versioned = readChildren(certificate, tbs)[0]?.tag === TAG.zero;
+  return wholeOf(certificate, tbs, versioned ? 5 : 4);
 }
 
-function bitString(node: Asn1): Buffer {
-  const { bitStringContents } = node as Asn1 & { readonly bitStringContents?: string };
-  return Buffer.from(bitStringContents ?? contents(node), "binary").subarray(1);
-}
-
-function timeOf(node: Asn1): number {
-  const date =
-    node.type === forge.asn1.Type.UTCTIME
-      ? forge.asn1.utcTimeToDate(contents(node))
-      : forge.asn1.generalizedTimeToDate(contents(node));
-  return date.getTime();
-}
-
-function serialOf(node: Asn1 | undefined): string {
-  const hex = Buffer.from(contents(node), "binary")
-    .toString("hex")
-    .toUpperCase()
-    .replace(/^(?:00)+/, "");
-  return hex === "" ? "00" : hex;
+function pemOf(der: Uint8Array): string {
+  const base64 = Buffer.from(der).toString("base64").replaceAll(/.{64}/g, "$&\n").trimEnd();
+  return `-----BEGIN X509 CRL-----\n${base64}\n-----END X509 CRL-----\n`;
 }

@@ -1,75 +1,176 @@
 /**
- * Whether a certificate that was verified once would still be: for live connections, when the trust bundle or the CRL
- * changed, or time went by. OpenSSL verifies in handshakes only.
+ * Whether a certificate that was verified once would still be: for live connections, when the trust bundle or a revocation
+ * list has changed, or time went by. OpenSSL verifies in handshakes only. Judged as OpenSSL judges, by every path from what
+ * was presented to a CA of the bundle: a connection is lost when none is good any more.
  */
 import { X509Certificate } from "node:crypto";
-import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
+import { LRUCache } from "lru-cache";
 import type { RefusalReason } from "../policy/decision.ts";
+import { limitsOf, type AuthorityLimits } from "./authority-limits.ts";
 import type { Credentials } from "./credentials.ts";
+import { sansOf } from "./identity.ts";
+import { permitsNames } from "./name-constraints.ts";
 import { splitPem } from "./pem.ts";
+import { isListOf, keyIdOf, type RevocationList } from "./revocation.ts";
 
-export type LostTrust = Extract<RefusalReason, "certificate-untrusted" | "certificate-expired" | "certificate-revoked">;
+export type LostTrust = Extract<
+  RefusalReason,
+  "certificate-untrusted" | "certificate-expired" | "certificate-revoked" | "crl-expired" | "crl-missing"
+>;
 
-/** Longest path that is walked, leaf included: as OpenSSL's own default is far beyond any mesh. */
-const MAX_DEPTH = 8;
+/** Longest path that is walked, leaf and root included. */
+const MAX_DEPTH = 10;
+/** Signatures that one chain may cost. No mesh comes near; what does is refused. */
+const MAX_STEPS = 200;
+/** Answers that are remembered, of one generation of credentials. */
+const REMEMBERED = 4_096;
 
-/** Leaf first, then whatever the peer sent with it. Empty when there is none. */
-export function presentedChain(socket: TLSSocket): readonly X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  const seen = new Set<string>();
-  let entry: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
-  while (entry?.raw !== undefined && !seen.has(entry.fingerprint256 ?? "") && chain.length < MAX_DEPTH) {
-    seen.add(entry.fingerprint256 ?? "");
-    chain.push(new X509Certificate(entry.raw));
-    entry = entry.issuerCertificate;
+/** What is wrong with the best of several bad paths, worst news first. */
+const RANK: readonly LostTrust[] = ["certificate-revoked", "crl-expired", "crl-missing", "certificate-expired"];
+
+/** One certificate of a path, and what a path asks of it. */
+interface Node {
+  readonly certificate: X509Certificate;
+  readonly fingerprint: string;
+  readonly keyId: string;
+  readonly limits: AuthorityLimits;
+}
+
+/** CA certificates by the name of their holder. */
+type Candidates = ReadonlyMap<string, readonly Node[]>;
+
+/** The trust of one generation of credentials, ready to judge many chains. */
+export class TrustStore {
+  readonly #authorities: readonly Node[];
+  /** Fingerprints of what ends a path. */
+  readonly #anchors: ReadonlySet<string>;
+  readonly #credentials: Credentials;
+  readonly #issued = new LRUCache<string, boolean>({ max: REMEMBERED });
+  readonly #lists = new LRUCache<string, readonly RevocationList[]>({ max: REMEMBERED });
+
+  constructor(credentials: Credentials) {
+    this.#credentials = credentials;
+    this.#authorities = splitPem(credentials.ca).map((pem) => nodeOf(new X509Certificate(pem)));
+    const anchors = this.#authorities.filter(({ certificate }) => isSelfSigned(certificate));
+    this.#anchors = new Set(anchors.map(({ fingerprint }) => fingerprint));
   }
-  return chain;
+
+  /**
+   * @param chain leaf first, then whatever the peer sent with it, in any order
+   * @returns what is wrong now, or `undefined` while a good path leads to a CA of the bundle
+   */
+  judge(chain: readonly X509Certificate[], now: number): LostTrust | undefined {
+    const [leaf, ...rest] = chain.map(nodeOf);
+    if (leaf === undefined) return "certificate-untrusted";
+    const brought = rest.filter(({ certificate }) => certificate.ca);
+    const candidates = byName([...this.#authorities, ...brought]);
+    const faults = new Set<LostTrust>();
+    const walk = { steps: 0 };
+    for (const path of this.#paths([leaf], candidates, walk)) {
+      const fault = this.#faultOf(path, now);
+      if (fault === undefined) return undefined;
+      faults.add(fault);
+    }
+    return RANK.find((fault) => faults.has(fault)) ?? "certificate-untrusted";
+  }
+
+  /** Every path by names and signatures; dates and revocation come after, so that the reason can be told. */
+  *#paths(path: readonly Node[], candidates: Candidates, walk: { steps: number }): Generator<readonly Node[]> {
+    const last = path.at(-1)!;
+    if (path.length > 1 && this.#anchors.has(last.fingerprint)) yield path;
+    if (path.length === MAX_DEPTH) return;
+    for (const candidate of candidates.get(nameKey(last.certificate.issuer)) ?? []) {
+      if (path.includes(candidate) || candidate.fingerprint === last.fingerprint) continue;
+      walk.steps += 1;
+      if (walk.steps > MAX_STEPS) return;
+      if (!this.#hasIssued(candidate, last) || !permits(candidate, path, candidates)) continue;
+      yield* this.#paths([...path, candidate], candidates, walk);
+    }
+  }
+
+  #hasIssued(issuer: Node, subject: Node): boolean {
+    if (issuer.limits.weakKey || subject.limits.weakSignature) return false;
+    const key = `${issuer.fingerprint}${subject.fingerprint}`;
+    let known = this.#issued.get(key);
+    if (known === undefined) {
+      known =
+        subject.certificate.checkIssued(issuer.certificate) && subject.certificate.verify(issuer.certificate.publicKey);
+      this.#issued.set(key, known);
+    }
+    return known;
+  }
+
+  #faultOf(path: readonly Node[], now: number): LostTrust | undefined {
+    if (path.some(({ certificate }) => !inDate(certificate, now))) return "certificate-expired";
+    if (this.#credentials.lists.length === 0) return undefined;
+    let fault: LostTrust | undefined;
+    for (const [index, node] of path.entries()) {
+      // A root is asked of its own issuer too, itself, as OpenSSL has it.
+      const issuer = path[index + 1] ?? node;
+      const lists = this.#listsOf(issuer);
+      if (lists.some(({ serials }) => serials.has(node.certificate.serialNumber))) return "certificate-revoked";
+      fault ??= this.#faultOfLists(lists, now);
+    }
+    return fault;
+  }
+
+  #faultOfLists(lists: readonly RevocationList[], now: number): LostTrust | undefined {
+    if (lists.length === 0) return "crl-missing";
+    if (this.#credentials.expiredLists === "accept") return undefined;
+    return lists.some(({ nextUpdate }) => nextUpdate === undefined || now <= nextUpdate) ? undefined : "crl-expired";
+  }
+
+  #listsOf({ keyId, certificate }: Node): readonly RevocationList[] {
+    let lists = this.#lists.get(keyId);
+    if (lists === undefined) {
+      lists = this.#credentials.lists.filter((list) => isListOf(list, certificate.publicKey, keyId));
+      this.#lists.set(keyId, lists);
+    }
+    return lists;
+  }
 }
 
-/** @returns what is wrong now, or `undefined` while the chain still leads to a trusted CA, in date and not revoked */
-export function judgeTrust(
-  chain: readonly X509Certificate[],
-  credentials: Credentials,
-  now: number,
-): LostTrust | undefined {
-  const [leaf, ...rest] = chain;
-  if (leaf === undefined) return "certificate-untrusted";
-  const anchors = splitPem(credentials.ca).map((pem) => new X509Certificate(pem));
-  const path = findPath(leaf, rest, anchors);
-  if (path === undefined) return "certificate-untrusted";
-  if (path.some((certificate) => !inDate(certificate, now))) return "certificate-expired";
-  const revoked = new Set(credentials.revoked);
-  return path.some((certificate) => revoked.has(revocationKey(certificate))) ? "certificate-revoked" : undefined;
+export function isSelfSigned(certificate: X509Certificate): boolean {
+  return certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
 }
 
-/** How a revoked certificate is named: the issuer as Node prints it, and the serial number. */
-export function revocationKey(certificate: X509Certificate): string {
-  return `${certificate.issuer}|${certificate.serialNumber}`;
-}
-
-function inDate(certificate: X509Certificate, now: number): boolean {
+export function inDate(certificate: X509Certificate, now: number): boolean {
   return certificate.validFromDate.getTime() <= now && now <= certificate.validToDate.getTime();
 }
 
-/** Leaf to anchor, by signature and not only by name; a certificate of the peer never becomes an anchor. */
-function findPath(
-  leaf: X509Certificate,
-  intermediates: readonly X509Certificate[],
-  anchors: readonly X509Certificate[],
-): readonly X509Certificate[] | undefined {
-  const path = [leaf];
-  while (path.length <= MAX_DEPTH) {
-    const current: X509Certificate = path.at(-1)!;
-    if (anchors.some((anchor) => anchor.fingerprint256 === current.fingerprint256)) return path;
-    const anchor = anchors.find((candidate) => issued(candidate, current));
-    if (anchor !== undefined) return [...path, anchor];
-    const next = intermediates.find((candidate) => !path.includes(candidate) && issued(candidate, current));
-    if (next === undefined) return undefined;
-    path.push(next);
-  }
-  return undefined;
+function nodeOf(certificate: X509Certificate): Node {
+  return {
+    certificate,
+    fingerprint: certificate.fingerprint256,
+    keyId: keyIdOf(certificate.publicKey),
+    limits: limitsOf(certificate),
+  };
 }
 
-function issued(issuer: X509Certificate, subject: X509Certificate): boolean {
-  return issuer.ca && subject.checkIssued(issuer) && subject.verify(issuer.publicKey);
+function byName(nodes: readonly Node[]): Candidates {
+  const unique = new Map(nodes.map((node) => [node.fingerprint, node])).values();
+  return Map.groupBy(unique, ({ certificate }) => nameKey(certificate.subject));
+}
+
+/** OpenSSL compares names without regard to case, and to how many blanks stand between words (RFC 5280 section 7.1). */
+function nameKey(name: string): string {
+  return name.toLowerCase().replaceAll(/ +/g, " ");
+}
+
+/** @param path what the candidate would stand above */
+function permits(
+  { certificate, limits, keyId, fingerprint }: Node,
+  path: readonly Node[],
+  candidates: Candidates,
+): boolean {
+  // Self-issued certificates do not count towards the length (RFC 5280 section 4.2.1.9).
+  const below = path.slice(1).filter((one) => one.certificate.subject !== one.certificate.issuer).length;
+  if (limits.pathLength !== undefined && below > limits.pathLength) return false;
+  if (!limits.clientAuth) return false;
+  const { names } = limits;
+  if (names === undefined) return true;
+  if (!permitsNames(names, sansOf(path[0]!.certificate))) return false;
+  // Other kinds of names are held against constraints by OpenSSL alone. Where the key has no other certificate, it has done so.
+  const namesakes = candidates.get(nameKey(certificate.subject)) ?? [];
+  return !names.others || namesakes.every((one) => one.keyId !== keyId || one.fingerprint === fingerprint);
 }

@@ -14,6 +14,7 @@ import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 import { EDGE, OTHER, edgeSlice, letIn, letInOn, sliceOf } from "../discovery/kubernetes/suite/objects.ts";
 import { grant, nameOf, rightsOf, shippedRights } from "./rights.ts";
 import { sharedCluster } from "./shared-cluster.ts";
+import { backendPort } from "../../src/policy/model.ts";
 
 const cluster = sharedCluster();
 
@@ -84,7 +85,7 @@ const SHOWN: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     await scene.api.apply(letInOn("second", 81, "gateways/edge"));
     await scene.api.replace(edgeSlice(OTHER));
     await follower.until("endpoints are followed", () => follower.allows(OTHER));
-    assert.equal(follower.snapshot.rules.has(81), false, "a new policy is not");
+    assert.equal(follower.snapshot.rules.has(backendPort(81)), false, "a new policy is not");
   },
 
   [`postern: list ${FORK}`]: async (scene) => {
@@ -93,7 +94,7 @@ const SHOWN: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     await using follower = await scene.follow();
     await refused(follower, FORK);
     await follower.until("OSM's own object is in force", () => follower.allows(EDGE));
-    assert.equal(follower.snapshot.rules.has(81), false, "the fork's is not");
+    assert.equal(follower.snapshot.rules.has(backendPort(81)), false, "the fork's is not");
   },
 
   [`postern: watch ${FORK}`]: async (scene) => {
@@ -102,7 +103,7 @@ const SHOWN: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     await refused(follower, FORK);
     await scene.api.apply(ofFork(letInOn("fork", 81, "gateways/edge")), letInOn("second", 82, "gateways/edge"));
     await follower.until("OSM's own object is in force", () => follower.allows(EDGE, 82));
-    assert.equal(follower.snapshot.rules.has(81), false, "the fork's is not");
+    assert.equal(follower.snapshot.rules.has(backendPort(81)), false, "the fork's is not");
   },
 
   [`postern: patch ingressbackends/status.policy.openservicemesh.io`]: async (scene) => {
@@ -186,7 +187,7 @@ const SHOWN: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     await scene.api.replace(joined("osm"));
     await using follower = await scene.follow({ meshName: "osm" });
     await refused(follower, "namespaces gateways");
-    await follower.until("the policy is known", () => follower.snapshot.rules.has(80));
+    await follower.until("the policy is known", () => follower.snapshot.rules.has(backendPort(80)));
     assert.equal(follower.allows(EDGE), false, "whether the namespace is in the mesh is unknown");
   },
 
@@ -197,7 +198,7 @@ const SHOWN: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     await follower.until("what was listed is in force", () => follower.allows(EDGE));
     await scene.api.replace(joined("another"));
     await scene.api.apply(letInOn("second", 81, "gateways/edge"));
-    await follower.until("policies are followed", () => follower.snapshot.rules.has(81));
+    await follower.until("policies are followed", () => follower.snapshot.rules.has(backendPort(81)));
     assert.ok(follower.allows(EDGE), "that the namespace left the mesh is not seen");
   },
 };

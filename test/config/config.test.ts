@@ -36,7 +36,7 @@ test("with nothing but a source of policy and a backend, the defaults of the des
   const config = await configOf({ flags: NEEDED });
   assert.deepEqual(config.limits, DEFAULT_LIMITS);
   assert.deepEqual(config.backends, [
-    { port: 80, listen: { host: "::", port: 15_080 }, app: { host: "127.0.0.1", port: 80 } },
+    { port: 80, listen: { host: "::", port: 15_080 }, listenByDefault: true, app: { host: "127.0.0.1", port: 80 } },
   ]);
   assert.deepEqual(config.admin, { host: "127.0.0.1", port: 15_000 });
   assert.deepEqual(

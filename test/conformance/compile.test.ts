@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Rule, Snapshot } from "../../src/policy/snapshot.ts";
 import { COMPILATIONS, type CompileCase, type OpenShape } from "./cases/compile.ts";
 import { compileObjects } from "./world.ts";
+import { backendPort } from "../../src/policy/model.ts";
 
 /** The rule as the table writes one. */
 function shapeOf(rule: Rule | undefined): CompileCase["rule"] {
@@ -44,7 +45,7 @@ function checkStatuses(snapshot: Snapshot, row: CompileCase): void {
 for (const row of COMPILATIONS) {
   test(`${row.id}: ${row.about}`, () => {
     const snapshot = compileObjects(row.objects, row.meshName);
-    const rule = snapshot.rules.get(row.port ?? 80);
+    const rule = snapshot.rules.get(backendPort(row.port ?? 80));
     const empty = rule?.state === "open" ? rule.emptySources : [];
     assert.deepEqual(withoutEmpty(shapeOf(rule), empty), row.rule);
     checkStatuses(snapshot, row);

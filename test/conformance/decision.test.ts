@@ -10,6 +10,7 @@ import { peerAddress } from "../../src/policy/peer-address.ts";
 import { DECISIONS } from "./cases/all.ts";
 import type { Caller, Certificate, DecisionCase, Expected } from "./cases/decision.ts";
 import { compileObjects, inProcess, manifestDirectory, NAMESPACE, SERVICES } from "./world.ts";
+import { backendPort } from "../../src/policy/model.ts";
 
 const main = join(import.meta.dirname, "../../src/main.ts");
 
@@ -89,7 +90,7 @@ for (const row of DECISIONS) {
     using directory = manifestDirectory(row.objects);
     for (const [caller, expected] of row.callers) {
       const about = JSON.stringify(caller);
-      check(authorize(snapshot, row.port ?? 80, peerOf(caller)), expected, about);
+      check(authorize(snapshot, backendPort(row.port ?? 80), peerOf(caller)), expected, about);
       const flags = flagsOf(caller);
       if (flags === undefined) continue;
       const { code, stdout, stderr } = await inProcess(runExplain, [

@@ -9,6 +9,7 @@ import type { Peer } from "../../src/policy/decision.ts";
 import { nearestMiss } from "../../src/policy/nearest.ts";
 import { peerAddress } from "../../src/policy/peer-address.ts";
 import { buildWorld } from "../../src/discovery/world.ts";
+import { backendPort } from "../../src/policy/model.ts";
 
 const NAMES = ["edge.gw.cluster.local", "*", "spiffe://td/edge", "a,b", "EDGE.gw.cluster.local", "dns:edge"];
 const name = fc.constantFrom(...NAMES);
@@ -107,7 +108,7 @@ function lists(entry: { readonly kind: string; readonly name: string }, address:
 
 test("whatever the world and the peer: a verdict, never an exception, and the same in a copy and in any order", () => {
   fc.assert(
-    fc.property(objects, peer, fc.constantFrom(80, 81, 82, 0, -1, Number.NaN), (world, who, port) => {
+    fc.property(objects, peer, fc.constantFrom(80, 81, 82, 0, -1, Number.NaN).map(backendPort), (world, who, port) => {
       const snapshot = snapshotOf(world);
       const decision = authorize(snapshot, port, who);
       assert.deepEqual(authorize(structuredClone(snapshot), port, who), decision);
@@ -123,9 +124,9 @@ test("what the address test refuses beforehand is never allowed afterwards, what
   fc.assert(
     fc.property(objects, peer, (world, who) => {
       const snapshot = snapshotOf(world);
-      const rule = ruleFor(snapshot, 80);
+      const rule = ruleFor(snapshot, backendPort(80));
       const early = rule.state === "refused" ? rule.refusal : judgeAddress(rule.open, who.address);
-      if (early !== undefined) assert.equal(authorize(snapshot, 80, who).verdict, "close");
+      if (early !== undefined) assert.equal(authorize(snapshot, backendPort(80), who).verdict, "close");
     }),
     { numRuns: 2_000 },
   );
@@ -134,7 +135,7 @@ test("what the address test refuses beforehand is never allowed afterwards, what
 test("whoever is let in has an address and a certificate that the one governing object lists", () => {
   fc.assert(
     fc.property(objects, peer, (world, who) => {
-      const decision = authorize(snapshotOf(world), 80, who);
+      const decision = authorize(snapshotOf(world), backendPort(80), who);
       if (decision.verdict !== "forward") return;
       const governing = world.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === decision.policy);
       assert.ok(governing !== undefined && governing.metadata.namespace === "app-ns");

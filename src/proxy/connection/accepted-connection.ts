@@ -2,14 +2,15 @@
  * One accepted socket, from accept to record: what is known of it, and its phase. serve-connection.ts says what happens to
  * it; connection-phase.ts which phase may follow which.
  */
+import type { X509Certificate } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
 import type { Decision, Peer, Refused, San } from "../../policy/decision.ts";
+import type { BackendPort } from "../../policy/model.ts";
 import type { PeerAddress } from "../../policy/peer-address.ts";
 import type { ConnectionEnd } from "../../telemetry/records.ts";
-import type { Credentials } from "../../tls/credentials.ts";
 import type { VerifiedPeer } from "../../tls/peer.ts";
 import type { Connection, DownstreamSocket, Forwarder } from "../forward/forwarder.ts";
 import { resetSocket } from "../forward/reset.ts";
@@ -29,8 +30,10 @@ export interface HandshakeFacts {
 export interface Secured {
   readonly socket: TLSSocket;
   readonly verified: VerifiedPeer;
-  /** The credentials by which the certificate was last found good. */
-  trust: Credentials;
+  /** `Credentials.trust` by which the certificate was last found good; absent: not yet held against revocation. */
+  trust: string | undefined;
+  /** All that was presented, leaf first, once it had to be read. */
+  chain?: readonly X509Certificate[];
 }
 
 /** What the handshake, or the first byte of plaintext, has shown. */
@@ -56,6 +59,7 @@ export class AcceptedConnection implements Connection {
   #facts: HandshakeFacts = {};
   #phase: Phase = { state: "handshaking" };
   #requests = 0;
+  #judgement: (() => void) | undefined;
 
   constructor(id: string, backend: BackendConfig, raw: Socket, address: PeerAddress | undefined) {
     this.id = id;
@@ -73,7 +77,7 @@ export class AcceptedConnection implements Connection {
     return this.#greeting.secured?.socket ?? this.raw;
   }
 
-  get port(): number {
+  get port(): BackendPort {
     return this.backend.port;
   }
 
@@ -137,6 +141,22 @@ export class AcceptedConnection implements Connection {
 
   rejudge(decision: Decision): void {
     this.#phase = rejudged(this.#phase, decision);
+  }
+
+  /** A change of trust has come that this connection was not yet judged by. */
+  get judgementIsDue(): boolean {
+    return this.#judgement !== undefined;
+  }
+
+  /** @param judgement may end the connection; `undefined`: none is due any more */
+  judgeLater(judgement: (() => void) | undefined): void {
+    this.#judgement = judgement;
+  }
+
+  judgeNow(): void {
+    const judgement = this.#judgement;
+    this.#judgement = undefined;
+    judgement?.();
   }
 
   requestBegan(): void {

@@ -74,6 +74,11 @@ export class ConnectionTable {
     return this.#revokeWhere((connection) => test(connection));
   }
 
+  /** Revokes this live connection if `test` gives a refusal. */
+  revokeOne(connection: AcceptedConnection, test: () => Refused | undefined): void {
+    if (this.#connections.has(connection)) this.#revokeIf(connection, test);
+  }
+
   /** Closes what has outlived its grace: the limit holds whatever a forwarder does. */
   enforceGrace(nowMs: number): void {
     for (const [connection, revokedAt] of this.#revokedAt) {
@@ -83,20 +88,26 @@ export class ConnectionTable {
 
   #revokeWhere(test: (connection: AcceptedConnection, admission: Admission) => Refused | undefined): number {
     let revoked = 0;
-    for (const connection of this.#connections) {
-      const admission = admissionOf(connection.phase);
-      if (admission === undefined || connection.revoked) continue;
-      try {
-        const refusal = test(connection, admission);
-        if (refusal === undefined) continue;
-        this.#revoke(connection, admission, refusal);
-        revoked += 1;
-      } catch (thrown) {
-        // A connection that cannot be judged may not stay.
-        connection.fault(faultIn("connection judgement", thrown));
-      }
-    }
+    for (const connection of this.#connections) if (this.#revokeIf(connection, test)) revoked += 1;
     return revoked;
+  }
+
+  #revokeIf(
+    connection: AcceptedConnection,
+    test: (connection: AcceptedConnection, admission: Admission) => Refused | undefined,
+  ): boolean {
+    const admission = admissionOf(connection.phase);
+    if (admission === undefined || connection.revoked) return false;
+    try {
+      const refusal = test(connection, admission);
+      if (refusal === undefined) return false;
+      this.#revoke(connection, admission, refusal);
+      return true;
+    } catch (thrown) {
+      // A connection that cannot be judged may not stay.
+      connection.fault(faultIn("connection judgement", thrown));
+      return false;
+    }
   }
 
   #revoke(connection: AcceptedConnection, admission: Admission, refusal: Refused): void {

@@ -11,17 +11,15 @@ export interface HandshakeFailure {
   readonly detail: string;
 }
 
-/**
- * @param error of the server's `tlsClientError`.
- * @param authorizationError OpenSSL's verdict on the client certificate: Node destroys the socket without an error then.
- */
-export function classifyHandshakeError(
-  error: NodeJS.ErrnoException,
-  authorizationError: string | undefined,
-): HandshakeFailure {
-  if (authorizationError !== undefined) {
-    return { end: "refused", reason: certificateReason(authorizationError), detail: authorizationError };
-  }
+/** @param fault OpenSSL's verdict on the client certificate: a code, or words where Node has no code; absent: there was none */
+export function certificateFailure(fault: Error | undefined): HandshakeFailure {
+  const { code = "UNSPECIFIED", message } = (fault ?? { message: "no certificate" }) as NodeJS.ErrnoException;
+  if (fault === undefined) return { end: "refused", reason: "certificate-missing", detail: message };
+  return { end: "refused", reason: certificateReason(code), detail: code === "UNSPECIFIED" ? message : code };
+}
+
+/** What ended a handshake before the client's certificate was judged. */
+export function classifyHandshakeError(error: NodeJS.ErrnoException): HandshakeFailure {
   const detail = error.code ?? error.message;
   switch (error.code) {
     case "ERR_TLS_HANDSHAKE_TIMEOUT":
@@ -44,6 +42,12 @@ function certificateReason(code: string): RefusalReason {
       return "certificate-expired";
     case "CERT_REVOKED":
       return "certificate-revoked";
+    case "CRL_HAS_EXPIRED":
+    case "CRL_NOT_YET_VALID":
+      return "crl-expired";
+    case "UNABLE_TO_GET_CRL":
+    case "UNABLE_TO_GET_CRL_ISSUER":
+      return "crl-missing";
     default:
       return "certificate-untrusted";
   }

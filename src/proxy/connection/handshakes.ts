@@ -1,17 +1,18 @@
 /**
- * The TLS side of the listeners: accepted sockets go in, secured ones or the reason why not come out. The servers here
- * never listen; a socket is handed to them after its source address was judged.
+ * The TLS side of the listeners: accepted sockets go in, secured ones or the reason why not come out. A socket is handed
+ * over after its source address was judged.
  */
-import { createSecureContext, createServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from "node:tls";
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Refused } from "../../policy/decision.ts";
 import type { Identity } from "../../tls/identity.ts";
-import { presentedIdentity } from "../../tls/peer.ts";
-import { secureContextOptions } from "../../tls/secure-context.ts";
+import { presentedIdentity, verificationFault } from "../../tls/peer.ts";
+import { handshakeContexts, type HandshakeContexts } from "../../tls/secure-context.ts";
 import type { Credentials } from "../../tls/credentials.ts";
-import { contain, faultIn, type CallbackFault, type OnFault } from "../forward/boundary.ts";
+import { contain, faultIn, type OnFault } from "../forward/boundary.ts";
 import type { HandshakeFacts } from "./accepted-connection.ts";
-import { classifyHandshakeError, type HandshakeFailure } from "./handshake-failure.ts";
+import { certificateFailure, classifyHandshakeError, type HandshakeFailure } from "./handshake-failure.ts";
+import { beginHandshake, releaseControl } from "./server-socket.ts";
 
 /** What the rule in force at accept asks of the handshake. */
 export interface HandshakeTerms {
@@ -33,31 +34,23 @@ export type HandshakeResult =
     }
   | { readonly secured: false; readonly failure: HandshakeFailure | Refused; readonly facts: HandshakeFacts };
 
-/** One handshake that is not over yet. */
-interface Pending {
-  readonly terms: HandshakeTerms;
+/** What new handshakes begin with. */
+interface Own {
   readonly credentials: Credentials;
-  watched: boolean;
-  sni?: string;
-  presented?: Identity | undefined;
-  settle: (result: HandshakeResult) => void;
-  /** A callback of this handshake threw. */
-  fault: OnFault;
+  readonly contexts: HandshakeContexts;
 }
 
-/** Ends TLS with the current credentials: a server for each combination of client certificate and ALPN, made on first use. */
+/** Ends TLS with the current credentials. */
 export class Handshakes {
   readonly #timeoutMs: number;
-  readonly #servers = new Map<string, TlsServer>();
-  readonly #pending = new WeakMap<Socket, Pending>();
-  #credentials: Credentials | undefined;
+  #own: Own | undefined;
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
   get credentials(): Credentials | undefined {
-    return this.#credentials;
+    return this.#own?.credentials;
   }
 
   /**
@@ -65,169 +58,117 @@ export class Handshakes {
    * @throws when no secure context can be made of them; the former ones stay in force then.
    */
   setCredentials(credentials: Credentials | undefined): void {
-    if (credentials === undefined) {
-      this.#credentials = undefined;
-      this.#servers.clear();
-      return;
-    }
-    const options = secureContextOptions(credentials);
-    // Tried first: setSecureContext() has overwritten half of the server's state by the time it throws.
-    createSecureContext(options);
-    for (const server of this.#servers.values()) server.setSecureContext(options);
-    this.#credentials = credentials;
+    this.#own = credentials && { credentials, contexts: handshakeContexts(credentials) };
   }
 
   /** Secures `raw`. Rejects only with a fault of ours. The caller has attached its error listener to `raw`, and checked `credentials`. */
   begin(raw: Socket, terms: HandshakeTerms): Promise<HandshakeResult> {
     return new Promise((resolve, reject) => {
-      const credentials = this.#credentials;
-      if (credentials === undefined) {
+      if (this.#own === undefined)
         resolve({ secured: false, failure: { verdict: "close", reason: "no-credentials" }, facts: {} });
-        return;
-      }
-      const pending: Pending = {
-        terms,
-        credentials,
-        watched: false,
-        settle: (result) => {
-          this.#pending.delete(raw);
-          resolve(result);
-        },
-        fault: (fault) => {
-          this.#pending.delete(raw);
-          reject(fault);
-        },
-      };
-      this.#pending.set(raw, pending);
-      // tlsClientError comes later in the same turn, with a better reason than this one.
-      const onClose = contain("handshake close", pending.fault, () =>
-        fail(pending, { end: "handshake-failed", detail: "connection closed" }),
-      );
-      raw.once("close", () => setImmediate(onClose));
-      this.#server(credentials, terms).emit("connection", raw);
+      else new Handshake(terms, this.#own.credentials, resolve, reject).begin(raw, this.#own.contexts, this.#timeoutMs);
     });
   }
+}
 
-  #server(credentials: Credentials, terms: HandshakeTerms): TlsServer {
-    const key = `${terms.clientCertificate}|${terms.alpn.join()}`;
-    let server = this.#servers.get(key);
-    if (server === undefined) {
-      server = this.#createServer(secureContextOptions(credentials), terms);
-      this.#servers.set(key, server);
-    }
-    return server;
-  }
+/** One handshake. The first result counts. */
+class Handshake {
+  readonly #terms: HandshakeTerms;
+  readonly #credentials: Credentials;
+  readonly #settle: (result: HandshakeResult) => void;
+  readonly #onFault: OnFault;
+  #socket: TLSSocket | undefined;
+  #sni: string | undefined;
+  #presented: Identity | undefined;
+  #over = false;
 
-  #createServer(context: TlsOptions, terms: HandshakeTerms): TlsServer {
-    const onServerName = (socket: TLSSocket, name: string): Error | null => {
-      try {
-        return this.#judgeServerName(socket, name);
-      } catch (thrown) {
-        this.#fault(socket, faultIn("handshake server-name", thrown));
-        return new Error("server name could not be judged");
-      }
+  constructor(
+    terms: HandshakeTerms,
+    credentials: Credentials,
+    settle: (result: HandshakeResult) => void,
+    onFault: OnFault,
+  ) {
+    this.#terms = terms;
+    this.#credentials = credentials;
+    this.#settle = settle;
+    this.#onFault = (fault) => {
+      this.#over = true;
+      this.#socket?.destroy();
+      onFault(fault);
     };
-    const server = createServer({
-      ...context,
-      // With rejectUnauthorized a missing certificate gets its TLS alert; without it Node would let the caller in first.
-      requestCert: terms.clientCertificate,
-      rejectUnauthorized: terms.clientCertificate,
-      ...(terms.alpn.length > 0 && { ALPNProtocols: [...terms.alpn] }),
-      handshakeTimeout: this.#timeoutMs,
-      SNICallback(this: TLSSocket, name: string, done: (error: Error | null) => void) {
-        done(onServerName(this, name));
-      },
-    });
-    // The one event that names the socket before the handshake ends, whether or not a server name was sent.
-    if (terms.clientCertificate) {
-      server.on("keylog", (_line, socket) =>
-        this.#contain("handshake keylog", socket, () => this.#watchCertificate(socket)),
-      );
-    }
-    server.on("secureConnection", (socket) => this.#contain("handshake secured", socket, () => this.#secured(socket)));
-    server.on("tlsClientError", (error, socket) =>
-      this.#contain("handshake error", socket, () => this.#failed(error, socket)),
+  }
+
+  begin(raw: Socket, contexts: HandshakeContexts, timeoutMs: number): void {
+    const { clientCertificate, alpn } = this.#terms;
+    // An error of the TLS socket comes later in the same turn, with a better reason than this one.
+    const onClose = contain("handshake close", this.#onFault, () =>
+      this.#fail({ end: "handshake-failed", detail: "connection closed" }),
     );
-    return server;
-  }
-
-  #contain(name: string, socket: TLSSocket, step: () => void): void {
-    contain(name, (fault) => this.#fault(socket, fault), step)();
-  }
-
-  #fault(socket: TLSSocket, fault: CallbackFault): void {
-    const pending = this.#pendingOf(socket);
-    if (pending === undefined) socket.destroy();
-    else pending.fault(fault);
+    raw.once("close", () => setImmediate(onClose));
+    const socket = beginHandshake(
+      raw,
+      { contexts, clientCertificate, alpn, timeoutMs },
+      {
+        onServerName: (name) => {
+          try {
+            return this.#judgeServerName(name);
+          } catch (thrown) {
+            this.#onFault(faultIn("handshake server-name", thrown));
+            return new Error("server name could not be judged");
+          }
+        },
+        onSecure: contain("handshake secured", this.#onFault, () => this.#secured()),
+        onError: contain("handshake error", this.#onFault, (error: NodeJS.ErrnoException) => this.#failed(error)),
+      },
+    );
+    this.#socket = socket;
   }
 
   /** An error here ends the handshake before our certificate is sent. The context is never switched by name. */
-  #judgeServerName(socket: TLSSocket, name: string): Error | null {
-    const pending = this.#pendingOf(socket);
-    if (pending === undefined) return new Error("server name of an unknown connection");
-    pending.sni = name;
-    const refused = pending.terms.judgeServerName(name);
-    if (refused === undefined) return null;
-    fail(pending, refused);
+  #judgeServerName(name: string): Error | undefined {
+    this.#sni = name;
+    const refused = this.#terms.judgeServerName(name);
+    if (refused === undefined) return undefined;
+    this.#fail(refused);
     return new Error(refused.reason);
   }
 
-  /** Notes the names that were presented. First in line: Node destroys a socket whose certificate it does not trust. */
-  #watchCertificate(socket: TLSSocket): void {
-    const pending = this.#pendingOf(socket);
-    if (pending === undefined || pending.watched) return;
-    pending.watched = true;
-    const onSecure = contain("handshake certificate", pending.fault, () => {
-      pending.presented = presentedIdentity(socket);
-    });
-    socket.prependOnceListener("secure", onSecure);
-  }
-
-  #secured(socket: TLSSocket): void {
-    const pending = this.#pendingOf(socket);
-    if (pending === undefined) {
+  /** The certificate is noted before it is judged: a record names what was presented, believed or not. */
+  #secured(): void {
+    const socket = this.#socket!;
+    if (this.#over || socket.destroyed) return;
+    const { clientCertificate } = this.#terms;
+    this.#presented = clientCertificate ? presentedIdentity(socket) : undefined;
+    const fault = clientCertificate ? verificationFault(socket) : undefined;
+    if (fault !== undefined || (clientCertificate && this.#presented === undefined)) {
+      this.#fail(certificateFailure(fault));
       socket.destroy();
       return;
     }
-    const { credentials, presented } = pending;
     // OpenSSL stores the verdict on a certificate with the session and never takes it again.
-    if (socket.isSessionReused())
-      fail(pending, { end: "handshake-failed", detail: "session resumption is not served" });
-    else pending.settle({ secured: true, socket, credentials, presented, facts: factsOf(pending) });
+    if (socket.isSessionReused()) {
+      this.#fail({ end: "handshake-failed", detail: "session resumption is not served" });
+      socket.destroy();
+      return;
+    }
+    socket.authorized = clientCertificate;
+    releaseControl(socket);
+    this.#over = true;
+    const { sni, presented } = { sni: this.#sni, presented: this.#presented };
+    const facts = { sni, presented: presented?.sans };
+    this.#settle({ secured: true, socket, credentials: this.#credentials, presented, facts });
   }
 
-  #failed(error: NodeJS.ErrnoException, socket: TLSSocket): void {
-    const pending = this.#pendingOf(socket);
+  #failed(error: NodeJS.ErrnoException): void {
+    if (this.#over) return;
     // Node leaves the socket open after a handshake timeout, among others.
-    socket.destroy();
-    if (pending === undefined) return;
-    fail(pending, classifyHandshakeError(error, authorizationCode(socket)));
+    this.#socket?.destroy();
+    this.#fail(classifyHandshakeError(error));
   }
 
-  #pendingOf(socket: TLSSocket): Pending | undefined {
-    const raw = rawSocketOf(socket);
-    return raw === undefined ? undefined : this.#pending.get(raw);
+  #fail(failure: HandshakeFailure | Refused): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#settle({ secured: false, failure, facts: { sni: this.#sni, presented: this.#presented?.sans } });
   }
-}
-
-function fail(pending: Pending, failure: HandshakeFailure | Refused): void {
-  pending.settle({ secured: false, failure, facts: factsOf(pending) });
-}
-
-function factsOf(pending: Pending): HandshakeFacts {
-  return { sni: pending.sni, presented: pending.presented?.sans };
-}
-
-/** A string on server sockets, null when all is well, whatever the type says. */
-function authorizationCode(socket: TLSSocket): string | undefined {
-  const code: unknown = socket.authorizationError;
-  return typeof code === "string" ? code : undefined;
-}
-
-/**
- * The socket that was handed to the server. Node keeps it in a property without a documented name and offers no other
- * way back; where it is missing the connection counts as unknown, and is refused.
- */
-function rawSocketOf(socket: TLSSocket): Socket | undefined {
-  return (socket as TLSSocket & { readonly _parent?: Socket })._parent;
 }

@@ -4,37 +4,50 @@
  */
 import type { Refused } from "../../policy/decision.ts";
 import type { Credentials } from "../../tls/credentials.ts";
-import { judgeTrust, presentedChain, type LostTrust } from "../../tls/trust.ts";
-import type { AcceptedConnection } from "./accepted-connection.ts";
+import { everythingPresented, firstIssuers } from "../../tls/presented-chain.ts";
+import { TrustStore, type LostTrust } from "../../tls/trust.ts";
+import type { AcceptedConnection, Secured } from "./accepted-connection.ts";
 
-/** Judges one connection by the credentials in force; costs nothing where they trust what its handshake trusted. */
-export function judgeConnectionTrust(
-  connection: AcceptedConnection,
-  credentials: Credentials | undefined,
-): Refused | undefined {
-  return trustJudge(credentials)(connection);
-}
+/** Judges connections by one generation of credentials. Costs nothing where they trust what the handshake trusted. */
+export class TrustJudge {
+  readonly #credentials: Credentials | undefined;
+  #store: TrustStore | undefined;
 
-/** A judge for many connections: each chain is verified once, and a gateway's replicas share theirs. */
-export function trustJudge(
-  credentials: Credentials | undefined,
-): (connection: AcceptedConnection) => Refused | undefined {
-  const verdicts = new Map<string, LostTrust | undefined>();
-  return (connection) => {
+  /** @param credentials `undefined`: none are in force, and nobody may stay */
+  constructor(credentials: Credentials | undefined) {
+    this.#credentials = credentials;
+  }
+
+  /** Whether `judge` has anything to look at. `again`: time has gone by, and what was good may not be. */
+  isDue({ secured }: AcceptedConnection, again = false): boolean {
+    if (secured === undefined) return false;
+    if (this.#credentials === undefined) return true;
+    if (secured.verified.certificate.state !== "verified") return false;
+    return again || secured.trust !== this.#credentials.trust;
+  }
+
+  judge(connection: AcceptedConnection, again = false): Refused | undefined {
     const { secured } = connection;
-    if (secured === undefined) return undefined;
-    if (credentials === undefined) return { verdict: "close", reason: "no-credentials" };
-    if (secured.verified.certificate.state !== "verified" || sameTrust(secured.trust, credentials)) return undefined;
-    const chain = presentedChain(secured.socket);
-    const key = chain.map((certificate) => certificate.fingerprint256).join();
-    if (!verdicts.has(key)) verdicts.set(key, judgeTrust(chain, credentials, Date.now()));
-    const lost = verdicts.get(key);
-    if (lost === undefined) {
-      secured.trust = credentials;
-      return undefined;
-    }
-    return { verdict: "tls-alert", reason: lost };
-  };
+    if (secured === undefined || !this.isDue(connection, again)) return undefined;
+    if (this.#credentials === undefined) return { verdict: "close", reason: "no-credentials" };
+    const lost = this.#lost(secured, this.#credentials);
+    if (lost !== undefined) return { verdict: "tls-alert", reason: lost };
+    secured.trust = this.#credentials.trust;
+    return undefined;
+  }
+
+  #lost(secured: Secured, credentials: Credentials): LostTrust | undefined {
+    this.#store ??= new TrustStore(credentials);
+    const now = Date.now();
+    if (secured.chain !== undefined) return this.#store.judge(secured.chain, now);
+    const first = this.#store.judge(firstIssuers(secured.socket), now);
+    if (first === undefined) return undefined;
+    // What Node follows is one way of several. The whole list costs memory, so it is read only where that way is bad.
+    const all = everythingPresented(secured.socket);
+    if (all.length === 0) return first;
+    secured.chain = all;
+    return this.#store.judge(all, now);
+  }
 }
 
 /** A certificate that runs out while its connection is open. `nowMs` since the epoch. */
@@ -42,14 +55,4 @@ export function judgeExpiry(connection: AcceptedConnection, nowMs: number): Refu
   const notAfter = connection.secured?.verified.identity?.notAfter;
   if (notAfter === undefined || nowMs <= notAfter) return undefined;
   return { verdict: "tls-alert", reason: "certificate-expired" };
-}
-
-/** The same CAs and the same revocations: whatever was good is good. */
-function sameTrust(before: Credentials, now: Credentials): boolean {
-  if (before === now) return true;
-  return sameSet(before.caFingerprints, now.caFingerprints) && sameSet(before.revoked, now.revoked);
-}
-
-function sameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.toSorted().join("\n") === b.toSorted().join("\n");
 }

@@ -9,13 +9,14 @@ import type { Decision, Refused } from "../../policy/decision.ts";
 import type { OpenRule, Snapshot } from "../../policy/snapshot.ts";
 import { formatClientCert } from "../../tls/client-cert-header.ts";
 import { verifiedPeer } from "../../tls/peer.ts";
+import { trustOfHandshake } from "../../tls/secure-context.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { addressOwner, type ConnectionTable } from "./connection-table.ts";
 import { alpnProtocols, forwardMode } from "./forward-mode.ts";
 import { faultIn } from "../forward/boundary.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
 import type { Handshakes, HandshakeResult } from "./handshakes.ts";
-import { judgeConnectionTrust } from "./lost-trust.ts";
+import type { LiveTrust } from "./live-trust.ts";
 import { sniffProtocol } from "./protocol-sniffing.ts";
 import type { SourceLimits } from "./source-limits.ts";
 
@@ -27,6 +28,7 @@ export interface ConnectionParts {
   readonly snapshot: () => Snapshot;
   readonly limiter: SourceLimits;
   readonly handshakes: Handshakes;
+  readonly trust: LiveTrust;
   readonly table: ConnectionTable;
   readonly forwarder: (mode: ForwardMode, backend: BackendConfig) => Forwarder;
   readonly draining: () => boolean;
@@ -118,7 +120,7 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
       address: connection.peer.address,
       tls: { certificate: verified.certificate, ...(sni !== undefined && { sni }) },
     },
-    secured: { socket, verified, trust: credentials },
+    secured: { socket, verified, trust: trustOfHandshake(credentials) },
     ...(verified.identity !== undefined &&
       parts.clientCertHeader === "sanitize-set" && { clientCertHeader: formatClientCert(verified.identity) }),
   });
@@ -129,7 +131,7 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
 function decide(connection: AcceptedConnection, rule: RuleInForce, parts: ConnectionParts): Decision {
   const decision = authorizeBy(rule, connection.peer);
   if (connection.peer.tls === undefined || decision.verdict === "close") return decision;
-  const lost = judgeConnectionTrust(connection, parts.handshakes.credentials);
+  const lost = parts.trust.judge(connection);
   return lost === undefined ? decision : { ...lost, ...policyOf(connection, parts) };
 }
 

@@ -5,6 +5,9 @@
 import { createServer } from "node:net";
 import type { BackendConfig } from "../../config/config.ts";
 
+/** What bind and socket say of the unspecified IPv6 address where the kernel has no IPv6, or none in this namespace. */
+const NO_IPV6: ReadonlySet<string> = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL"]);
+
 /** A backend's listen address cannot be had. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
@@ -16,9 +19,27 @@ export class ListenError extends Error {
   }
 }
 
-/** @throws ListenError for the first backend whose address is taken, foreign or forbidden. */
-export async function checkListenAddresses(backends: readonly BackendConfig[]): Promise<void> {
-  for (const backend of backends) await bindOnce(backend);
+/**
+ * @returns the backends as they can be listened for: on a machine without IPv6 (`ipv6.disable=1`) the default listener is
+ * that of IPv4. A listener that somebody has named is never moved.
+ * @throws ListenError for the first backend whose address is taken, foreign or forbidden.
+ */
+export async function settleListenAddresses(backends: readonly BackendConfig[]): Promise<readonly BackendConfig[]> {
+  const settled: BackendConfig[] = [];
+  for (const backend of backends) settled.push(await settle(backend));
+  return settled;
+}
+
+async function settle(backend: BackendConfig): Promise<BackendConfig> {
+  try {
+    await bindOnce(backend);
+    return backend;
+  } catch (error) {
+    if (backend.listenByDefault !== true || !(error instanceof ListenError) || !NO_IPV6.has(error.code)) throw error;
+    const inIpv4 = { ...backend, listen: { ...backend.listen, host: "0.0.0.0" } };
+    await bindOnce(inIpv4);
+    return inIpv4;
+  }
 }
 
 function bindOnce(backend: BackendConfig): Promise<void> {

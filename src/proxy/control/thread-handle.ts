@@ -4,7 +4,8 @@
  */
 import { setImmediate as afterEvents, setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { ConnectionRow, Counters, TrafficRecord } from "../../telemetry/records.ts";
+import type { LineBatch } from "../../telemetry/log-output.ts";
+import type { ConnectionRow, Counters, RequestRecord } from "../../telemetry/records.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { NO_COUNTERS } from "../counters.ts";
@@ -14,6 +15,8 @@ import type { ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
 
 /** Unanswered heartbeats, one a second, after which a thread counts as hung. */
 const MISSED_HEARTBEATS = 5;
+/** The same for one that does not listen yet: loading its modules takes long on a node that starts many pods at once. */
+const MISSED_AT_START = 60;
 const TERMINATE_PATIENCE_MS = 1_000;
 /** How long a lost thread may take to end before it counts as one that cannot be ended. */
 const STUCK_AFTER_MS = 5_000;
@@ -26,7 +29,9 @@ const MAX_YOUNG_GENERATION_MB = 24;
 
 export interface ThreadEvents {
   readonly onListening: () => void;
-  readonly onRecords: (records: readonly TrafficRecord[]) => void;
+  /** @param taken called when the batch is out or given up */
+  readonly onLines: (batch: LineBatch, taken: () => void) => void;
+  readonly onSpans: (records: readonly RequestRecord[]) => void;
   readonly onProblem: (message: string) => void;
   /** The worker has ended, or is being ended because it does not respond. Called once. */
   readonly onLost: (cause: Error) => void;
@@ -139,8 +144,9 @@ export class ThreadHandle {
 
   /** Called once a second. Counts pings and not time, so that a busy control thread does not blame this one. */
   heartbeat(): void {
-    if (this.#unanswered >= MISSED_HEARTBEATS) {
-      this.#fail(new Error(`no answer to ${MISSED_HEARTBEATS} heartbeats`));
+    const patience = this.#listening ? MISSED_HEARTBEATS : MISSED_AT_START;
+    if (this.#unanswered >= patience) {
+      this.#fail(new Error(`no answer to ${patience} heartbeats`));
       return;
     }
     // Until it listens it judges nobody.
@@ -193,6 +199,7 @@ export class ThreadHandle {
     switch (event.kind) {
       case "listening":
         this.#listening = true;
+        this.#unanswered = 0;
         this.#events.onListening();
         break;
       case "listen-failed":
@@ -214,8 +221,11 @@ export class ThreadHandle {
       case "problem":
         this.#events.onProblem(event.message);
         break;
-      case "records":
-        this.#events.onRecords(event.records);
+      case "lines":
+        this.#events.onLines(event.batch, () => this.#send({ kind: "lines-taken" }));
+        break;
+      case "spans":
+        this.#events.onSpans(event.records);
         break;
       case "counters":
         this.#counters = event.counters;

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { BackendConfig } from "../../config/config.ts";
 import type { Decision, Peer } from "../../policy/decision.ts";
-import type { ConnectionEnd, RequestRecord } from "../../telemetry/records.ts";
+import type { ConnectionEnd, RequestFacts } from "../../telemetry/records.ts";
 
 export type DownstreamSocket = Socket | TLSSocket;
 
@@ -24,6 +24,8 @@ export interface Connection {
   readonly peer: Peer;
   /** `forward`, or `forbidden` on an http backend: then every request gets 403. Re-judged with every snapshot. */
   readonly decision: Decision;
+  /** Makes the judgement that a change of trust has left due, which may end the connection: before anything new is served. */
+  judgeNow(): void;
   /** Value for `x-forwarded-client-cert`; absent where no certificate was verified or the header is only stripped. */
   readonly clientCertHeader: string | undefined;
   readonly requests: number;
@@ -43,9 +45,9 @@ export interface Connection {
 
 /** Where a forwarder reports the exchanges it carried: counted always, logged within the limits. */
 export interface TrafficSink {
-  exchange(record: RequestRecord): void;
+  exchange(facts: RequestFacts, connection: Connection): void;
   /** A request that policy refused, on a connection that is kept. Its line says what came nearest. */
-  forbidden(record: RequestRecord, connection: Connection): void;
+  forbidden(facts: RequestFacts, connection: Connection): void;
 }
 
 export interface Forwarder {

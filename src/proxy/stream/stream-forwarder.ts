@@ -28,7 +28,7 @@ export class StreamForwarder implements Forwarder {
     this.#relays.get(connection)?.cut();
   }
 
-  /** A stream has no way to say goodbye: it goes on until it ends or the deadline of the drain cuts it. */
+  /** A stream cannot be told of the drain: it goes on until it ends or the deadline of the drain cuts it. */
   drain(): void {}
 
   close(): Promise<void> {

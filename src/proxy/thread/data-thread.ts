@@ -21,7 +21,8 @@ import { Handshakes } from "../connection/handshakes.ts";
 import { HttpForwarder } from "../http/http-forwarder.ts";
 import { spanMaker } from "../http/exchange/trace-context.ts";
 import { Journal } from "./journal.ts";
-import { judgeExpiry, trustJudge } from "../connection/lost-trust.ts";
+import { judgeExpiry } from "../connection/lost-trust.ts";
+import { LiveTrust } from "../connection/live-trust.ts";
 import { Listener } from "./listener.ts";
 import type { ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
 import { SourceLimits } from "../connection/source-limits.ts";
@@ -40,6 +41,7 @@ export class DataThread {
   readonly #post: (event: ThreadEvent) => void;
   readonly #table: ConnectionTable;
   readonly #handshakes: Handshakes;
+  readonly #trust: LiveTrust;
   readonly #counters = new ThreadCounters();
   readonly #journal: Journal;
   readonly #stream: StreamForwarder;
@@ -61,13 +63,15 @@ export class DataThread {
     this.#idPrefix = `${thread}-${Date.now().toString(36)}-`;
     this.#table = new ConnectionTable(limits.revokeGraceMs);
     this.#handshakes = new Handshakes(limits.handshakeTimeoutMs);
+    this.#trust = new LiveTrust(this.#table, this.#problem);
     this.#journal = new Journal({
       thread,
       limits,
       accessLog: start.accessLog,
+      logLevel: start.logLevel,
       counters: this.#counters,
       snapshot: () => this.#snapshot,
-      post: (records) => post({ kind: "records", records }),
+      post,
     });
     this.#stream = new StreamForwarder(limits);
     this.#parts = {
@@ -76,6 +80,7 @@ export class DataThread {
       snapshot: () => this.#snapshot,
       limiter: new SourceLimits(limits),
       handshakes: this.#handshakes,
+      trust: this.#trust,
       table: this.#table,
       forwarder: (mode, backend) => this.#forwarder(mode, backend),
       draining: () => this.#draining,
@@ -120,11 +125,8 @@ export class DataThread {
     switch (command.kind) {
       case "snapshot":
         this.#snapshot = command.snapshot;
-        this.#post({
-          kind: "applied",
-          version: command.snapshot.version,
-          revoked: this.#table.rejudge(command.snapshot),
-        });
+        this.#table.rejudge(command.snapshot);
+        this.#post({ kind: "applied", version: command.snapshot.version });
         break;
       case "credentials":
         this.#applyCredentials(command.credentials);
@@ -132,6 +134,9 @@ export class DataThread {
       case "drain":
         // A fault in the drain is a fault of the thread: unhandled, it ends the worker and is reported by it.
         void this.#drain(command.deadlineMs);
+        break;
+      case "lines-taken":
+        this.#journal.linesTaken();
         break;
       case "ping":
         this.#post({ kind: "pong", sequence: command.sequence, counters: this.#counters.read(this.#table) });
@@ -178,12 +183,11 @@ export class DataThread {
     const key = `${backend.port}|${mode}`;
     let forwarder = this.#http.get(key);
     if (forwarder === undefined) {
-      const { limits, thread, traceRatio } = this.#start;
+      const { limits, traceRatio } = this.#start;
       forwarder = new HttpForwarder({
         backend,
         upstreamHttp2: mode === "h2c",
         limits,
-        thread,
         sink: this.#journal,
         newSpan: traceRatio === undefined ? undefined : spanMaker(traceRatio),
       });
@@ -201,22 +205,16 @@ export class DataThread {
   /** Where they cannot be applied the former ones must not stay in force: a CA that was removed would go on being trusted. */
   #applyCredentials(credentials: Credentials | undefined): void {
     const generation = credentials?.generation ?? 0;
+    let problem: string | undefined;
     try {
       this.#handshakes.setCredentials(credentials);
-      this.#table.revokeIf(trustJudge(credentials));
-      this.#post({ kind: "credentials-applied", generation });
     } catch (error) {
+      problem = String(error);
       this.#handshakes.setCredentials(undefined);
-      const judge = trustJudge(credentials);
-      this.#table.revokeIf((connection) => {
-        try {
-          return judge(connection);
-        } catch {
-          return { verdict: "close", reason: "no-credentials" };
-        }
-      });
-      this.#post({ kind: "credentials-failed", generation, message: String(error) });
     }
+    this.#trust.apply(credentials);
+    if (problem === undefined) this.#post({ kind: "credentials-applied", generation });
+    else this.#post({ kind: "credentials-failed", generation, message: problem });
   }
 
   /** Serves what is queued or in flight, then reports; what is left at the deadline is cut. */
@@ -249,6 +247,7 @@ export class DataThread {
   #sweep(): void {
     const now = Date.now();
     this.#table.revokeIf((connection) => judgeExpiry(connection, now));
+    this.#trust.sweep(now);
     this.#table.enforceGrace(performance.now());
   }
 }

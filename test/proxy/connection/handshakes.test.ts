@@ -83,3 +83,24 @@ test("a caller without a certificate, or with one of another CA, is not secured;
   const untrusted = await handshake({ ...other, ca: mesh.authority.certPem });
   assert.deepEqual([untrusted.secured, untrusted.facts.presented], [false, [{ type: "dns", value: "evil" }]]);
 });
+
+for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+  test(`${version}: the root is not shown with a certificate that it has signed, with or without a server name`, async () => {
+    const { pair } = await mesh.caller();
+    for (const servername of [undefined, "foo.test"]) {
+      const result = once(server, "result");
+      // A caller without the root gets no further than what it is shown.
+      const options = { maxVersion: version, minVersion: version, rejectUnauthorized: false };
+      const { port } = server.address() as AddressInfo;
+      const socket = (await connect({
+        port,
+        tls: { pair, options, ...(servername !== undefined && { servername }) },
+      })) as TLSSocket;
+      socket.on("error", () => undefined);
+      const { issuerCertificate } = socket.getPeerCertificate(true) as { readonly issuerCertificate?: unknown };
+      assert.equal(issuerCertificate, undefined);
+      await result;
+      socket.destroy();
+    }
+  });
+}

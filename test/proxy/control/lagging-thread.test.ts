@@ -16,6 +16,8 @@ import { freePorts } from "../../support/process/ports.ts";
 import { writeCredentials } from "../../support/process/sidecar.ts";
 import { temporaryDirectory } from "../../support/process/temporary-directory.ts";
 import { NOT_APPLIED_BY_ANY, NOT_APPLIED_BY_THREAD_0 } from "../../support/thread/faults.ts";
+import { UNHEARD } from "../../support/thread/traffic.ts";
+import { backendPort } from "../../../src/policy/model.ts";
 
 const THREADS = 2;
 let application: TestApplication;
@@ -37,17 +39,24 @@ beforeEach(async () => {
   lagging = [];
   plane = await startDataPlane(
     {
-      backends: [{ port: 80, listen: { host: "127.0.0.1", port }, app: { host: "127.0.0.1", port: application.port } }],
+      backends: [
+        {
+          port: backendPort(80),
+          listen: { host: "127.0.0.1", port },
+          app: { host: "127.0.0.1", port: application.port },
+        },
+      ],
       limits: DEFAULT_LIMITS,
       workers: THREADS,
       clientCertHeader: "strip",
       accessLog: false,
+      logLevel: "info",
       snapshot: snapshotOf(1, GATEWAY_NAME),
       credentials: await credentialsOf(former, 1),
       threadEntry: new URL("../../support/thread/failing-thread.ts", import.meta.url),
     },
     {
-      onRecords: () => undefined,
+      ...UNHEARD,
       onThreadLost: ({ cause }) => assert.fail(cause),
       onThreadLagging: (one) => lagging.push(one),
       onThreadStuck: () => assert.fail("a thread cannot be ended"),

@@ -7,6 +7,8 @@ import { PORT, type ThrowingPlane } from "../../support/thread/throwing-plane.ts
 export interface Provocation {
   readonly callback: string;
   readonly provoke: (victim: Victim) => void | Promise<void>;
+  /** A connection that has to be there before: the callback is called for every one in turn, the neighbours' first. */
+  readonly open?: (victim: Victim) => void;
   /** Calls that come before and are not the victim's. */
   readonly skip?: number;
   /** All is over when it is called: the fault ends nothing, and there is nothing to report. */
@@ -119,13 +121,8 @@ const BULK = Buffer.alloc(8 * 1024 * 1024);
 const ONE = 1;
 const ALL = 3;
 
-/** A victim from another address than everybody else, whose right then ends. */
-async function revoked(victim: Victim, open: () => unknown): Promise<void> {
-  open();
-  await victim.plane.until(() => victim.plane.records.length >= 0, "opened");
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  await victim.plane.admitOnly("127.0.0.1/32");
-}
+/** The right of a victim from another address than everybody else's ends. */
+const revoke = (victim: Victim): Promise<void> => victim.plane.admitOnly("127.0.0.1/32");
 
 export const CONNECTIONS: readonly Provocation[] = [
   { callback: "thread accept", provoke: (victim) => void victim.http("GET /") },
@@ -136,10 +133,9 @@ export const CONNECTIONS: readonly Provocation[] = [
   {
     callback: "connection judgement",
     skip: ALL,
-    provoke: (victim) => revoked(victim, () => victim.http("GET /hold")),
+    open: (victim) => void victim.http("GET /hold"),
+    provoke: revoke,
   },
-  { callback: "handshake keylog", provoke: (victim) => void victim.tls() },
-  { callback: "handshake certificate", provoke: (victim) => void victim.tls() },
   { callback: "handshake secured", provoke: (victim) => void victim.tls() },
   { callback: "handshake server-name", provoke: (victim) => void victim.tls({ servername: "foo.test" }) },
   { callback: "handshake error", provoke: (victim) => void victim.tls({ certificate: false }) },
@@ -168,12 +164,17 @@ export const STREAMS: readonly Provocation[] = [
   { callback: "relay downstream-end", provoke: (victim) => void victim.tcp(PORT.stream, "x").end() },
   { callback: "relay downstream-drain", provoke: (victim) => readLate(victim.tcp(PORT.stream, "B")) },
   { callback: "relay downstream-close", provoke: (victim) => void victim.tcp(PORT.stream, "x").end() },
-  { callback: "relay limits", skip: ONE, provoke: (victim) => void victim.tcp(PORT.stream, "x") },
+  {
+    callback: "relay limits",
+    skip: ONE,
+    open: (victim) => void victim.tcp(PORT.stream, "x"),
+    provoke: () => undefined,
+  },
 ];
 
 export const HTTP1: readonly Provocation[] = [
   { callback: "http close", provoke: (victim) => void victim.http("GET /").end() },
-  { callback: "http limits", skip: ONE, provoke: (victim) => void victim.http("GET /hold") },
+  { callback: "http limits", skip: ONE, open: (victim) => void victim.http("GET /hold"), provoke: () => undefined },
   { callback: "http1 request", provoke: (victim) => void victim.http("GET /") },
   { callback: "http1 upgrade", provoke: (victim) => void victim.webSocket("/chat") },
   { callback: "http1 connect", provoke: (victim) => void victim.http("CONNECT a:1") },
@@ -183,7 +184,8 @@ export const HTTP1: readonly Provocation[] = [
   {
     callback: "http1 grace-timeout",
     revoked: true,
-    provoke: (victim) => revoked(victim, () => victim.http("GET /hold", "", PORT.http, OTHER)),
+    open: (victim) => void victim.http("GET /hold", "", PORT.http, OTHER),
+    provoke: revoke,
   },
   { callback: "body data", provoke: (victim) => void victim.post("/") },
   { callback: "body end", provoke: (victim) => void victim.post("/") },
@@ -216,7 +218,12 @@ export const HTTP1_UPSTREAM: readonly Provocation[] = [
   { callback: "http1-upstream lost", provoke: (victim) => void victim.post("/reset") },
   { callback: "http1-upstream close", late: true, provoke: (victim) => void victim.http("GET /reset") },
   { callback: "http1-upstream rested", late: true, provoke: (victim) => void victim.http("GET /") },
-  { callback: "http1-upstream limits", skip: ONE, provoke: (victim) => void victim.http("GET /hold") },
+  {
+    callback: "http1-upstream limits",
+    skip: ONE,
+    open: (victim) => void victim.http("GET /hold"),
+    provoke: () => undefined,
+  },
   { callback: "http1-upstream request-head", provoke: (victim) => void victim.post("/") },
   { callback: "http1-upstream body-data", provoke: (victim) => void victim.post("/") },
   { callback: "http1-upstream body-end", provoke: (victim) => void victim.post("/") },
@@ -246,14 +253,15 @@ export const HTTP2: readonly Provocation[] = [
   {
     callback: "http2 grace-timeout",
     revoked: true,
-    provoke: (victim) => revoked(victim, () => victim.stream({ ":path": "/hold" }, true, OTHER)),
+    open: (victim) => void victim.stream({ ":path": "/hold" }, true, OTHER),
+    provoke: revoke,
   },
   {
     callback: "http2 half-close",
     provoke: (victim) => void victim.tcp(PORT.http, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").end(),
   },
   // A session without a request is ended after the time for a first head.
-  { callback: "http2 goodbye", provoke: (victim) => void victim.http2() },
+  { callback: "http2 last-goaway", provoke: (victim) => void victim.http2() },
 ];
 
 /** The client towards HTTP/2 applications. */
@@ -318,6 +326,7 @@ export const HASTY: readonly Provocation[] = [
 
 /** What no test provokes, and why. */
 export const UNPROVOKED: Readonly<Record<string, string>> = {
+  "thread trust": "a slice of judging: what it calls for one connection is connection judgement, which has a row",
   "relay upstream-timeout": "an application that takes nothing for five minutes after both sides have ended",
   "http1-upstream write-error": "a write that fails before the reading side has said why: a matter of one turn",
   "connection drain": "the drain test below: it ends the neighbours too",

@@ -3,7 +3,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { startTcpApplication, type TestApplication } from "../../support/application/application.ts";
+import { startUnanswering } from "../../support/application/unanswering.ts";
 import { connect, readToEnd } from "../../support/caller/caller.ts";
 import { TestMesh } from "../../support/mesh/mesh.ts";
 import { backend, policy, range, serverOnly } from "../../support/mesh/objects.ts";
@@ -31,7 +33,8 @@ before(async () => {
       { port: 81, app: application.port, forward: "stream" },
     ],
     tls: mesh.own,
-    flags: ["--idle-timeout=1s"],
+    // A caller that is gone before its address is read is a refusal; each has its line here.
+    flags: ["--idle-timeout=1s", "--refusal-logs-per-second=1000"],
   });
 });
 
@@ -107,7 +110,7 @@ for (const port of [80, 81]) {
     const socket = await enter(port);
     socket.write("a");
     socket.pause();
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await setTimeout(500);
     assert.ok(written < 50_000_000, `${written} bytes were taken from the application`);
     socket.destroy();
   });
@@ -131,11 +134,93 @@ test("a reset of the application reaches the caller as a reset", async () => {
 test("a reset of the caller reaches the application", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   serve = (socket) => socket.resume().on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? ""));
+  // It is dialled before the caller says anything.
+  const dialled = once(application.server, "connection");
   const socket = await enter(81);
   socket.write("a");
-  await once(application.server, "connection");
+  await dialled;
   socket.resetAndDestroy();
   assert.equal(await promise, "ECONNRESET");
+});
+
+/** How long after its first byte a caller resets. */
+const HASTE: readonly (readonly [name: string, wait: () => Promise<unknown>])[] = [
+  ["at once", () => Promise.resolve()],
+  ["a turn later", () => setImmediate()],
+  ["a millisecond later", () => setTimeout(1)],
+  ["three milliseconds later", () => setTimeout(3)],
+  ["ten milliseconds later", () => setTimeout(10)],
+];
+
+/** How each connection that the application took has ended, once `count` callers are on the record. */
+async function resetting(count: number, reset: () => Promise<void>): Promise<readonly string[]> {
+  const ends: Promise<string>[] = [];
+  serve = (socket) => {
+    socket.resume().write("b");
+    ends.push(
+      new Promise((resolve) => {
+        socket.once("end", () => resolve("FIN"));
+        socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? ""));
+      }),
+    );
+  };
+  const recorded = (): number => sidecar.log.all({ event: "connection" }).length;
+  const before = recorded();
+  for (let attempt = 0; attempt < count; attempt += 1) await reset();
+  await sidecar.log.next(() => recorded() >= before + count);
+  return Promise.all(ends);
+}
+
+for (const [name, wait] of HASTE)
+  test(`a caller that resets ${name} is never an orderly end for the application`, async () => {
+    const ends = await resetting(10, async () => {
+      const socket = await enter(81);
+      socket.on("error", () => undefined);
+      socket.write("a");
+      await wait();
+      socket.resetAndDestroy();
+    });
+    assert.deepEqual(new Set(["ECONNRESET", ...ends]), new Set(["ECONNRESET"]));
+  });
+
+test("a reset of the caller under TLS is a reset for the application", async () => {
+  const ends = await resetting(5, async () => {
+    const raw = await connect({ port: sidecar.port(80) });
+    const socket = await connect({
+      port: sidecar.port(80),
+      tls: { ca: mesh.authority.certPem, options: { socket: raw } },
+    });
+    for (const one of [raw, socket]) one.on("error", () => undefined);
+    await once(socket, "data");
+    raw.resetAndDestroy();
+  });
+  assert.deepEqual(
+    ends,
+    Array.from({ length: 5 }, () => "ECONNRESET"),
+  );
+});
+
+test("an application that resets as soon as it is dialled is a reset for the caller, whatever the caller has said", async () => {
+  serve = (socket) => socket.resetAndDestroy();
+  for (const bytes of ["a", "a".repeat(100_000)]) {
+    const socket = await enter(81);
+    socket.write(bytes);
+    assert.deepEqual(await readToEnd(socket), { text: "", end: "ECONNRESET" });
+  }
+});
+
+test("a caller that resets while the application does not answer the dial is let go at once", async () => {
+  await using nowhere = await startUnanswering();
+  await using behind = await startSidecar({
+    manifests: [policy([backend("foo", 80, "http")], [range("127.0.0.0/8")])],
+    backends: [{ app: nowhere.port, forward: "stream" }],
+    flags: ["--connect-timeout=60s"],
+  });
+  const socket = await connect({ port: behind.port() });
+  socket.write("a");
+  await setTimeout(100);
+  socket.resetAndDestroy();
+  await behind.log.next({ event: "connection", end: "downstream-reset" });
 });
 
 test("silence on both sides ends after the idle limit, on the record", async () => {

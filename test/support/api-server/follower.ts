@@ -11,6 +11,7 @@ import { compile } from "../../../src/policy/compile.ts";
 import type { World } from "../../../src/policy/model.ts";
 import { CLOSED, type Snapshot } from "../../../src/policy/snapshot.ts";
 import { peerAddress } from "../../../src/policy/peer-address.ts";
+import { backendPort } from "../../../src/policy/model.ts";
 
 export interface LogLine {
   readonly level: "info" | "warn" | "error";
@@ -85,7 +86,7 @@ export class Follower implements AsyncDisposable {
 
   /** What a plaintext connection from this address would meet. */
   allows(address: string, port = 80): boolean {
-    return authorize(this.snapshot, port, { address: peerAddress(address) }).verdict === "forward";
+    return authorize(this.snapshot, backendPort(port), { address: peerAddress(address) }).verdict === "forward";
   }
 
   health(resource: string): ResourceHealth | undefined {

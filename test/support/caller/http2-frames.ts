@@ -48,21 +48,38 @@ export function request(
   return body === undefined ? head : Buffer.concat([head, frame(FRAME.data, FLAG.endStream, stream, body)]);
 }
 
+export interface Frame {
+  readonly type: number;
+  readonly flags: number;
+  readonly stream: number;
+  readonly payload: Buffer;
+}
+
 /** What came back, frame by frame. */
-export function readFrames(
-  bytes: Buffer,
-): readonly { readonly type: number; readonly stream: number; readonly payload: Buffer }[] {
-  const frames = [];
-  for (let at = 0; at + 9 <= bytes.length;) {
-    const length = bytes.readUIntBE(at, 3);
-    frames.push({
-      type: bytes[at + 3]!,
-      stream: bytes.readUInt32BE(at + 5) & 0x7fffffff,
-      payload: bytes.subarray(at + 9, at + 9 + length),
-    });
-    at += 9 + length;
+export function readFrames(bytes: Buffer): readonly Frame[] {
+  return new FrameReader().push(bytes);
+}
+
+/** Whole frames out of bytes that come in pieces. */
+export class FrameReader {
+  #pending: Buffer = Buffer.alloc(0);
+
+  push(bytes: Buffer): readonly Frame[] {
+    const frames: Frame[] = [];
+    this.#pending = Buffer.concat([this.#pending, bytes]);
+    for (;;) {
+      const pending = this.#pending;
+      const end = pending.length < 9 ? Number.POSITIVE_INFINITY : 9 + pending.readUIntBE(0, 3);
+      if (pending.length < end) return frames;
+      frames.push({
+        type: pending[3]!,
+        flags: pending[4]!,
+        stream: pending.readUInt32BE(5) & 0x7fffffff,
+        payload: pending.subarray(9, end),
+      });
+      this.#pending = pending.subarray(end);
+    }
   }
-  return frames;
 }
 
 function text(value: string): Buffer {

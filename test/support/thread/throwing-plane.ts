@@ -7,14 +7,17 @@ import { DEFAULT_LIMITS, type Limits } from "../../../src/config/config.ts";
 import { compile } from "../../../src/policy/compile.ts";
 import type { BackendSpec } from "../../../src/policy/model.ts";
 import { startDataPlane, type DataPlane } from "../../../src/proxy/control/data-plane.ts";
-import type { TrafficRecord } from "../../../src/telemetry/records.ts";
 import { checkCredentials } from "../../../src/tls/check-credentials.ts";
 import { WebSocketServer } from "ws";
 import { startApplication, startTcpApplication, TestApplication } from "../application/application.ts";
 import { startUnanswering } from "../application/unanswering.ts";
 import { GATEWAY_NAME, TestMesh } from "../mesh/mesh.ts";
+import type { LogLine } from "../process/log-lines.ts";
 import { freePorts } from "../process/ports.ts";
+import { until } from "../until.ts";
 import { PLANTED_THROWS, type PlantedThrow } from "./planted-throws.ts";
+import { linesIn, UNHEARD } from "./traffic.ts";
+import { backendPort } from "../../../src/policy/model.ts";
 
 const BULK = Buffer.alloc(8 * 1024 * 1024, "b");
 
@@ -39,7 +42,7 @@ const LIMITS: Partial<Limits> = {
 export class ThrowingPlane implements AsyncDisposable {
   readonly plane: DataPlane;
   readonly mesh: TestMesh;
-  readonly records: TrafficRecord[] = [];
+  readonly lines: LogLine[] = [];
   readonly problems: string[] = [];
   readonly lost: string[] = [];
   readonly #ports: ReadonlyMap<number, number>;
@@ -92,7 +95,7 @@ export class ThrowingPlane implements AsyncDisposable {
     const plane = await startDataPlane(
       {
         backends: [...apps].map(([port, app]) => ({
-          port,
+          port: backendPort(port),
           listen: { host: "127.0.0.1", port: ports.get(port)! },
           app: { host: "127.0.0.1", port: app },
           ...((port === PORT.h2c || port === PORT.h2cNowhere) && { forward: "h2c" as const }),
@@ -102,13 +105,16 @@ export class ThrowingPlane implements AsyncDisposable {
         workers: 1,
         clientCertHeader: "strip",
         accessLog: true,
+        logLevel: "info",
         snapshot: snapshotFor(1, "127.0.0.0/8"),
         credentials: checkCredentials(paths, texts, 1, Date.now()),
         threadEntry: new URL("./throwing-thread.ts", import.meta.url),
       },
       {
-        onRecords: (batch) => {
-          started?.records.push(...batch);
+        ...UNHEARD,
+        onLines: (batch, taken) => {
+          taken();
+          started?.lines.push(...linesIn(batch));
           started?.changed();
         },
         onThreadLost: ({ cause }) => started?.lost.push(cause.message),
@@ -145,6 +151,14 @@ export class ThrowingPlane implements AsyncDisposable {
     this.#version += 1;
     this.plane.publish(snapshotFor(this.#version, range));
     await this.until(() => this.plane.appliedVersion() === this.#version, "applied", 25);
+  }
+
+  /** Resolves when as many connections as this are there, and each of HTTP has a request on it. */
+  async connected(count: number): Promise<void> {
+    await until(`${count} connections`, async () => {
+      const rows = await this.plane.connections();
+      return rows.length === count && rows.every(({ port, requests }) => port === PORT.stream || requests > 0);
+    });
   }
 
   /** @param pollMs where no event tells of it */

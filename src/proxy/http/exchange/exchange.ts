@@ -14,7 +14,8 @@ import type { Downstream, RequestHead } from "./message.ts";
 import type { CleanHead } from "./request-head.ts";
 import { respondError } from "./responses.ts";
 
-/** What lies above is no status of HTTP (RFC 9110 section 15). */
+/** What lies beyond them is no status of HTTP (RFC 9110 section 15). */
+const FIRST_STATUS = 100;
 const LAST_STATUS = 599;
 
 export interface ExchangeParts {
@@ -37,6 +38,7 @@ export class Exchange implements ResponseHandler {
   readonly #startedAtMs = performance.now();
   #control: ResponseControl | undefined;
   #status = 0;
+  #hasResponse = false;
   #ended = false;
   #blockedAtMs: number | undefined;
   /** A stream of events or of gRPC messages gets no grace when the connection's right ends. */
@@ -139,24 +141,20 @@ export class Exchange implements ResponseHandler {
   onResponseStart(control: ResponseControl, status: number): void {
     const raw = control.rawHeaders;
     const { downstream, head } = this.parts;
-    if (status < 200) {
+    if (status >= FIRST_STATUS && status < 200) {
       // Postern has answered an expectation itself; other protocols are entered by upgrade only.
       const links = status === 103 && head.version !== "1.0" && !downstream.begun ? earlyHintLinks(raw) : [];
       if (links.length > 0) downstream.hint(links);
       return;
     }
-    const response = status > LAST_STATUS ? "response with a status above 599" : downstreamHeaders(raw);
+    const known = status >= FIRST_STATUS && status <= LAST_STATUS;
+    const response = known ? downstreamHeaders(raw) : "response with a status outside 100 to 599";
     if (typeof response === "string") {
-      this.#fail({
-        status: 502,
-        reason: "the application gave an invalid response",
-        code: "upstream-invalid",
-        detail: response,
-      });
-      control.abort(new Error(response));
+      this.#invalid(control, response);
       return;
     }
     this.#status = status;
+    this.#hasResponse = true;
     this.endless ||= response.endless;
     this.firstByteMs = performance.now() - this.#startedAtMs;
     // A response to a request whose body is still coming leaves an HTTP/1.1 connection in the middle of that body.
@@ -167,6 +165,7 @@ export class Exchange implements ResponseHandler {
   }
 
   onResponseData(control: ResponseControl, chunk: Buffer): void {
+    if (!this.#hasResponse) return this.#invalid(control, "body of a response that is not final");
     this.bytesOut += chunk.length;
     const { downstream } = this.parts;
     if (downstream.write(chunk)) return;
@@ -179,7 +178,8 @@ export class Exchange implements ResponseHandler {
     downstream.onceWritable(contain("exchange writable", (fault) => this.fault(fault), onWritable));
   }
 
-  onResponseEnd(_control: ResponseControl, trailers: Trailers): void {
+  onResponseEnd(control: ResponseControl, trailers: Trailers): void {
+    if (!this.#hasResponse) return this.#invalid(control, "end of a response that is not final");
     this.parts.downstream.end(downstreamTrailers(trailers));
   }
 
@@ -195,6 +195,13 @@ export class Exchange implements ResponseHandler {
 
   onResponseError(_control: ResponseControl | undefined, error: Error): void {
     if (!this.#ended && this.failure === undefined) this.#fail(classifyFailure(error));
+  }
+
+  #invalid(control: ResponseControl, detail: string): void {
+    if (this.failure !== undefined) return;
+    const reason = "the application gave an invalid response";
+    this.#fail({ status: 502, reason, code: "upstream-invalid", detail });
+    control.abort(new Error(detail));
   }
 
   #fail(failure: UpstreamFailure): void {

@@ -43,7 +43,7 @@ export interface Downstream {
   onceWritable(resume: () => void): void;
   /** @param trailers flat name-value array, names in lower case, repetition kept */
   end(trailers: readonly string[]): void;
-  /** A whole response of our own. */
+  /** A whole response of our own. @param body sent as Latin-1: the identifier of a request is in the bytes that its caller chose */
   respond(status: number, lines: readonly string[], body: string, after: AfterResponse): void;
   /** Ends the exchange so that half a response cannot pass for a whole one. @param detail what the application did wrong, if it did */
   cut(detail?: string): void;

@@ -12,14 +12,13 @@ import type { UpgradeCaller, WebSocketProxy } from "../upstream/websocket-upgrad
 import { Exchange } from "./exchange.ts";
 import { requestIdIn, upstreamHeaders, type UpstreamHeaders } from "./headers.ts";
 import type { Downstream, RequestHead } from "./message.ts";
-import { exchangeRecord, refusalRecord, type RefusedRequest } from "./request-record.ts";
+import { exchangeFacts, refusalFacts, type RefusedRequest } from "./request-record.ts";
 import { judgeHead, type CleanHead, type HeadFault } from "./request-head.ts";
 import { respondError, respondForbidden } from "./responses.ts";
 import { traceparentIn, type NewSpan } from "./trace-context.ts";
 
 export interface RequestGateOptions {
   readonly limits: Limits;
-  readonly thread: number;
   readonly sink: TrafficSink;
   readonly upstream: Upstream;
   readonly webSockets: WebSocketProxy;
@@ -42,6 +41,9 @@ export interface Arrival {
   readonly onEnd: (exchange: Exchange) => void;
 }
 
+/** What is known of a request whose head was not read. */
+const UNREAD = { method: "", target: "", lines: [] } as const;
+
 export class RequestGate {
   readonly #options: RequestGateOptions;
 
@@ -57,12 +59,13 @@ export class RequestGate {
       this.#refuse(arrival, { status: clean.status, reason: "protocol-error" }, clean.reason, false, true);
       return undefined;
     }
+    connection.judgeNow();
     if (connection.decision.verdict !== "forward") {
       this.#forbid(arrival, clean);
       return undefined;
     }
     const headers = this.#headersOf(connection, head, clean);
-    const { webSockets, sink, thread } = this.#options;
+    const { webSockets, sink } = this.#options;
     const upstream = upgrade === undefined ? this.#options.upstream : webSockets.upstreamFor(upgrade);
     if (upstream.full) {
       const busy = { status: 503, reason: "upstream-busy", headers } as const;
@@ -80,23 +83,28 @@ export class RequestGate {
       upgrade: upgrade !== undefined,
       onEnd: (exchange) => {
         arrival.onEnd(exchange);
-        sink.exchange(exchangeRecord(exchange, thread));
+        sink.exchange(exchangeFacts(exchange), connection);
       },
     });
   }
 
   /**
    * Records a refusal that was given without this gate: the message could not be read, or asks for what is not served.
+   * @param head absent where it could not be read either
    * @param status zero where there was no response
+   * @returns the identifier for the caller, as in the record
    */
   refused(
     connection: Connection,
-    head: RequestHead,
+    head: RequestHead | undefined,
     status: number,
     reason: "protocol-error" | "internal-error" = "protocol-error",
-  ): void {
-    const refused = { head, status, reason, requestId: requestIdOf(head) };
-    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, refused, this.#newSpan(head)));
+  ): string {
+    const known = head ?? { ...UNREAD, version: connection.protocol === "http/2" ? "2" : "1.1" };
+    const requestId = requestIdOf(known);
+    const refused = { head: known, status, reason, requestId };
+    this.#options.sink.exchange(refusalFacts(refused, this.#newSpan(known)), connection);
+    return requestId;
   }
 
   /** By the same rules for requests and upgrades. */
@@ -128,7 +136,7 @@ export class RequestGate {
     const requestId = headers?.requestId ?? requestIdOf(head);
     respondError(downstream, { status: refused.status, reason: text, requestId, grpc }, close ? "close" : "keep");
     const span = headers?.span ?? this.#newSpan(head);
-    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, { head, requestId, ...refused }, span));
+    this.#options.sink.exchange(refusalFacts({ head, requestId, ...refused }, span), connection);
   }
 
   #forbid({ connection, head, downstream }: Arrival, clean: CleanHead): void {
@@ -137,10 +145,7 @@ export class RequestGate {
     const requestId = requestIdOf(head);
     respondForbidden(downstream, requestId, clean.grpc, clean.hasBody ? "close" : "keep");
     const refused = { head, status: 403, reason: decision.reason, requestId };
-    this.#options.sink.forbidden(
-      refusalRecord(connection, this.#options.thread, refused, this.#newSpan(head)),
-      connection,
-    );
+    this.#options.sink.forbidden(refusalFacts(refused, this.#newSpan(head)), connection);
   }
 
   #newSpan(head: RequestHead): RequestSpan | undefined {

@@ -32,16 +32,16 @@ export function respondError(downstream: Downstream, error: ErrorResponse, after
     return;
   }
   const body = errorBody(error.reason, error.requestId);
-  const lines = ["content-type", "text/plain", "content-length", String(Buffer.byteLength(body))];
+  const lines = ["content-type", "text/plain", "content-length", String(body.length)];
   lines.push("x-request-id", error.requestId);
   downstream.respond(error.status, lines, body, after);
 }
 
 /** For a connection whose request never became one: written past Node's response machinery, and the last thing on it. */
-export function respondRaw(socket: Duplex, status: number, reason: string): void {
-  const body = errorBody(reason, undefined);
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
-  socket.end(head + body);
+export function respondRaw(socket: Duplex, status: number, reason: string, requestId: string): void {
+  const body = errorBody(reason, requestId);
+  const lines = `content-type: text/plain\r\ncontent-length: ${body.length}\r\nx-request-id: ${requestId}\r\nconnection: close`;
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}\r\n\r\n${body}`, "latin1");
 }
 
 /** A "trailers-only" answer (gRPC over HTTP2, section Responses): 200, with the status among the headers. */
@@ -81,6 +81,6 @@ function grpcStatusOf(status: number): number {
   }
 }
 
-function errorBody(reason: string, requestId: string | undefined): string {
-  return requestId === undefined ? `${reason}\n` : `${reason} (request ${requestId})\n`;
+function errorBody(reason: string, requestId: string): string {
+  return `${reason} (request ${requestId})\n`;
 }

@@ -5,6 +5,7 @@ import { contain } from "../../forward/boundary.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
+import type { RequestGate } from "../exchange/request-gate.ts";
 import { respondRaw } from "../exchange/responses.ts";
 import { endIfStalled } from "../exchange/stalled.ts";
 import type { Http1Response, ResponseOwner } from "./http1-response.ts";
@@ -14,6 +15,7 @@ const CROSSING_MS = 1_000;
 
 export class Http1Connection implements HttpConnection, ResponseOwner {
   readonly connection: Connection;
+  readonly #gate: RequestGate;
   readonly #graceMs: number;
   readonly #exchanges = new Set<Exchange>();
   /** Responses that are not out yet, our own included: a response out of turn would be taken for another's. */
@@ -27,8 +29,9 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
   #grace: NodeJS.Timeout | undefined;
   #refusal: { readonly status: number; readonly reason: string } | undefined;
 
-  constructor(connection: Connection, graceMs: number) {
+  constructor(connection: Connection, gate: RequestGate, graceMs: number) {
     this.connection = connection;
+    this.#gate = gate;
     this.#graceMs = graceMs;
   }
 
@@ -149,7 +152,8 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
       socket.destroySoon();
       return;
     }
-    respondRaw(socket, this.#refusal.status, this.#refusal.reason);
+    const { status, reason } = this.#refusal;
+    respondRaw(socket, status, reason, this.#gate.refused(this.connection, undefined, status));
     // Whatever the caller still sends is not read: the rest of a refused request must not be taken for another one.
     if (socket instanceof TLSSocket) socket.once("finish", () => socket.destroy());
     else socket.destroySoon();

@@ -10,6 +10,7 @@ import { RequestBody } from "../exchange/request-body.ts";
 
 /** Up to here head and body are joined into one string: a copy costs less than a second buffer to encrypt. */
 const JOINED_BYTES = 16_384;
+const NOTHING = Buffer.alloc(0);
 
 interface PendingHead {
   readonly status: number;
@@ -119,7 +120,7 @@ export class Http1Response implements Downstream {
     this.#held = undefined;
     if (after === "close") this.last();
     this.#response.writeHead(status, [...lines]);
-    this.#response.end(body);
+    this.#response.end(body, "latin1");
   }
 
   /** An HTTP/1.0 response may end with its connection: only a reset tells such a caller that it was cut. */
@@ -132,11 +133,16 @@ export class Http1Response implements Downstream {
   }
 
   #flush(): void {
-    if (this.#pending === undefined) return;
+    // A head that is all there is goes with its end: one whose end does not come can still be taken back.
+    if (this.#pending === undefined || !this.#mayHaveBody(this.#pending.status)) return;
     this.#writeHead(this.#pending);
-    if (this.#held === undefined) this.#response.flushHeaders();
-    else this.#response.write(this.#held);
+    // Not flushHeaders(): it sends the head as UTF-8, and every byte above ASCII in it as two.
+    this.#response.write(this.#held ?? NOTHING);
     this.#held = undefined;
+  }
+
+  #mayHaveBody(status: number): boolean {
+    return this.#request.method !== "HEAD" && status !== 204 && status !== 304;
   }
 
   #writeHead({ status, lines }: PendingHead): void {

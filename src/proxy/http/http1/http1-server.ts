@@ -32,7 +32,8 @@ export class Http1Server {
 
   serve(connection: Connection): HttpConnection {
     const { socket } = connection;
-    const state = new Http1Connection(connection, this.#options.limits.revokeGraceMs);
+    const { gate, limits } = this.#options;
+    const state = new Http1Connection(connection, gate, limits.revokeGraceMs);
     this.#connections.set(socket, state);
     socket.once("close", () => this.#connections.delete(socket));
     this.#server.emit("connection", socket);
@@ -88,11 +89,14 @@ export class Http1Server {
   }
 
   #onConnect(request: IncomingMessage, socket: Duplex): void {
-    respondRaw(socket, 405, "CONNECT is not served");
     const state = this.#connections.get(socket);
-    if (state === undefined) return;
+    if (state === undefined) {
+      socket.destroy();
+      return;
+    }
     state.connection.requestBegan();
-    this.#options.gate.refused(state.connection, headOf(request), 405);
+    const requestId = this.#options.gate.refused(state.connection, headOf(request), 405);
+    respondRaw(socket, 405, "CONNECT is not served", requestId);
   }
 
   #onRequest(request: IncomingMessage, serverResponse: ServerResponse): void {

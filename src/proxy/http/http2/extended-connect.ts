@@ -24,10 +24,12 @@ export class StreamSocket extends Duplex {
       if (!this.push(chunk)) stream.pause();
     };
     stream.on("data", contain("stream-socket data", onFault, onData));
-    stream.once(
-      "end",
-      contain("stream-socket end", onFault, () => this.push(null)),
-    );
+    const onEnd = (): void => {
+      // Node ends what is read of a stream that its caller has reset, too.
+      if (stream.aborted) this.destroy();
+      else this.push(null);
+    };
+    stream.once("end", contain("stream-socket end", onFault, onEnd));
     stream.once(
       "close",
       contain("stream-socket close", onFault, () => this.destroy()),
@@ -72,8 +74,11 @@ export class StreamSocket extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    if (!this.#stream.destroyed)
-      this.#stream.close(error === null ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
+    const stream = this.#stream;
+    // What both sides have ended closes by itself: a reset would overtake our END_STREAM.
+    const ended = error === null && stream.readableEnded && stream.writableEnded;
+    if (!ended && !stream.destroyed)
+      stream.close(error === null ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
     done(error);
   }
 
@@ -91,7 +96,8 @@ export class StreamSocket extends Duplex {
       done(new Error("the application's response to the handshake cannot be passed on"));
       return;
     }
-    this.#stream.respond(headers);
+    // Without trailers to wait for, of which there are none, Node ends the stream in good order before it resets it.
+    this.#stream.respond(headers, { waitForTrailers: true });
     if (rest.length === 0) done();
     else this.#stream.write(rest, done);
   }

@@ -12,7 +12,7 @@ const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
 /** "No new streams, please; those under way are still welcome" (RFC 9113 section 6.8). */
 const EVERY_STREAM = 2 ** 31 - 1;
 /** How long a caller may take to see the GOAWAY when it does not answer the PING behind it. */
-const GOODBYE_MS = 1_000;
+const GOAWAY_SEEN_MS = 1_000;
 /** How long a response may stand still whose caller has ended its side: it can give no more room for it. */
 const HALF_CLOSED_MS = 500;
 
@@ -24,7 +24,7 @@ export class Http2Connection implements HttpConnection {
   readonly #streams = new Set<ServerHttp2Stream>();
   readonly #tunnels = new Set<ServerHttp2Stream>();
   #grace: NodeJS.Timeout | undefined;
-  #goodbye: NodeJS.Timeout | undefined;
+  #lastGoaway: NodeJS.Timeout | undefined;
   #revoked = false;
   #draining = false;
   #halfClosed = false;
@@ -80,8 +80,8 @@ export class Http2Connection implements HttpConnection {
     this.#draining = true;
     this.#session.goaway(NGHTTP2_NO_ERROR, EVERY_STREAM);
     // Whatever was sent before the caller saw the GOAWAY has arrived when the PING behind it is answered.
-    const end = contain("http2 goodbye", this.#onFault, () => this.#end());
-    this.#goodbye = setTimeout(end, GOODBYE_MS);
+    const end = contain("http2 last-goaway", this.#onFault, () => this.#end());
+    this.#lastGoaway = setTimeout(end, GOAWAY_SEEN_MS);
     this.#session.ping(end);
   }
 
@@ -98,7 +98,7 @@ export class Http2Connection implements HttpConnection {
       connection.end("idle-timeout");
       this.drain();
       // Half a header block is no stream, and keeps a session from closing.
-      this.#resetAfter(2 * GOODBYE_MS);
+      this.#resetAfter(2 * GOAWAY_SEEN_MS);
     }
     for (const exchange of this.#exchanges) {
       if (this.#halfClosed && exchange.stalledMs(nowMs).readingMs >= HALF_CLOSED_MS) exchange.cancel();
@@ -108,7 +108,7 @@ export class Http2Connection implements HttpConnection {
 
   closed(): void {
     clearTimeout(this.#grace);
-    clearTimeout(this.#goodbye);
+    clearTimeout(this.#lastGoaway);
   }
 
   readonly #onFault = (fault: Error): void => this.connection.fault(fault);
@@ -136,7 +136,7 @@ export class Http2Connection implements HttpConnection {
 
   /** GOAWAY with the last stream that was seen; the session closes when its streams are done. */
   #end(): void {
-    clearTimeout(this.#goodbye);
+    clearTimeout(this.#lastGoaway);
     if (!this.#session.destroyed && !this.#session.closed) this.#session.close();
   }
 }

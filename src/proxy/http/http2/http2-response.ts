@@ -13,6 +13,9 @@ const {
   NGHTTP2_STREAM_STATE_HALF_CLOSED_LOCAL,
 } = constants;
 
+/** Never with a body (RFC 9110 section 6.4.1; 205: section 15.3.6); Node ends their streams with the head. */
+const BODYLESS: ReadonlySet<number> = new Set([204, 205, 304]);
+
 /** How often a response that is complete is looked at, whether its last frame is out. */
 const LAST_FRAME_MS = 20;
 
@@ -65,8 +68,8 @@ export class Http2Response implements Downstream {
 
   start(status: number, lines: readonly string[], { bodyless }: ResponseForm): void {
     if (!this.#usable()) return;
-    const empty = bodyless || this.#head.method === "HEAD" || status === 204 || status === 304;
-    this.#respond(status, lines, empty);
+    const empty = bodyless || this.#head.method === "HEAD" || BODYLESS.has(status);
+    this.#respond(status, status === 204 || status === 205 ? withoutLength(lines) : lines, empty);
     if (empty) this.#stopReading();
   }
 
@@ -89,7 +92,7 @@ export class Http2Response implements Downstream {
     if (!this.#usable()) return;
     const empty = this.#head.method === "HEAD" || body === "";
     this.#respond(status, lines, empty);
-    if (!empty) this.#stream.end(body);
+    if (!empty) this.#stream.end(body, "latin1");
     this.#stopReading();
   }
 
@@ -164,6 +167,11 @@ export class Http2Response implements Downstream {
   #writable(): boolean {
     return !this.#stream.destroyed && !this.#stream.closed && !this.#stream.writableEnded;
   }
+}
+
+/** A length without its body makes a response malformed (RFC 9113 section 8.1.1). */
+function withoutLength(lines: readonly string[]): readonly string[] {
+  return lines.filter((_, index) => lines[index - (index % 2)]!.toLowerCase() !== "content-length");
 }
 
 /** Names in lower case (RFC 9113 section 8.2). */

@@ -19,9 +19,6 @@ const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_REFUSED_STREAM 
 const STREAM_WINDOW_BYTES = 262_144;
 const CONNECTION_WINDOW_BYTES = 1_048_576;
 
-/** What is known of a request whose head was not read. */
-const UNREAD: RequestHead = { method: "", target: "", version: "2", lines: [] };
-
 /** For a caller to read the last frames before the connection is gone. */
 const LINGER_MS = 500;
 
@@ -62,13 +59,14 @@ export class Http2Server {
       const resetStream = (): void => {
         stream.on("error", () => undefined);
         stream.close(NGHTTP2_INTERNAL_ERROR);
-        this.#options.gate.refused(connection, UNREAD, 0, "internal-error");
+        this.#options.gate.refused(connection, undefined, 0, "internal-error");
       };
       contain("http2 stream", resetStream, () =>
         this.#onStream(state, stream, readHttp2Head(raw, endStream, limits.maxHeaderBytes)),
       )();
     });
     destroyAfterEnd(connection);
+    destroyAfterFin(connection);
     return state;
   }
 
@@ -127,4 +125,12 @@ function destroyAfterEnd({ socket }: Connection): void {
     const timer = setTimeout(() => socket.destroy(), LINGER_MS);
     socket.once("close", () => clearTimeout(timer));
   });
+}
+
+/**
+ * A caller that has closed its side can neither flow-control nor cancel a stream: it is gone. Sockets may be half-open here,
+ * and Node would keep the session, its streams and the application's work for them.
+ */
+function destroyAfterFin({ socket }: Connection): void {
+  socket.once("end", () => socket.destroy());
 }

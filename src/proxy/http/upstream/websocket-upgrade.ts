@@ -90,7 +90,7 @@ export class WebSocketProxy {
     this.#proxy.ws(proxied as unknown as IncomingMessage, caller.socket, caller.first, {}, (error: Error) =>
       upgrade.failed(error),
     );
-    upgrade.takeResponses();
+    upgrade.takeOver();
   }
 }
 
@@ -114,21 +114,26 @@ class Upgrade implements ResponseControl {
   begin(request: ClientRequest): void {
     this.#request = request;
     this.#limitTime(request);
-    request.once(
-      "upgrade",
-      this.#contain("switch", (response: IncomingMessage, socket: Duplex) => this.#onSwitch(response, socket)),
-    );
     request.on("error", (error) => this.failed(error));
     this.#handler.onRequestStart(this);
   }
 
-  /** From http-proxy, which would write a refusal to the caller past everything that watches responses. */
-  takeResponses(): void {
-    this.#request?.removeAllListeners("response");
-    this.#request?.once(
+  /** From http-proxy, which would write a refusal and every 101 to the caller past everything that watches responses. */
+  takeOver(): void {
+    const request = this.#request;
+    if (request === undefined) return;
+    request.removeAllListeners("response");
+    request.once(
       "response",
       this.#contain("response", (response: IncomingMessage) => this.#onResponse(response)),
     );
+    const carryTunnel = request.listeners("upgrade");
+    request.removeAllListeners("upgrade");
+    const onUpgrade = (response: IncomingMessage, socket: Duplex, first: Buffer): void => {
+      if (!this.#mayTunnel(response, socket)) return;
+      for (const carry of carryTunnel) Reflect.apply(carry, request, [response, socket, first]);
+    };
+    request.once("upgrade", this.#contain("switch", onUpgrade));
   }
 
   abort(reason: Error): void {
@@ -200,23 +205,52 @@ class Upgrade implements ResponseControl {
     this.#handler.onResponseEnd(this, response.rawTrailers);
   }
 
-  #onSwitch(response: IncomingMessage, socket: Duplex): void {
-    if (this.#ended || response.statusCode !== 101) {
+  #mayTunnel(response: IncomingMessage, socket: Duplex): boolean {
+    const { statusCode, headers, rawHeaders } = response;
+    if (this.#ended || statusCode !== 101 || headers.upgrade?.trim().toLowerCase() !== "websocket") {
       socket.destroy();
-      this.failed(Object.assign(new Error(`upgrade with status ${response.statusCode}`), { code: "CLOSED_EARLY" }));
-      return;
+      this.failed(new Error(`switch to ${headers.upgrade} with status ${statusCode}`));
+      return false;
     }
+    // What http-proxy writes them from: Node's own object joins repeated lines.
+    response.headers = switchLines(rawHeaders);
+    this.#caller.socket.setDefaultEncoding("latin1");
     this.#ended = true;
     this.#request?.setTimeout(0);
     this.#tunnel = new TunnelSockets(socket, this.#caller);
     this.#handler.onSwitch();
-    // Cut at once where the handler failed: http-proxy writes the 101 to a socket that is gone.
-    if (!this.#tunnel.over) this.#caller.onSwitch();
+    // Cut at once where the handler failed.
+    if (this.#tunnel.over) return false;
+    this.#caller.onSwitch();
+    return true;
   }
 
   #contain<Args extends readonly unknown[]>(name: string, callback: (...args: Args) => void): (...args: Args) => void {
     return contain(`upgrade ${name}`, (fault) => this.failed(fault), callback);
   }
+}
+
+/** Lines of a 101, an array for each name; what is for the application's hop alone is left out. */
+function switchLines(raw: readonly string[]): Record<string, string[]> {
+  const lines: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
+  const hop = new Set([
+    "connection",
+    "upgrade",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "content-length",
+  ]);
+  for (let index = 0; index < raw.length; index += 2)
+    if (raw[index]!.toLowerCase() === "connection")
+      for (const token of raw[index + 1]!.split(",")) hop.add(token.trim().toLowerCase());
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!.toLowerCase();
+    if (!hop.has(name)) (lines[name] ??= []).push(raw[index + 1]!);
+  }
+  return { ...lines, connection: ["Upgrade"], upgrade: ["websocket"] };
 }
 
 /** As Node's own parser joins repeated lines. */

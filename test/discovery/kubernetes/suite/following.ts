@@ -5,6 +5,7 @@ import { Follower } from "../../../support/api-server/follower.ts";
 import type { TestCluster } from "../../../support/api-server/test-cluster.ts";
 import { backend, policy, policyOf, range, service } from "../../../support/mesh/objects.ts";
 import { EDGE, OTHER, edgeSlice, letIn, letInOn, sliceOf } from "./objects.ts";
+import { backendPort } from "../../../../src/policy/model.ts";
 
 export function following(use: () => Promise<TestCluster>): void {
   test("a policy and its endpoints are in force, and follow every change", async () => {
@@ -76,7 +77,7 @@ export function following(use: () => Promise<TestCluster>): void {
     });
     await cluster.api.apply(letIn("gateways/edge"), edgeSlice(EDGE));
     await using follower = await Follower.start({ credentials: cluster.credentials(), meshName: "osm" });
-    await follower.until("the policy is known", () => follower.snapshot.rules.has(80));
+    await follower.until("the policy is known", () => follower.snapshot.rules.has(backendPort(80)));
     assert.equal(follower.allows(EDGE), false);
     await cluster.api.replace(labelled("osm"));
     await follower.until("the namespace joined", () => follower.allows(EDGE));
@@ -129,7 +130,7 @@ export function following(use: () => Promise<TestCluster>): void {
     );
     await using follower = await Follower.start({ credentials: cluster.credentials() });
     await follower.until("the good one is in force", () => follower.allows(EDGE));
-    assert.notEqual(follower.snapshot.rules.get(81)?.state, "open", `admission said ${status}`);
+    assert.notEqual(follower.snapshot.rules.get(backendPort(81))?.state, "open", `admission said ${status}`);
   });
 
   test("deleting a source's namespace ends what came from it, and only that", async () => {

@@ -6,6 +6,7 @@ import { Follower } from "../../../support/api-server/follower.ts";
 import type { TestCluster } from "../../../support/api-server/test-cluster.ts";
 import { backend, policyOf, service } from "../../../support/mesh/objects.ts";
 import { EDGE, OTHER, edgeSlice, letIn, sliceOf } from "./objects.ts";
+import { backendPort } from "../../../../src/policy/model.ts";
 
 export interface Sizes {
   /** Changes in one burst; a real server takes some hundred a second from one client. */
@@ -75,7 +76,7 @@ export function sizes(use: () => Promise<TestCluster>, { burst }: Sizes): void {
     assert.ok(JSON.stringify(large).length > 1_048_576);
     await cluster.api.apply(letIn("gateways/other"), edgeSlice(EDGE));
     await using follower = await Follower.start({ credentials: cluster.credentials() });
-    await follower.until("the small one is in force", () => follower.snapshot.rules.has(80));
+    await follower.until("the small one is in force", () => follower.snapshot.rules.has(backendPort(80)));
     await cluster.api.replace(large);
     await follower.until("the large one is in force", () => follower.allows(EDGE));
   });

@@ -8,6 +8,7 @@ import { call } from "../../../support/caller/caller.ts";
 import { Http2Caller } from "../../../support/caller/http2-caller.ts";
 import { GATEWAY_NAME, TestMesh } from "../../../support/mesh/mesh.ts";
 import { backend, mutual, policy, principal, range } from "../../../support/mesh/objects.ts";
+import { until } from "../../../support/until.ts";
 import { startSidecar, type TestSidecar } from "../../../support/process/sidecar.ts";
 
 let mesh: TestMesh;
@@ -34,7 +35,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     response.end("hinted");
   } else if (url === "/large")
     response.writeHead(200, { "content-length": 20_000_000 }).end(Buffer.alloc(20_000_000, "x"));
-  else if (url === "/hold") response.writeHead(200).write("first");
+  else if (url.startsWith("/hold")) response.writeHead(200).write("first");
   else if (url === "/early") response.writeHead(413).end("too much");
   else response.end(JSON.stringify({ method: request.method, url, rawHeaders: request.rawHeaders }));
 }
@@ -164,6 +165,22 @@ test("a stream that its caller resets ends the application's request, and that o
   assert.ok(aborted.includes("/hold"));
   assert.equal((await caller.call()).status, 200);
 });
+
+for (const port of [80, 81]) {
+  test(`a caller that leaves with a stream open, ${port === 80 ? "over TLS" : "in plaintext"}, is gone at the application too`, async () => {
+    await using caller = await Http2Caller.connect(sidecar.port(port), port === 80 ? await mesh.caller() : undefined);
+    const path = `/hold?${port}`;
+    const stream = caller.open({ ":path": path }, true);
+    stream.on("error", () => undefined);
+    await once(stream, "data");
+    const from = sidecar.log.lines.length;
+    // Its process ends: a FIN, and no GOAWAY before it.
+    caller.session.socket.destroy();
+    await sidecar.log.next({ path: "/hold", port, reason: "request-cancelled" }, { from });
+    await sidecar.log.next({ event: "connection", port }, { from });
+    await until(path, () => aborted.includes(path));
+  });
+}
 
 test("an answer that comes before the end of the upload is given whole", async () => {
   await using caller = await Http2Caller.connect(sidecar.port(), await mesh.caller());

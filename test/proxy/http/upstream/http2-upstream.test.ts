@@ -161,6 +161,49 @@ test("no connection has more streams at once than the application allows; more c
   for (const session of sessions) assert.ok((session.state.lastProcStreamID ?? 0) > 0);
 });
 
+/** Names that Node takes for single, and others. */
+const REPEATED = [
+  "if-match",
+  "if-none-match",
+  "if-modified-since",
+  "content-language",
+  "content-type",
+  "user-agent",
+  "authorization",
+  "from",
+  "referer",
+  "etag",
+  "x-content-type-options",
+  "x-any",
+];
+
+for (const body of [undefined, "body"])
+  test(`lines that a caller repeats reach the application as they came, ${body === undefined ? "without" : "with"} a body`, async () => {
+    let seen: readonly string[] = [];
+    answer = (stream, _headers, raw) => {
+      seen = raw;
+      stream.respond({ ":status": 200 });
+      stream.end("answered");
+    };
+    const said = REPEATED.flatMap((name) => [
+      [name, "a"],
+      [name, "b"],
+    ]);
+    // The second of each behind the first of all.
+    const lines = [...said.filter((_, index) => index % 2 === 0), ...said.filter((_, index) => index % 2 === 1)];
+    const socket = await connect({ port: sidecar.port() });
+    const framing = body === undefined ? "" : `content-length: ${body.length}\r\n`;
+    socket.write(`PUT / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${framing}`);
+    socket.write(`${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${body ?? ""}`);
+    assert.match((await readToEnd(socket)).text, /^HTTP\/1\.1 200 /);
+    const pairs: string[][] = [];
+    for (let index = 0; index < seen.length; index += 2) pairs.push([seen[index]!, seen[index + 1]!]);
+    assert.deepEqual(
+      pairs.filter(([name]) => REPEATED.includes(name!)),
+      lines,
+    );
+  });
+
 test("an application that says GOAWAY is asked on another connection, and no request fails", async () => {
   for (let round = 0; round < 20; round += 1) {
     assert.equal((await ask()).status, 200);

@@ -5,6 +5,8 @@ import type { ClientHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
+import { startTcpApplication } from "../../../support/application/application.ts";
+import { startUnanswering } from "../../../support/application/unanswering.ts";
 import { connect, readToEnd } from "../../../support/caller/caller.ts";
 import { Http2Caller } from "../../../support/caller/http2-caller.ts";
 import { GATEWAY_NAME, TestMesh } from "../../../support/mesh/mesh.ts";
@@ -160,6 +162,43 @@ test("an application that is not there answers 503", async () => {
   );
   socket.write("sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
   assert.match((await readToEnd(socket)).text, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
+});
+
+test("a handshake may take as long as any response; to connect it has as long as any connection", async () => {
+  await using slow = await startTcpApplication((socket) => {
+    socket.once("data", (head: Buffer) => {
+      const answer = /upgrade: websocket/i.test(head.toString("latin1"))
+        ? "HTTP/1.1 101 Go\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+        : "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
+      setTimeout(() => socket.end(answer), 1_200);
+    });
+  });
+  await using nowhere = await startUnanswering();
+  await using behind = await startSidecar({
+    manifests: [80, 81].map((port) => policy([backend("foo", port, "http")], [range("127.0.0.0/8")], `test/p${port}`)),
+    backends: [{ app: slow.port }, { port: 81, app: nowhere.port }],
+    flags: ["--connect-timeout=400ms", "--response-idle-timeout=5s"],
+  });
+  const upgrade =
+    "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  const ask = async (port: number, bytes: string): Promise<string> => {
+    const socket = await connect({ port: behind.port(port) });
+    socket.write(bytes);
+    const [first] = (await once(socket, "data")) as [Buffer];
+    socket.destroy();
+    return first.toString("latin1");
+  };
+  assert.match(await ask(80, "GET / HTTP/1.1\r\nhost: a\r\n\r\n"), /^HTTP\/1\.1 200 /);
+  assert.match(await ask(80, upgrade), /^HTTP\/1\.1 101 /);
+  await using caller = await Http2Caller.connect(behind.port());
+  if (caller.session.remoteSettings.enableConnectProtocol !== true) await once(caller.session, "remoteSettings");
+  const stream = caller.open({ ":method": "CONNECT", ":protocol": "websocket", ":scheme": "http" });
+  const [headers] = (await once(stream, "response")) as [Record<string, unknown>];
+  assert.equal(headers[":status"], 200);
+  stream.end();
+  const startedAt = performance.now();
+  assert.match(await ask(81, upgrade), /^HTTP\/1\.1 503 /);
+  assert.ok(performance.now() - startedAt < 4_000);
 });
 
 test("other protocols are not upgraded to: the request is answered as if it had not asked", async () => {

@@ -1,0 +1,77 @@
+/**
+ * Brings a change of trust to whoever is connected: in slices between which the thread serves, and each connection before
+ * it is served anything new.
+ */
+import { performance } from "node:perf_hooks";
+import type { Refused } from "../../policy/decision.ts";
+import type { Credentials } from "../../tls/credentials.ts";
+import { contain } from "../forward/boundary.ts";
+import type { AcceptedConnection } from "./accepted-connection.ts";
+import type { ConnectionTable } from "./connection-table.ts";
+import { TrustJudge } from "./lost-trust.ts";
+
+/** Longest time that judging keeps the thread from serving. */
+const SLICE_MS = 10;
+
+export class LiveTrust {
+  readonly #table: ConnectionTable;
+  readonly #problem: (fault: Error) => void;
+  #judge = new TrustJudge(undefined);
+  /** When a CA or a list ends next, ascending. */
+  #ends: readonly number[] = [];
+  #due: IterableIterator<AcceptedConnection> | undefined;
+
+  constructor(table: ConnectionTable, problem: (fault: Error) => void) {
+    this.#table = table;
+    this.#problem = problem;
+  }
+
+  /** From now on these are trusted, in place of all before. The first slice is over on return. */
+  apply(credentials: Credentials | undefined): void {
+    const now = Date.now();
+    this.#judge = new TrustJudge(credentials);
+    this.#ends = (credentials?.trustEnds ?? []).filter((end) => end >= now);
+    this.#begin(false);
+  }
+
+  /** One connection that is about to be admitted, by the newest trust. */
+  judge(connection: AcceptedConnection): Refused | undefined {
+    return this.#judge.judge(connection);
+  }
+
+  /** To be called now and then: what a CA or a list has vouched for is judged again once that has ended. */
+  sweep(nowMs: number): void {
+    if (!(this.#ends[0] !== undefined && this.#ends[0] < nowMs)) return;
+    this.#ends = this.#ends.filter((end) => end >= nowMs);
+    this.#begin(true);
+  }
+
+  #begin(again: boolean): void {
+    const judge = this.#judge;
+    const due: AcceptedConnection[] = [];
+    for (const connection of this.#table) {
+      // One that an older pass has left over is judged by the newest trust, or found good by it already.
+      const isDue = judge.isDue(connection, again || connection.judgementIsDue);
+      connection.judgeLater(
+        isDue ? () => this.#table.revokeOne(connection, () => judge.judge(connection, true)) : undefined,
+      );
+      if (isDue) due.push(connection);
+    }
+    this.#due = due.values();
+    this.#slice(this.#due);
+  }
+
+  #slice(due: IterableIterator<AcceptedConnection>): void {
+    const until = performance.now() + SLICE_MS;
+    for (let next = due.next(); next.done !== true; next = due.next()) {
+      next.value.judgeNow();
+      if (performance.now() < until) continue;
+      const goOn = contain("thread trust", this.#problem, () => {
+        // A newer pass has taken over.
+        if (this.#due === due) this.#slice(due);
+      });
+      setImmediate(goOn);
+      return;
+    }
+  }
+}

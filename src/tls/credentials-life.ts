@@ -1,0 +1,36 @@
+/** Where credentials stand in their life: what to warn of in time, and what keeps the sidecar from being ready. */
+import type { Credentials } from "./credentials.ts";
+import { endOfLists } from "./replacement.ts";
+
+/** `third` and `tenth`: no more than this part of the certificate's life is left. */
+export type LifeStage = "not-yet-valid" | "good" | "third" | "tenth" | "ended";
+
+/** Why nobody can be served over TLS as things are. */
+export type CredentialsFault =
+  | "the certificate is not valid yet"
+  | "the certificate has ended"
+  | "a revocation list has ended";
+
+/** @param now milliseconds since the epoch */
+export function lifeStage(
+  { notBefore, notAfter }: Pick<Credentials, "notBefore" | "notAfter">,
+  now: number,
+): LifeStage {
+  if (now < notBefore) return "not-yet-valid";
+  if (now > notAfter) return "ended";
+  const left = lifeLeft({ notBefore, notAfter }, now);
+  if (left <= 1 / 10) return "tenth";
+  return left <= 1 / 3 ? "third" : "good";
+}
+
+/** Share of the certificate's life, 0 to 1. */
+export function lifeLeft({ notBefore, notAfter }: Pick<Credentials, "notBefore" | "notAfter">, now: number): number {
+  return Math.min(1, Math.max(0, (notAfter - now) / (notAfter - notBefore)));
+}
+
+export function credentialsFault(credentials: Credentials, now: number): CredentialsFault | undefined {
+  const stage = lifeStage(credentials, now);
+  if (stage === "not-yet-valid") return "the certificate is not valid yet";
+  if (stage === "ended") return "the certificate has ended";
+  return endOfLists(credentials) < now ? "a revocation list has ended" : undefined;
+}

@@ -1,0 +1,49 @@
+/** What a peer presented with its certificate, of a connection whose handshake is over. */
+import { X509Certificate } from "node:crypto";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
+
+/** Certificates that are looked at; OpenSSL ends a handshake that brings 100 KiB of them. */
+const MAX_CERTIFICATES = 32;
+
+/**
+ * Leaf first, then the issuer of each as far as one was presented. Where several were, Node follows the first, and it stops
+ * where the order is not that of the chain: `everythingPresented()` has the others. Empty when there is no certificate.
+ */
+export function firstIssuers(socket: TLSSocket): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  const seen = new Set<string>();
+  let entry: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
+  while (entry?.raw !== undefined && !seen.has(entry.fingerprint256 ?? "") && chain.length < MAX_CERTIFICATES) {
+    seen.add(entry.fingerprint256 ?? "");
+    chain.push(new X509Certificate(entry.raw));
+    entry = entry.issuerCertificate;
+  }
+  return chain;
+}
+
+interface CertificateHandle {
+  raw(): Uint8Array;
+  getIssuerCert(): CertificateHandle | undefined;
+}
+
+interface SocketHandle {
+  readonly getPeerX509Certificate?: (this: object) => CertificateHandle | undefined;
+}
+
+/**
+ * All that was presented, in its order: the one list that Node has of it, behind a method without a documented name that
+ * gives it once only and keeps its memory for ever (4.5 KiB a certificate). So nobody asks who has another way, nobody
+ * twice, and whoever asks keeps the answer. Empty where Node has no such method or the socket is closed: the caller then
+ * knows no more than `firstIssuers()` says.
+ */
+export function everythingPresented(socket: TLSSocket): readonly X509Certificate[] {
+  const { _handle: handle } = socket as { readonly _handle?: object | null };
+  if (handle === undefined || handle === null) return [];
+  const { getPeerX509Certificate: read } = Object.getPrototypeOf(handle) as SocketHandle;
+  const chain: X509Certificate[] = [];
+  for (let entry = read?.call(handle); entry !== undefined && chain.length < MAX_CERTIFICATES;) {
+    chain.push(new X509Certificate(entry.raw()));
+    entry = entry.getIssuerCert();
+  }
+  return chain;
+}
