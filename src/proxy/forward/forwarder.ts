@@ -35,6 +35,8 @@ export interface Connection {
   readonly bytesOut: number;
   /** Says why it is about to end, for its record. Does not close the socket. A second cause counts only where it says more. */
   end(end: ConnectionEnd, detail?: string): void;
+  /** The caller speaks TLS where none is expected: its record says so. Does not close the socket. */
+  refuseTls(): void;
   /** A callback of this connection threw: it is cut, and its record names the fault. Never throws. */
   fault(error: Error): void;
   /** Ends the connection with a TCP reset, under TLS too, so that the cut cannot pass for an orderly end. */

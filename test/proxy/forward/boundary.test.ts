@@ -13,6 +13,7 @@ import {
   HTTP1,
   HTTP1_UPSTREAM,
   HTTP2,
+  HTTP2_UPSTREAM,
   STREAMS,
   UNPROVOKED,
   Victim,
@@ -20,7 +21,7 @@ import {
   type Provocation,
 } from "./provocations.ts";
 
-const ROWS = [...CONNECTIONS, ...STREAMS, ...HTTP1, ...HTTP1_UPSTREAM, ...HTTP2, ...WEBSOCKETS];
+const ROWS = [...CONNECTIONS, ...STREAMS, ...HTTP1, ...HTTP1_UPSTREAM, ...HTTP2, ...HTTP2_UPSTREAM, ...WEBSOCKETS];
 
 /** Connections that stay. */
 const NEIGHBOURS = 3;

@@ -1,6 +1,5 @@
 /**
- * The head of a request after Node's strict parser: what the parser leaves open is decided here, before anything is sent.
- * Nothing that undici would refuse may pass: a refusal inside a pool with a connection limit wedges the pool.
+ * The head of a request after the reading of its protocol: what that leaves open is decided here, before anything is sent.
  */
 import type { RawHeaders } from "./headers.ts";
 import type { HttpVersion, RequestHead } from "./message.ts";
@@ -123,7 +122,7 @@ function judgeFraming({ lengths, length, encodings, encoding }: Framing, version
 
 function originForm(method: string, target: string, host: string | undefined): string | HeadFault {
   if (method === "CONNECT") return fault(405, "CONNECT is not served");
-  // undici cannot send it, and OSM's Envoy has no route for it.
+  // OSM's Envoy has no route for it.
   if (target === "*") return fault(404, "no such resource");
   if (ORIGIN_FORM.test(target)) return target;
   const [, authority, rest = ""] = ABSOLUTE_FORM.exec(target) ?? [];
