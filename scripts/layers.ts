@@ -32,7 +32,14 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "proxy/http/http2-limits.ts",
   ],
   "proxy/http/exchange": ["policy", "telemetry", "config/config.ts", "proxy/forward", "proxy/http/upstream"],
-  "proxy/http/http1": ["telemetry", "config/config.ts", "proxy/forward", "proxy/http/exchange", "proxy/http/upstream"],
+  "proxy/http/http1": [
+    "telemetry",
+    "config/config.ts",
+    "proxy/forward",
+    "proxy/http/exchange",
+    "proxy/http/upstream",
+    "proxy/http/wire",
+  ],
   "proxy/http/http2": [
     "telemetry",
     "config/config.ts",

@@ -26,6 +26,8 @@ export interface HttpForwarderOptions {
   readonly limits: Limits;
   readonly sink: TrafficSink;
   readonly newSpan: NewSpan | undefined;
+  /** Only tests set it: HTTP/1.1 is read by Node's server alone. */
+  readonly withoutDirect?: boolean;
 }
 
 export class HttpForwarder implements Forwarder {
@@ -37,7 +39,7 @@ export class HttpForwarder implements Forwarder {
   readonly #connections = new Map<Connection, HttpConnection>();
   readonly #sweep: NodeJS.Timeout;
 
-  constructor({ backend, upstreamHttp2, limits, sink, newSpan }: HttpForwarderOptions) {
+  constructor({ backend, upstreamHttp2, limits, sink, newSpan, withoutDirect = false }: HttpForwarderOptions) {
     this.#limits = limits;
     this.#upstream = upstreamHttp2 ? new Http2Upstream(backend.app, limits) : new Http1Upstream(backend.app, limits);
     this.#webSockets = new WebSocketProxy(backend, limits);
@@ -49,9 +51,12 @@ export class HttpForwarder implements Forwarder {
       upstreamHttp2,
       newSpan,
     });
-    this.#http1 = new Http1Server({ limits, gate });
+    this.#http1 = new Http1Server({ limits, gate, withoutDirect });
     this.#http2 = new Http2Server({ limits, gate });
-    this.#sweep = setInterval(() => this.#enforceLimits(), Math.min(SWEEP_MS, limits.requestIdleTimeoutMs / 2)).unref();
+    this.#sweep = setInterval(
+      () => this.#enforceLimits(),
+      Math.min(SWEEP_MS, limits.requestIdleTimeoutMs / 2, limits.headerTimeoutMs),
+    ).unref();
   }
 
   serve(connection: Connection): void {

@@ -1,6 +1,6 @@
 /** For each bounded callback, what a caller or an application does to have it called. */
 import { connect as connectHttp2, type ClientHttp2Session } from "node:http2";
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { PORT, type ThrowingPlane } from "../../support/thread/throwing-plane.ts";
 
@@ -43,6 +43,11 @@ export class Victim implements Disposable {
 
   http(head: string, body = "", backend: number = PORT.http, from = "127.0.0.1"): Socket {
     return this.tcp(backend, `${head} HTTP/1.1\r\nhost: a\r\n\r\n${body}`, from);
+  }
+
+  /** HTTP/1.0, which Node's server reads. */
+  oldHttp(head: string, line = "x: y", body = ""): Socket {
+    return this.tcp(PORT.http, `${head} HTTP/1.0\r\n${line}\r\n\r\n${body}`);
   }
 
   post(path: string, backend: number = PORT.http): Socket {
@@ -109,7 +114,10 @@ export class Victim implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const open of this.#open) open.destroy();
+    // Half a connection would still be served.
+    for (const open of this.#open)
+      if (open instanceof Socket && !open.destroyed) open.resetAndDestroy();
+      else open.destroy();
   }
 }
 
@@ -175,21 +183,32 @@ export const STREAMS: readonly Provocation[] = [
 export const HTTP1: readonly Provocation[] = [
   { callback: "http close", provoke: (victim) => void victim.http("GET /").end() },
   { callback: "http limits", skip: ONE, open: (victim) => void victim.http("GET /hold"), provoke: () => undefined },
-  { callback: "http1 request", provoke: (victim) => void victim.http("GET /") },
+  { callback: "http1 direct-data", provoke: (victim) => void victim.http("GET /") },
+  { callback: "http1 direct-head", provoke: (victim) => void victim.http("GET /later") },
+  { callback: "http1 direct-uncork", provoke: (victim) => void victim.http("GET /bulk") },
+  { callback: "http1 direct-out", provoke: (victim) => void victim.http("GET /") },
+  { callback: "http1 direct-drain", provoke: (victim) => readLate(victim.http("GET /bulk")) },
+  { callback: "http1 direct-end", provoke: (victim) => void victim.http("GET /hold").end() },
+  {
+    callback: "http1 linger-timeout",
+    provoke: (victim) => void victim.tcp(PORT.http, "POST /early HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\npart"),
+  },
+  { callback: "http1 request", provoke: (victim) => void victim.oldHttp("GET /") },
+  { callback: "http1 caller-end", provoke: (victim) => void victim.oldHttp("GET /hold").end() },
   { callback: "http1 upgrade", provoke: (victim) => void victim.webSocket("/chat") },
   { callback: "http1 connect", provoke: (victim) => void victim.http("CONNECT a:1") },
   { callback: "http1 client-error", provoke: (victim) => void victim.tcp(PORT.http, "no request\r\n\r\n") },
-  { callback: "http1 response-close", provoke: (victim) => void victim.http("GET /") },
-  { callback: "http1 response-head", provoke: (victim) => void victim.http("GET /later") },
+  { callback: "http1 response-close", provoke: (victim) => void victim.oldHttp("GET /") },
+  { callback: "http1 response-head", provoke: (victim) => void victim.oldHttp("GET /later") },
   {
     callback: "http1 grace-timeout",
     revoked: true,
     open: (victim) => void victim.http("GET /hold", "", PORT.http, OTHER),
     provoke: revoke,
   },
-  { callback: "body data", provoke: (victim) => void victim.post("/") },
-  { callback: "body end", provoke: (victim) => void victim.post("/") },
-  { callback: "body close", provoke: (victim) => void victim.post("/") },
+  { callback: "body data", provoke: (victim) => void victim.oldHttp("POST /", "content-length: 4", "body") },
+  { callback: "body end", provoke: (victim) => void victim.oldHttp("POST /", "content-length: 4", "body") },
+  { callback: "body close", provoke: (victim) => void victim.oldHttp("POST /", "content-length: 4", "body") },
   { callback: "exchange start", provoke: (victim) => void victim.http("GET /") },
   { callback: "exchange request-start", provoke: (victim) => void victim.http("GET /") },
   { callback: "exchange response-start", provoke: (victim) => void victim.http("GET /") },

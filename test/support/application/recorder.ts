@@ -8,6 +8,8 @@ export interface RecordedRequest {
   readonly line: string;
   readonly headers: ReadonlyMap<string, readonly string[]>;
   readonly body: string;
+  /** As they came, each line with its CRLF. */
+  readonly trailers: string;
 }
 
 export class Recorder implements AsyncDisposable {
@@ -63,7 +65,7 @@ function readRequest(
   const end = text.indexOf("\r\n\r\n");
   if (end === -1) return "incomplete";
   const [line = "", ...lines] = text.slice(0, end).split("\r\n");
-  if (!/^[A-Z-]+ \/[^\s#]* HTTP\/1\.1$/.test(line)) return "malformed";
+  if (!/^(?:[A-Z-]+ \/[^\s#]*|OPTIONS \*) HTTP\/1\.1$/.test(line)) return "malformed";
   const headers = new Map<string, string[]>();
   for (const header of lines) {
     const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([^\0\r\n]*)$/.exec(header) ?? [];
@@ -79,7 +81,7 @@ function readRequest(
   const length = Number(lengths[0] ?? 0);
   if (!Number.isInteger(length)) return "malformed";
   if (text.length < start + length) return "incomplete";
-  return { request: { line, headers, body: text.slice(start, start + length) }, length: start + length };
+  return { request: { line, headers, body: text.slice(start, start + length), trailers: "" }, length: start + length };
 }
 
 function readChunks(text: string, start: number, head: Pick<RecordedRequest, "line" | "headers">) {
@@ -91,12 +93,19 @@ function readChunks(text: string, start: number, head: Pick<RecordedRequest, "li
     const digits = text.slice(at, end);
     if (!/^[0-9a-fA-F]+$/.test(digits)) return "malformed" as const;
     const size = Number.parseInt(digits, 16);
+    if (size === 0) return readTrailers(text, end + 2, { ...head, body });
     const next = end + 2 + size;
     if (text.length < next + 2) return "incomplete" as const;
-    // No trailers are expected: Postern forwards none of a request's.
     if (text.slice(next, next + 2) !== "\r\n") return "malformed" as const;
-    if (size === 0) return { request: { ...head, body }, length: next + 2 };
     body += text.slice(end + 2, next);
     at = next + 2;
   }
+}
+
+function readTrailers(text: string, start: number, request: Omit<RecordedRequest, "trailers">) {
+  const end = text.indexOf("\r\n\r\n", start - 2);
+  if (end === -1) return "incomplete" as const;
+  const trailers = text.slice(start, end + 2);
+  if (!/^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?[^\0\r\n]*\r\n)*$/.test(trailers)) return "malformed" as const;
+  return { request: { ...request, trailers }, length: end + 4 };
 }

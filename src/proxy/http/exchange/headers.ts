@@ -180,6 +180,27 @@ export function earlyHintLinks(raw: RawHeaders): readonly string[] {
   return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === "link");
 }
 
+/** Request trailers that could pass for what a head says of routing, of its sender or of the body (RFC 9110 section 6.5.1). */
+const HEAD_ONLY =
+  /^(?:host|expect|cookie|authorization|forwarded|range|max-forwards|cache-control|(?:if|content|x-forwarded)-.*)$/;
+
+/**
+ * Trailers of a request, for the application. @param head lines of its head, which may name fields that are for one hop only
+ */
+export function upstreamTrailers(trailers: RawHeaders, head: RawHeaders): RawHeaders {
+  if (trailers.length === 0) return trailers;
+  const named = connectionNamed(head);
+  const kept: string[] = [];
+  for (let index = 0; index < trailers.length; index += 2) {
+    const lower = trailers[index]!.toLowerCase();
+    const dashed = lower.replaceAll("_", "-");
+    if (lower.startsWith(":") || HOP_BY_HOP.has(dashed) || RESERVED.has(dashed) || HEAD_ONLY.test(dashed)) continue;
+    if (named?.has(lower) === true) continue;
+    kept.push(lower, trailers[index + 1]!);
+  }
+  return kept;
+}
+
 /** Trailers must not change how the message is framed, routed or trusted (RFC 9110 section 6.5.1). */
 export function downstreamTrailers(trailers: RawHeaders): RawHeaders {
   const kept: string[] = [];

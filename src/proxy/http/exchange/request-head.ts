@@ -1,5 +1,5 @@
 /**
- * The head of a request after the reading of its protocol: what that leaves open is decided here, before anything is sent.
+ * The head of a request after the parser of its version: what that leaves open is decided here, before anything is sent.
  */
 import type { RawHeaders } from "./headers.ts";
 import type { HttpVersion, RequestHead } from "./message.ts";
@@ -7,7 +7,7 @@ import type { HttpVersion, RequestHead } from "./message.ts";
 /** A head that may be forwarded. */
 export interface CleanHead {
   readonly ok: true;
-  /** Origin-form, byte for byte as it came. */
+  /** Origin-form, byte for byte as it came; or the `*` of OPTIONS. */
   readonly path: string;
   /** Of HTTP/1.1 by its framing; of HTTP/2 only the stream itself knows. */
   readonly hasBody: boolean;
@@ -122,14 +122,16 @@ function judgeFraming({ lengths, length, encodings, encoding }: Framing, version
 
 function originForm(method: string, target: string, host: string | undefined): string | HeadFault {
   if (method === "CONNECT") return fault(405, "CONNECT is not served");
-  // OSM's Envoy has no route for it.
-  if (target === "*") return fault(404, "no such resource");
+  // About the server itself, which is the application (RFC 9112 section 3.2.4).
+  if (target === "*") return method === "OPTIONS" ? target : fault(404, "no such resource");
   if (ORIGIN_FORM.test(target)) return target;
   const [, authority, rest = ""] = ABSOLUTE_FORM.exec(target) ?? [];
   if (authority === undefined) return fault(400, "invalid request target");
   // RFC 9112 section 3.2.2 lets the target win; whoever names two hosts is up to something.
   if (host !== undefined && authority.toLowerCase() !== host.toLowerCase())
     return fault(400, "request target and Host header differ");
+  // Whoever is last on the way says it in asterisk-form (RFC 9112 section 3.2.4).
+  if (rest === "" && method === "OPTIONS") return "*";
   const path = rest.startsWith("/") ? rest : `/${rest}`;
   return ORIGIN_FORM.test(path) ? path : fault(400, "invalid request target");
 }

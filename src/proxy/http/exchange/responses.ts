@@ -1,6 +1,5 @@
 /** Responses of our own: one style, one line for humans, details in the log only. */
 import { STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
 import type { AfterResponse, Downstream } from "./message.ts";
 
 /** The response to a wrong principal, byte for byte that of OSM's Envoy. */
@@ -37,11 +36,11 @@ export function respondError(downstream: Downstream, error: ErrorResponse, after
   downstream.respond(error.status, lines, body, after);
 }
 
-/** For a connection whose request never became one: written past Node's response machinery, and the last thing on it. */
-export function respondRaw(socket: Duplex, status: number, reason: string, requestId: string): void {
+/** For a connection whose request never became one: written past all that knows of responses, and the last thing on it. */
+export function rawResponse(status: number, reason: string, requestId: string): string {
   const body = errorBody(reason, requestId);
   const lines = `content-type: text/plain\r\ncontent-length: ${body.length}\r\nx-request-id: ${requestId}\r\nconnection: close`;
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}\r\n\r\n${body}`, "latin1");
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}\r\n\r\n${body}`;
 }
 
 /** A "trailers-only" answer (gRPC over HTTP2, section Responses): 200, with the status among the headers. */

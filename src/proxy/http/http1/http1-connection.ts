@@ -1,14 +1,15 @@
 /** What one HTTP/1.1 connection is doing: its exchanges, and how it comes to an end without cutting a response short. */
-import { TLSSocket } from "node:tls";
 import type { Limits } from "../../../config/config.ts";
 import { contain } from "../../forward/boundary.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
+import type { RequestHead } from "../exchange/message.ts";
 import type { RequestGate } from "../exchange/request-gate.ts";
-import { respondRaw } from "../exchange/responses.ts";
+import { rawResponse } from "../exchange/responses.ts";
 import { endIfStalled } from "../exchange/stalled.ts";
-import type { Http1Response, ResponseOwner } from "./http1-response.ts";
+import { closeLingering } from "./lingering-close.ts";
+import type { OwedResponse, RequestReader, ResponseOwner } from "./response-owner.ts";
 
 /** How long a caller may have had a request on its way before it could learn that the connection ends. */
 const CROSSING_MS = 1_000;
@@ -19,7 +20,9 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
   readonly #graceMs: number;
   readonly #exchanges = new Set<Exchange>();
   /** Responses that are not out yet, our own included: a response out of turn would be taken for another's. */
-  readonly #owed = new Set<Http1Response>();
+  readonly #owed = new Set<OwedResponse>();
+  /** Absent: Node's server reads. */
+  #reader: RequestReader | undefined;
   #tunnel = false;
   /** No request is taken any more. */
   #last = false;
@@ -27,7 +30,7 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
   #aged = false;
   #crossing: NodeJS.Timeout | undefined;
   #grace: NodeJS.Timeout | undefined;
-  #refusal: { readonly status: number; readonly reason: string } | undefined;
+  #refusal: { readonly status: number; readonly reason: string; readonly head: RequestHead | undefined } | undefined;
 
   constructor(connection: Connection, gate: RequestGate, graceMs: number) {
     this.connection = connection;
@@ -35,8 +38,22 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
     this.#graceMs = graceMs;
   }
 
+  readBy(reader: RequestReader | undefined): void {
+    this.#reader = reader;
+  }
+
   get busy(): boolean {
     return this.#owed.size > 0;
+  }
+
+  /** What cannot be read was refused, or is about to be. */
+  get refusing(): boolean {
+    return this.#refusal !== undefined;
+  }
+
+  /** The caller is still sending the body of a request. */
+  get receiving(): boolean {
+    return [...this.#owed].some((response) => response.receiving);
   }
 
   /** False when no further request may be served: the connection has lost its right, or was told to end. */
@@ -46,19 +63,27 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
     return false;
   }
 
-  owes(response: Http1Response): void {
+  owes(response: OwedResponse): void {
     this.connection.requestBegan();
     this.#owed.add(response);
     if (this.#draining) this.#endWith(response);
+  }
+
+  /**
+   * The caller sends nothing more, which ends no response (RFC 9112 section 9.6); it may be gone altogether, which the next
+   * write tells. What never ends by itself would wait for that write for ever, and is not what half a connection is kept for.
+   */
+  callerEnded(): void {
+    for (const exchange of this.#exchanges) if (exchange.endless && exchange.parts.downstream.begun) exchange.cancel();
   }
 
   isLast(): void {
     this.#last = true;
   }
 
-  responded(response: Http1Response): void {
+  responded(response: OwedResponse): void {
     this.#owed.delete(response);
-    if (this.#owed.size === 0 && this.#last) this.#close();
+    if (this.#owed.size === 0 && this.#last) this.#close(response.receiving);
   }
 
   exchangeBegan(exchange: Exchange): void {
@@ -99,15 +124,16 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
    * Refuses what cannot be read: the body of the newest request, or what came behind the pending responses, once they are
    * out. The connection ends with it.
    */
-  refuseUnreadable(status: number, reason: string): void {
+  refuseUnreadable(status: number, reason: string, head?: RequestHead): void {
     this.#last = true;
-    const receiving = [...this.#exchanges].find((exchange) => exchange.receiving);
-    if (receiving !== undefined) {
-      receiving.refuse(status, reason);
+    const unread = new Set<unknown>([...this.#owed].filter((response) => response.receiving));
+    if (unread.size > 0) {
+      // One that was refused has its response already, and it is the last.
+      [...this.#exchanges].find(({ parts }) => unread.has(parts.downstream))?.refuse(status, reason);
       return;
     }
-    this.#refusal ??= { status, reason };
-    if (this.#owed.size === 0) this.#close();
+    this.#refusal ??= { status, reason, head };
+    if (this.#owed.size === 0) this.#close(true);
   }
 
   enforceLimits(limits: Limits, nowMs: number): void {
@@ -118,9 +144,11 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
       if (this.#owed.size > 0 || this.#tunnel) this.#leave();
     }
     for (const exchange of this.#exchanges) endIfStalled(exchange, limits, nowMs);
+    this.#reader?.enforceLimits(nowMs);
   }
 
   closed(): void {
+    this.#reader?.closed();
     clearTimeout(this.#grace);
     clearTimeout(this.#crossing);
   }
@@ -140,22 +168,22 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
   }
 
   /** No request behind this one is taken; those before it are responded to. */
-  #endWith(response: Http1Response): void {
+  #endWith(response: OwedResponse): void {
     clearTimeout(this.#crossing);
     response.last();
   }
 
-  #close(): void {
+  /** @param receiving bytes of a request are on their way: whatever comes is not read as a message, and costs no response */
+  #close(receiving: boolean): void {
     const { socket } = this.connection;
     if (socket.destroyed) return;
-    if (this.#refusal === undefined) {
-      socket.destroySoon();
-      return;
+    const isLingering = receiving || this.#refusal !== undefined || this.#reader?.unread === true;
+    if (isLingering) this.#reader?.discard();
+    if (this.#refusal !== undefined && !socket.writableEnded) {
+      const { status, reason, head } = this.#refusal;
+      socket.write(rawResponse(status, reason, this.#gate.refused(this.connection, head, status)), "latin1");
     }
-    const { status, reason } = this.#refusal;
-    respondRaw(socket, status, reason, this.#gate.refused(this.connection, undefined, status));
-    // Whatever the caller still sends is not read: the rest of a refused request must not be taken for another one.
-    if (socket instanceof TLSSocket) socket.once("finish", () => socket.destroy());
+    if (isLingering) closeLingering(socket, this.#onFault);
     else socket.destroySoon();
   }
 }

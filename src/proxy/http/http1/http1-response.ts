@@ -4,9 +4,11 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { contain, type OnFault } from "../../forward/boundary.ts";
-import type { Connection } from "../../forward/forwarder.ts";
 import type { AfterResponse, ResponseForm, Downstream, HttpVersion, RequestHead } from "../exchange/message.ts";
-import { RequestBody } from "../exchange/request-body.ts";
+import { upstreamTrailers } from "../exchange/headers.ts";
+import { bodyFrom, type RequestBody } from "../exchange/request-body.ts";
+import { declaredLength } from "./response-head.ts";
+import type { OwedResponse, ResponseOwner } from "./response-owner.ts";
 
 /** Up to here head and body are joined into one string: a copy costs less than a second buffer to encrypt. */
 const JOINED_BYTES = 16_384;
@@ -19,16 +21,7 @@ interface PendingHead {
   readonly length: number | undefined;
 }
 
-/** What a response tells the connection that it is on. */
-export interface ResponseOwner {
-  readonly connection: Connection;
-  /** The response is the last one: what comes behind its request is not read as another. */
-  isLast(): void;
-  /** It is out, or lost. Comes after `onClose`. */
-  responded(response: Http1Response): void;
-}
-
-export class Http1Response implements Downstream {
+export class Http1Response implements Downstream, OwedResponse {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #owner: ResponseOwner;
@@ -45,6 +38,7 @@ export class Http1Response implements Downstream {
     this.#response = response;
     this.#onFault = (fault) => (this.onFault ?? ((late) => owner.connection.fault(late)))(fault);
     const onClose = (): void => {
+      this.body?.discard();
       this.onClose?.(response.writableFinished);
       owner.responded(this);
     };
@@ -58,8 +52,14 @@ export class Http1Response implements Downstream {
     return this.#response.headersSent;
   }
 
+  get receiving(): boolean {
+    return !this.#request.complete;
+  }
+
   openBody(): void {
-    this.body = new RequestBody(this.#request, this.#onFault);
+    const request = this.#request;
+    const trailers = (): readonly string[] => upstreamTrailers(request.rawTrailers, request.rawHeaders);
+    this.body = bodyFrom(request, trailers, this.#onFault);
   }
 
   proceed(): void {
@@ -149,13 +149,6 @@ export class Http1Response implements Downstream {
     this.#response.writeHead(status, lines);
     this.#pending = undefined;
   }
-}
-
-function declaredLength(lines: readonly string[]): number | undefined {
-  for (let index = 0; index < lines.length; index += 2)
-    if (lines[index]!.length === 14 && lines[index]!.toLowerCase() === "content-length")
-      return Number(lines[index + 1]);
-  return undefined;
 }
 
 function pairsOf(lines: readonly string[]): [string, string][] {

@@ -6,11 +6,13 @@ import type { Limits } from "../../../config/config.ts";
 import { contain, type CallbackFault } from "../../forward/boundary.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
+import type { Downstream, RequestHead } from "../exchange/message.ts";
 import type { RequestGate } from "../exchange/request-gate.ts";
-import { respondRaw } from "../exchange/responses.ts";
 import type { UpgradeCaller } from "../upstream/websocket-upgrade.ts";
+import { DirectReader } from "./direct-reader.ts";
 import { headOf, Http1Response } from "./http1-response.ts";
 import { Http1Connection } from "./http1-connection.ts";
+import { closeLingering } from "./lingering-close.ts";
 
 /** How often Node looks at the header timeout. */
 const CHECK_MS = 1_000;
@@ -18,6 +20,8 @@ const CHECK_MS = 1_000;
 export interface Http1ServerOptions {
   readonly limits: Limits;
   readonly gate: RequestGate;
+  /** Only tests set it, to compare: nothing is read but by Node's server. */
+  readonly withoutDirect?: boolean;
 }
 
 export class Http1Server {
@@ -31,13 +35,40 @@ export class Http1Server {
   }
 
   serve(connection: Connection): HttpConnection {
-    const { socket } = connection;
-    const { gate, limits } = this.#options;
+    const { gate, limits, withoutDirect } = this.#options;
     const state = new Http1Connection(connection, gate, limits.revokeGraceMs);
+    if (withoutDirect === true) this.#adopt(state);
+    else this.#readDirectly(state, limits);
+    return state;
+  }
+
+  #readDirectly(state: Http1Connection, limits: Limits): void {
+    const reader = new DirectReader(state, {
+      limits,
+      serve: (head, response) => this.#begin(state, head, response),
+      handOver: () => this.#adopt(state),
+    });
+    state.readBy(reader);
+  }
+
+  /** From here on Node's server reads, and ends the connection when it has said all it has to say. */
+  #adopt(state: Http1Connection): void {
+    const { socket } = state.connection;
+    state.readBy(undefined);
     this.#connections.set(socket, state);
     socket.once("close", () => this.#connections.delete(socket));
+    const onFault = (fault: CallbackFault): void => state.connection.fault(fault);
+    // What Node's server calls behind the last response.
+    const destroySoon = socket.destroySoon.bind(socket);
+    socket.destroySoon = () => {
+      if (state.receiving) closeLingering(socket, onFault);
+      else destroySoon();
+    };
+    socket.once(
+      "end",
+      contain("http1 caller-end", onFault, () => state.callerEnded()),
+    );
     this.#server.emit("connection", socket);
-    return state;
   }
 
   close(): void {
@@ -61,6 +92,8 @@ export class Http1Server {
     // Headers beyond a count would be hidden from us while they still frame the message (CVE-2026-58044): all are shown,
     // maxHeaderSize bounds them, and judgeHead counts.
     server.maxHeadersCount = 0;
+    // A caller that sends nothing more may still wait for its responses.
+    (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
     const onRequest = (request: IncomingMessage, serverResponse: ServerResponse): void =>
       this.#contain("http1 request", request.socket, () => this.#onRequest(request, serverResponse));
     server.on("request", onRequest).on("checkContinue", onRequest).on("checkExpectation", onRequest);
@@ -94,9 +127,16 @@ export class Http1Server {
       socket.destroy();
       return;
     }
+    // Node has let go of the socket, and with it of the responses in front.
+    if (state.busy) {
+      state.connection.end("protocol-error", "CONNECT behind another request");
+      state.connection.reset();
+      return;
+    }
+    socket.resume();
+    if (!state.takesRequests()) return;
     state.connection.requestBegan();
-    const requestId = this.#options.gate.refused(state.connection, headOf(request), 405);
-    respondRaw(socket, 405, "CONNECT is not served", requestId);
+    state.refuseUnreadable(405, "CONNECT is not served", headOf(request));
   }
 
   #onRequest(request: IncomingMessage, serverResponse: ServerResponse): void {
@@ -115,9 +155,13 @@ export class Http1Server {
     const response = new Http1Response(state, request, serverResponse);
     state.owes(response);
     if (upgrade !== undefined) response.last();
+    this.#begin(state, headOf(request), response, upgrade);
+  }
+
+  #begin(state: Http1Connection, head: RequestHead, response: Downstream, upgrade?: UpgradeCaller): void {
     const exchange = this.#options.gate.admit({
       connection: state.connection,
-      head: headOf(request),
+      head,
       downstream: response,
       ...(upgrade !== undefined && { upgrade }),
       onEnd: (ended) => state.exchangeEnded(ended),
@@ -131,7 +175,9 @@ export class Http1Server {
   #onUpgrade(request: IncomingMessage, socket: Duplex, first: Buffer): void {
     const state = this.#connections.get(socket);
     if (state === undefined || state.busy || !state.takesRequests()) {
-      socket.destroy();
+      // A response in front of it is cut, which must not look like its end.
+      if (state?.busy === true) state.connection.reset();
+      else socket.destroy();
       return;
     }
     const serverResponse = responseOn(request, state.connection.socket);
@@ -150,10 +196,17 @@ export class Http1Server {
   /** What Node's parser refuses, and header timeouts. A response that is still owed goes out first. */
   #onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
     const state = this.#connections.get(socket);
-    if (state === undefined || error.code === "ECONNRESET" || error.code === "EPIPE" || !socket.writable) {
+    if (
+      state === undefined ||
+      error.code === "ECONNRESET" ||
+      error.code === "EPIPE" ||
+      (!socket.writable && !state.refusing)
+    ) {
       socket.destroy();
       return;
     }
+    // What it still sends is not looked at any more.
+    if (state.refusing) return;
     const [status, reason] = statusOf(error.code);
     state.connection.end("protocol-error", error.code ?? error.message);
     state.refuseUnreadable(status, reason);

@@ -3,7 +3,8 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import { contain, type OnFault } from "../../forward/boundary.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import type { ResponseForm, Downstream, RequestHead } from "../exchange/message.ts";
-import { RequestBody } from "../exchange/request-body.ts";
+import { upstreamTrailers } from "../exchange/headers.ts";
+import { bodyFrom, type RequestBody } from "../exchange/request-body.ts";
 
 const {
   NGHTTP2_CANCEL,
@@ -55,7 +56,9 @@ export class Http2Response implements Downstream {
   }
 
   openBody(): void {
-    this.body = new RequestBody(this.#stream, this.#onFault);
+    let trailers: readonly string[] = [];
+    this.#stream.once("trailers", (_trailers, _flags, raw) => (trailers = raw));
+    this.body = bodyFrom(this.#stream, () => upstreamTrailers(trailers, this.#head.lines), this.#onFault);
   }
 
   proceed(): void {

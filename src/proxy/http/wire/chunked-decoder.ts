@@ -10,6 +10,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 /** A chunk's size, and extensions behind it. No spaces behind a size alone: who trims them and who does not disagree. */
 const SIZE_LINE = /^([0-9A-Fa-f]{1,13})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
+/** Of a request: nor in front of extensions, which is bad white space (RFC 9110 section 5.6.3), and refused by Node's parser. */
+const STRICT_SIZE_LINE = /^([0-9A-Fa-f]{1,13})(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
 const MAX_LINE_BYTES = 4_096;
 /** Extensions of one message. */
 const MAX_EXTENSION_BYTES = 16_384;
@@ -25,6 +27,7 @@ export interface TrailerLimits {
 /** Decodes one body. */
 export class ChunkedDecoder {
   readonly #limits: TrailerLimits;
+  readonly #sizeLine: RegExp;
   #state: State = "size";
   /** Of a size line that came in parts. */
   #line = "";
@@ -37,8 +40,9 @@ export class ChunkedDecoder {
   /** Flat name-value array once `done`. */
   trailers: readonly string[] = [];
 
-  constructor(limits: TrailerLimits) {
+  constructor(limits: TrailerLimits, message: "request" | "response") {
     this.#limits = limits;
+    this.#sizeLine = message === "request" ? STRICT_SIZE_LINE : SIZE_LINE;
   }
 
   get done(): boolean {
@@ -108,7 +112,7 @@ export class ChunkedDecoder {
       return next;
     }
     this.#line = "";
-    const [, digits] = SIZE_LINE.exec(line) ?? [];
+    const [, digits] = this.#sizeLine.exec(line) ?? [];
     if (digits === undefined) return new WireFault("malformed", "invalid chunk size");
     this.#extensionBytes += line.length - digits.length - 2;
     if (this.#extensionBytes > MAX_EXTENSION_BYTES)

@@ -1,4 +1,4 @@
-/** Requests as HTTP/1.1 writes them: strings of latin1, so that a small message is one write. */
+/** Messages as HTTP/1.1 writes them: strings of latin1, so that a small one is one write. */
 import { TCHAR } from "./field-lines.ts";
 import { WireFault } from "./wire-fault.ts";
 
@@ -55,7 +55,8 @@ export function encodeLastChunk(trailers: readonly string[]): string | WireFault
   return typeof fields === "string" ? `0\r\n${fields}\r\n` : fields;
 }
 
-function encodeFields(lines: readonly string[]): string | WireFault {
+/** Field lines, each with its CRLF. @param lines flat name-value array */
+export function encodeFields(lines: readonly string[]): string | WireFault {
   let text = "";
   for (let index = 0; index < lines.length; index += 2) {
     const name = lines[index]!;

@@ -1,6 +1,7 @@
 /**
- * The head of a request in the strict subset that gateways send (RFC 9112 section 3): HTTP/1.1, origin-form, one Host, framing
- * that can be read in one way only. What is outside of it may still be legal HTTP: that is for another parser to say.
+ * The head of a request in the strict subset that gateways send (RFC 9112 section 3): HTTP/1.1, origin-form or the `*` of
+ * OPTIONS, one Host, framing that can be read in one way only. What is outside of it may still be legal HTTP: that is for
+ * another parser to say.
  */
 import { requestFraming, type BodyFraming } from "./body-framing.ts";
 import { hasConnectionOption, readFields, TCHAR } from "./field-lines.ts";
@@ -8,7 +9,7 @@ import { WireFault } from "./wire-fault.ts";
 
 export interface WireRequestHead {
   readonly method: string;
-  /** Origin-form, byte for byte. */
+  /** Origin-form or `*`, byte for byte. */
   readonly target: string;
   /** Flat name-value array, as it came. */
   readonly lines: readonly string[];
@@ -19,14 +20,18 @@ export interface WireRequestHead {
   readonly hasExpect: boolean;
 }
 
-/** A fragment is no part of a target; bytes above ASCII pass as they are. */
-const REQUEST_LINE = new RegExp(`([${TCHAR}]+) (/[!"$-~\\x80-\\xff]*) HTTP/1\\.1\\r\\n`, "y");
+/**
+ * A fragment is no part of a target, and no byte above ASCII (RFC 3986). A higher minor version is read as 1.1 (RFC 9110
+ * section 2.5).
+ */
+const REQUEST_LINE = new RegExp(`([${TCHAR}]+) (/[!"$-~]*|\\*) HTTP/1\\.[1-9]\\r\\n`, "y");
 
 /** @param text latin1, each line with its CRLF, empty line excluded */
 export function parseRequestHead(text: string, maxLines: number): WireRequestHead | WireFault {
   REQUEST_LINE.lastIndex = 0;
   const match = REQUEST_LINE.exec(text);
-  if (match === null) return new WireFault("malformed", "the request line is not `METHOD /target HTTP/1.1`");
+  if (match === null || (match[2] === "*" && match[1] !== "OPTIONS"))
+    return new WireFault("malformed", "the request line is not `METHOD /target HTTP/1.1`");
   const fields = readFields(text, REQUEST_LINE.lastIndex, maxLines);
   if (fields instanceof WireFault) return fields;
   if (fields.hosts !== 1) return new WireFault("malformed", "not exactly one Host");

@@ -129,7 +129,7 @@ export class ResponseReader {
         this.#state = "length";
         break;
       case "chunked":
-        this.#chunked = new ChunkedDecoder(this.#limits);
+        this.#chunked = new ChunkedDecoder(this.#limits, "response");
         this.#state = "chunked";
         break;
       case "close":

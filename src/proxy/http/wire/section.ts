@@ -8,6 +8,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 const SECTION_END = Buffer.from("\r\n\r\n");
 const FIRST_CAPACITY = 1_024;
+const NOTHING = Buffer.alloc(0);
 
 /** No end yet: what was given is kept, and more is needed. */
 export const INCOMPLETE = -1;
@@ -17,6 +18,8 @@ export class Section {
   /** What has come of a section in several parts; grows by doubling, so that a byte at a time costs no more than all at once. */
   #kept: Buffer | undefined;
   #length = 0;
+  /** Of what is kept, what came before the last `take`. */
+  #earlier = 0;
   /** The section that has ended, empty line excluded, each line with its CRLF. */
   text = "";
 
@@ -28,6 +31,11 @@ export class Section {
   /** True when part of a section has come. */
   get begun(): boolean {
     return this.#length > 0;
+  }
+
+  /** What has come of a section that has not ended. */
+  get kept(): Buffer {
+    return this.#kept === undefined ? NOTHING : this.#kept.subarray(0, this.#length);
   }
 
   /** @returns the offset behind the section, whose text is in `text` then; `INCOMPLETE`; or why it can be none */
@@ -42,8 +50,19 @@ export class Section {
     return this.#takePart(bytes, start);
   }
 
+  /**
+   * What came of a section that did not end, or was refused, for somebody else to read.
+   * @param bytes of the last `take` @param start as it was given then
+   */
+  untaken(bytes: Buffer, start: number): Buffer {
+    const last = bytes.subarray(start);
+    if (this.#kept === undefined || this.#earlier === 0) return last;
+    return Buffer.concat([this.#kept.subarray(0, this.#earlier), last]);
+  }
+
   #takePart(bytes: Buffer, start: number): number | WireFault {
     const before = this.#length;
+    this.#earlier = before;
     // One byte above the limit is enough to know.
     const added = Math.min(bytes.length - start, this.#maxBytes + 1 - before);
     const kept = this.#reserve(before + added);

@@ -115,12 +115,11 @@ test("HTTP/1.0 callers are served, with and without keep-alive, and get no chunk
   assert.match(kept, /connection: keep-alive/i);
 });
 
-test("absolute-form reaches the application in origin-form; another host in it, OPTIONS * and CONNECT do not", async () => {
+test("absolute-form reaches the application in origin-form; another host in it and CONNECT do not", async () => {
   assert.match(await send("GET http://a/x?y HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"), /"url":"\/x\?y"/);
   const before = application.requests.length;
   const refused = [
     ["GET http://b/x HTTP/1.1\r\nhost: a\r\n\r\n", 400],
-    ["OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n", 404],
     ["CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n", 405],
     ["GET /x HTTP/1.1\r\n\r\n", 400],
     ["GET /x HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", 400],
@@ -128,6 +127,11 @@ test("absolute-form reaches the application in origin-form; another host in it, 
   ] as const;
   for (const [bytes, status] of refused) assert.match(await send(bytes), new RegExp(`^HTTP/1\\.1 ${status} `), bytes);
   assert.equal(application.requests.length, before);
+});
+
+test("OPTIONS * is the application's to answer, by either form of it", async () => {
+  for (const line of ["OPTIONS * HTTP/1.1", "OPTIONS http://a HTTP/1.1"])
+    assert.match(await send(`${line}\r\nhost: a\r\nconnection: close\r\n\r\n`), /"method":"OPTIONS","url":"\*"/, line);
 });
 
 test("an expectation is answered here, before the application has the request, and not passed on", async () => {
@@ -175,9 +179,27 @@ test("a caller that goes away cancels the application's request", async () => {
   const socket = await connect({ port: sidecar.port() });
   socket.write("GET /hold HTTP/1.1\r\nhost: a\r\n\r\n");
   await once(socket, "data");
-  socket.destroy();
+  socket.resetAndDestroy();
   await sidecar.log.next({ path: "/hold", reason: "request-cancelled" });
   assert.ok(cancelled.includes("/hold"));
+});
+
+test("a caller that only ends its side has its answer; a stream of events ends with it", async () => {
+  for (const [line, ending] of [
+    ["GET /slow HTTP/1.1", "connection: close"],
+    ["GET /slow HTTP/1.1", "x: y"],
+    ["GET /slow HTTP/1.0", "x: y"],
+  ]) {
+    const socket = await connect({ port: sidecar.port() });
+    socket.end(`${line}\r\nhost: a\r\n${ending}\r\n\r\n`);
+    assert.match((await readToEnd(socket)).text, /^HTTP\/1\.1 200 OK\r\n[^]*slow/, line);
+  }
+  const socket = await connect({ port: sidecar.port() });
+  socket.on("error", () => undefined);
+  socket.write("GET /events HTTP/1.1\r\nhost: a\r\n\r\n");
+  await once(socket, "data");
+  socket.end();
+  await sidecar.log.next({ path: "/events", reason: "request-cancelled" });
 });
 
 test("an upload that is answered early gets its answer, and its connection ends with it", async () => {

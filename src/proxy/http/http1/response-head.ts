@@ -1,0 +1,54 @@
+/** The head of a response to an HTTP/1.1 caller, as Node's server writes it: the same fields in the same places. */
+import { STATUS_CODES } from "node:http";
+import { encodeFields } from "../wire/encode.ts";
+import { WireFault } from "../wire/wire-fault.ts";
+
+export interface ResponseHeadForm {
+  readonly status: number;
+  /** Flat name-value array without hop-by-hop lines. */
+  readonly lines: readonly string[];
+  readonly chunked: boolean;
+  /** It is the last on its connection. */
+  readonly last: boolean;
+  /** How long an idle connection is kept, as it is told to the caller. */
+  readonly keepAliveMs: number;
+}
+
+/** @throws where a value would make two messages of one */
+export function responseHead({ status, lines, chunked, last, keepAliveMs }: ResponseHeadForm): string {
+  const fields = encodeFields(lines);
+  if (fields instanceof WireFault) throw new Error(fields.reason);
+  const date = hasDate(lines) ? "" : `Date: ${dateOf(Date.now())}\r\n`;
+  const connection = last
+    ? "Connection: close\r\n"
+    : `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveMs / 1_000)}\r\n`;
+  const framing = chunked ? "Transfer-Encoding: chunked\r\n" : "";
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n${fields}${date}${connection}${framing}\r\n`;
+}
+
+function hasDate(lines: readonly string[]): boolean {
+  for (let index = 0; index < lines.length; index += 2)
+    if (lines[index]!.length === 4 && lines[index]!.toLowerCase() === "date") return true;
+  return false;
+}
+
+let second = 0;
+let date = "";
+
+/** Made once a second. */
+function dateOf(nowMs: number): string {
+  const current = Math.floor(nowMs / 1_000);
+  if (current !== second) {
+    second = current;
+    date = new Date(nowMs).toUTCString();
+  }
+  return date;
+}
+
+/** @returns `undefined` where there is none */
+export function declaredLength(lines: readonly string[]): number | undefined {
+  for (let index = 0; index < lines.length; index += 2)
+    if (lines[index]!.length === 14 && lines[index]!.toLowerCase() === "content-length")
+      return Number(lines[index + 1]);
+  return undefined;
+}
