@@ -75,8 +75,8 @@ function createIo(): CliIo {
   };
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
   return {
-    stdout: (text) => void process.stdout.write(text),
-    stderr: (text) => void process.stderr.write(text),
+    stdout: (text, done) => void process.stdout.write(text, done),
+    stderr: (text, done) => void process.stderr.write(text, done),
     env: process.env,
     onTermination: (listener) => listeners.push(listener),
   };

@@ -14,8 +14,8 @@ import { CLOSED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
 import { describeLag } from "./proxy/control/applied-state.ts";
 import { startDataPlane, type DataPlane } from "./proxy/control/data-plane.ts";
 import type { Log } from "./telemetry/log.ts";
+import type { LogOutput } from "./telemetry/log-output.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
-import { writeTraffic } from "./telemetry/traffic-log.ts";
 import type { CredentialsFault } from "./tls/credentials-life.ts";
 import type { Credentials } from "./tls/credentials.ts";
 import { OwnCredentials } from "./tls/own-credentials.ts";
@@ -45,6 +45,7 @@ export type Unready =
 export class Sidecar {
   readonly config: Config;
   readonly log: Log;
+  readonly #output: LogOutput;
   readonly #discovery: Discovery;
   readonly #statuses = new Map<string, string>();
   #dataPlane: DataPlane | undefined;
@@ -58,9 +59,15 @@ export class Sidecar {
   #draining = false;
   readonly #broken = Promise.withResolvers<void>();
 
-  constructor(config: Config, log: Log, discovery: Discovery) {
+  /** @param output of the log, for the lines of the threads */
+  constructor(
+    config: Config,
+    { log, output }: { readonly log: Log; readonly output: LogOutput },
+    discovery: Discovery,
+  ) {
     this.config = config;
     this.log = log;
+    this.#output = output;
     this.#discovery = discovery;
   }
 
@@ -78,6 +85,11 @@ export class Sidecar {
 
   get credentialProblem(): string | undefined {
     return this.#credentials?.problem;
+  }
+
+  /** Log lines that the output did not take, beside those that the threads have counted. */
+  get linesLost(): number {
+    return this.#output.lost;
   }
 
   get dataPlane(): DataPlane | undefined {
@@ -120,10 +132,8 @@ export class Sidecar {
     this.#dataPlane = await startDataPlane(
       { ...config, snapshot: this.#snapshot, credentials: this.credentials },
       {
-        onRecords: (records) => {
-          writeTraffic(log, records, config.accessLog);
-          this.#spans?.write(records);
-        },
+        onLines: (batch, taken) => this.#output.batch(batch, taken),
+        onSpans: (records) => this.#spans?.write(records),
         onThreadLost: ({ thread, cause, restartInMs }) =>
           log.error({ thread, restartInMs, error: cause }, "data-plane thread lost; it is replaced"),
         onThreadLagging: ({ thread, lag, restartInMs }) =>

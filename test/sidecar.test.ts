@@ -6,7 +6,8 @@ import { parseConfig } from "../src/config/parse.ts";
 import type { Discovery, DiscoveryListener } from "../src/discovery/discovery.ts";
 import type { World } from "../src/policy/model.ts";
 import { Sidecar } from "../src/sidecar.ts";
-import { createLog } from "../src/telemetry/log.ts";
+import { openLog } from "../src/telemetry/log.ts";
+import type { WriteText } from "../src/telemetry/log-output.ts";
 import { freePorts } from "./support/process/ports.ts";
 
 const NOTHING: World = {
@@ -16,6 +17,13 @@ const NOTHING: World = {
   endpoints: new Map(),
   namespaces: new Map(),
 };
+
+function kept(lines: string[]): WriteText {
+  return (text, done) => {
+    lines.push(text);
+    done();
+  };
+}
 
 async function configure(): Promise<Config> {
   const [listen = 0, admin = 0] = await freePorts(2);
@@ -51,11 +59,7 @@ test("a part that never ends does not hold up the end of the process, and the lo
   const lines: string[] = [];
   const discovery = new HeldDiscovery();
   discovery.stop = () => new Promise(() => {});
-  await new Sidecar(
-    await configure(),
-    createLog("info", (line) => lines.push(line)),
-    discovery,
-  ).close(20);
+  await new Sidecar(await configure(), openLog("info", kept(lines)), discovery).close(20);
   assert.match(lines.join(""), /not everything could be ended in time/);
 });
 
@@ -63,11 +67,11 @@ test("a thread that does not apply what is published is named in log, metric and
   // The second world, at the only thread.
   process.env["TEST_NOT_APPLIED"] = "2";
   const lines: string[] = [];
-  const log = createLog("info", (line) => lines.push(line));
+  const logging = openLog("info", kept(lines));
   const threadEntry = new URL("./support/thread/failing-thread.ts", import.meta.url);
   const config = { ...(await configure()), threadEntry };
   const discovery = new HeldDiscovery();
-  const sidecar = new Sidecar(config, log, discovery);
+  const sidecar = new Sidecar(config, logging, discovery);
   const admin = await startAdmin(sidecar);
   const read = async (path: string): Promise<string> =>
     (await fetch(`http://127.0.0.1:${config.admin.port}${path}`)).text();

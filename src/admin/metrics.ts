@@ -25,7 +25,8 @@ export class AdminMetrics {
     const discovery = this.#subject.discoveryCounts();
     const state = `${await this.#registry.metrics()}${discovery === undefined ? "" : discoveryText(discovery)}`;
     const counters = await this.#subject.dataPlane?.counters();
-    return counters === undefined ? state : `${state}${trafficText(counters)}`;
+    if (counters === undefined) return state;
+    return `${state}${trafficText(counters, this.#subject.linesLost)}`;
   }
 
   #registerState(): void {
@@ -113,7 +114,7 @@ export class AdminMetrics {
 }
 
 /** Counters of the threads are cumulative already, which prom-client's own counters could only be made to follow. */
-function trafficText(counters: Counters): string {
+function trafficText(counters: Counters, linesLost: number): string {
   const lines: string[] = [];
   const family = (name: string, type: string, help: string, rows: readonly string[]): void => {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...rows);
@@ -160,6 +161,9 @@ function trafficText(counters: Counters): string {
     "From the request's header to the end of the response.",
     Object.entries(counters.durations).flatMap(durationRows),
   );
+  family("postern_log_lines_dropped_total", "counter", "Log lines that their reader did not take in time.", [
+    `postern_log_lines_dropped_total ${counters.linesLost + linesLost}`,
+  ]);
   return `${lines.join("\n")}\n`;
 }
 

@@ -15,6 +15,8 @@ export interface AdminSubject {
   readonly credentialFailures: number;
   /** What is wrong with the files as they are now. */
   readonly credentialProblem: string | undefined;
+  /** Log lines that the output did not take, beside those that the threads have counted. */
+  readonly linesLost: number;
   readonly dataPlane: DataPlane | undefined;
   resources(): readonly ResourceHealth[];
   /** Absent where nothing is asked of a server. */

@@ -7,7 +7,7 @@ import { parseConfig } from "../config/parse.ts";
 import { readPort, Unusable } from "../config/values.ts";
 import { initAuthority, issueInto } from "../pki/directory.ts";
 import { createDiscovery, Sidecar } from "../sidecar.ts";
-import { createLog } from "../telemetry/log.ts";
+import { openLog } from "../telemetry/log.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
 
@@ -74,9 +74,9 @@ async function serve(directory: string, ports: Ports, io: CliIo): Promise<number
   const terminated = new Promise<string>((resolveSignal) => io.onTermination(resolveSignal));
   await prepareCertificates(directory, io);
   const app = await startApplication(ports.app);
-  const log = createLog("info", io.stderr);
+  const logging = openLog("info", io.stderr);
   const config = parseConfig(demoSettings(directory, ports), { parallelism: 1, inCluster: false });
-  const sidecar = new Sidecar(config, log, await createDiscovery(config, log, io.env));
+  const sidecar = new Sidecar(config, logging, await createDiscovery(config, logging.log, io.env));
   const admin = await startAdmin(sidecar).catch((error: unknown) => {
     app.close();
     throw error;

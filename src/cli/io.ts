@@ -1,7 +1,8 @@
 /** What a command may touch of the process: handed in by main.ts, so that tests can be the process. */
 export interface CliIo {
-  readonly stdout: (text: string) => void;
-  readonly stderr: (text: string) => void;
+  /** Never waits. @param done called when the text is out or, with an error, lost */
+  readonly stdout: (text: string, done?: (error?: Error | null) => void) => void;
+  readonly stderr: (text: string, done?: (error?: Error | null) => void) => void;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls back when the process is asked to end; the second time means at once. */
   readonly onTermination: (listener: (signal: string) => void) => void;

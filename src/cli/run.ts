@@ -7,11 +7,16 @@ import { readSettings } from "../config/read.ts";
 import { envName, LIMIT_SETTINGS, SETTINGS } from "../config/settings.ts";
 import type { Config } from "../config/config.ts";
 import { createDiscovery, Sidecar } from "../sidecar.ts";
-import { createLog, type Log } from "../telemetry/log.ts";
+import { createLog, openLog, type Log } from "../telemetry/log.ts";
 import { helpText, parseFlags, type CommandSpec } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+/** How long the last lines may take to get out. Pods have this beyond LONGEST_CLOSE_MS before they are killed. */
+export const LAST_LINES_MS = 1_000;
+
+type Logging = ReturnType<typeof openLog>;
 
 const RUN: CommandSpec = {
   name: "run",
@@ -40,7 +45,11 @@ export async function runSidecar(argv: readonly string[], io: CliIo): Promise<nu
   const startLog = createLog("info", io.stderr);
   const config = await loadConfig(flags.values, flags.problems, io, startLog);
   if (config === undefined) return EXIT.usage;
-  return serve(config, createLog(config.logLevel, io.stdout), io);
+  const logging = openLog(config.logLevel, io.stdout);
+  const code = await serve(config, logging, io);
+  // Whoever ends the process does not wait for what is still to be written.
+  await logging.output.written(LAST_LINES_MS);
+  return code;
 }
 
 async function loadConfig(
@@ -65,12 +74,13 @@ async function loadConfig(
   return undefined;
 }
 
-async function serve(config: Config, log: Log, io: CliIo): Promise<number> {
+async function serve(config: Config, logging: Logging, io: CliIo): Promise<number> {
+  const { log } = logging;
   const terminated = new Promise<string>((resolve) => io.onTermination(resolve));
   let sidecar: Sidecar | undefined;
   let admin: AdminServers | undefined;
   try {
-    sidecar = new Sidecar(config, log, await createDiscovery(config, log, io.env));
+    sidecar = new Sidecar(config, logging, await createDiscovery(config, log, io.env));
     admin = await startAdmin(sidecar);
     await sidecar.start();
     const signal = await Promise.race([terminated, sidecar.broken]);

@@ -44,7 +44,7 @@ export type ClientCertHeader = "sanitize-set" | "strip";
 
 /** Every limit of the data plane. Milliseconds, bytes and counts; zero means off where the comment says so. */
 export interface Limits {
-  /** From accept to the end of the handshake, or to the first byte on a plaintext port. */
+  /** From accept to the end of the handshake, or to the first byte of HTTP on a plaintext port. */
   readonly handshakeTimeoutMs: number;
   /** From the first byte of a request to the end of its header. */
   readonly headerTimeoutMs: number;

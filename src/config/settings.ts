@@ -42,7 +42,7 @@ export const LIMIT_SETTINGS: readonly LimitSetting[] = [
     "handshake-timeout",
     "duration",
     1,
-    "from accept to the end of the TLS handshake, or to the first byte (10s)",
+    "from accept to the end of the TLS handshake, or to the first byte of plain HTTP (10s)",
   ),
   limit("headerTimeoutMs", "header-timeout", "duration", 1, "to receive a request's header (30s)"),
   limit("requestIdleTimeoutMs", "request-idle-timeout", "duration", 1, "between two parts of a request body (5m)"),

@@ -12,14 +12,49 @@ export interface LiveBytes {
 
 type Tally = Map<string, number>;
 
+/** Requests of one backend port. Counting one makes no text. */
+class RequestCounts {
+  /** By class of status; zero where there was no response. Of those that came to a good end. */
+  readonly #good = new Float64Array(10);
+  /** key: `status class|reason`. */
+  readonly #failed: Tally = new Map();
+  /** Of each bucket alone, then of what is longer than all bounds. */
+  readonly #durations = new Float64Array(DURATION_BUCKETS.length + 1);
+  #seconds = 0;
+
+  add(status: number, reason: string | undefined, durationMs: number): void {
+    const statusClass = Math.trunc(status / 100);
+    if (reason === undefined) this.#good[statusClass]! += 1;
+    else add(this.#failed, `${statusClass}xx|${reason}`, 1);
+    const seconds = durationMs / 1000;
+    let bucket = 0;
+    while (bucket < DURATION_BUCKETS.length && seconds > DURATION_BUCKETS[bucket]!) bucket += 1;
+    this.#durations[bucket]! += 1;
+    this.#seconds += seconds;
+  }
+
+  /** Keys as in `Counters.requests`, without the port. */
+  *requests(): Iterable<readonly [string, number]> {
+    for (const [statusClass, count] of this.#good.entries()) if (count > 0) yield [`${statusClass}xx|`, count];
+    yield* this.#failed;
+  }
+
+  /** As in `Counters.durations`. */
+  durations(): readonly number[] {
+    let below = 0;
+    const row = Array.from(this.#durations, (count) => (below += count));
+    return [...row.slice(0, -1), this.#seconds, below];
+  }
+}
+
 /** What has happened on one thread since it started. */
 export class ThreadCounters {
   readonly #connections: Tally = new Map();
-  readonly #requests: Tally = new Map();
+  readonly #requests = new Map<number, RequestCounts>();
   readonly #bytesIn: Tally = new Map();
   readonly #bytesOut: Tally = new Map();
   readonly #open: Tally = new Map();
-  readonly #durations = new Map<string, number[]>();
+  #linesLost = 0;
 
   opened(port: number): void {
     add(this.#open, `${port}`, 1);
@@ -33,10 +68,18 @@ export class ThreadCounters {
     add(this.#bytesOut, key, bytesOut);
   }
 
+  /** @param status of HTTP; zero where there was no response */
   exchanged(port: number, status: number, reason: string | undefined, durationMs: number): void {
-    const key = `${port}`;
-    add(this.#requests, `${key}|${Math.trunc(status / 100)}xx|${reason ?? ""}`, 1);
-    this.#observe(key, durationMs / 1000);
+    let counts = this.#requests.get(port);
+    if (counts === undefined) {
+      counts = new RequestCounts();
+      this.#requests.set(port, counts);
+    }
+    counts.add(status, reason, durationMs);
+  }
+
+  lineLost(): void {
+    this.#linesLost += 1;
   }
 
   /** A copy to post. Bytes of live connections are included, so long-lived ones show while they last. */
@@ -47,29 +90,18 @@ export class ThreadCounters {
       add(bytesIn, `${connection.port}`, connection.bytesIn);
       add(bytesOut, `${connection.port}`, connection.bytesOut);
     }
+    const requests = [...this.#requests].flatMap(([port, counts]) =>
+      Array.from(counts.requests(), ([key, count]) => [`${port}|${key}`, count] as const),
+    );
     return {
       connections: Object.fromEntries(this.#connections),
-      requests: Object.fromEntries(this.#requests),
+      requests: Object.fromEntries(requests),
       bytesIn: Object.fromEntries(bytesIn),
       bytesOut: Object.fromEntries(bytesOut),
       open: Object.fromEntries(this.#open),
-      durations: Object.fromEntries(this.#durations),
+      durations: Object.fromEntries([...this.#requests].map(([port, counts]) => [port, counts.durations()])),
+      linesLost: this.#linesLost,
     };
-  }
-
-  #observe(key: string, seconds: number): void {
-    let row = this.#durations.get(key);
-    if (row === undefined) {
-      row = Array.from({ length: DURATION_BUCKETS.length + 2 }, () => 0);
-      this.#durations.set(key, row);
-    }
-    for (let bucket = DURATION_BUCKETS.length - 1; bucket >= 0; bucket--) {
-      if (seconds > (DURATION_BUCKETS[bucket] ?? 0)) break;
-      row[bucket] = (row[bucket] ?? 0) + 1;
-    }
-    const sum = DURATION_BUCKETS.length;
-    row[sum] = (row[sum] ?? 0) + seconds;
-    row[sum + 1] = (row[sum + 1] ?? 0) + 1;
   }
 }
 
@@ -80,6 +112,7 @@ export const NO_COUNTERS: Counters = Object.freeze({
   bytesOut: {},
   open: {},
   durations: {},
+  linesLost: 0,
 });
 
 /** Adds the counters of all threads up. */
@@ -91,6 +124,7 @@ export function sumCounters(parts: readonly Counters[]): Counters {
     bytesOut: sum(parts.map((part) => part.bytesOut)),
     open: sum(parts.map((part) => part.open)),
     durations: sumRows(parts.map((part) => part.durations)),
+    linesLost: parts.reduce((total, part) => total + part.linesLost, 0),
   };
 }
 

@@ -3,7 +3,9 @@
  */
 import type { BackendConfig, ClientCertHeader, Limits } from "../config/config.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
-import type { ConnectionRow, Counters, TrafficRecord } from "../telemetry/records.ts";
+import type { LogLevel } from "../telemetry/log.ts";
+import type { LineBatch } from "../telemetry/log-output.ts";
+import type { ConnectionRow, Counters, RequestRecord } from "../telemetry/records.ts";
 import type { Credentials } from "../tls/credentials.ts";
 
 /** `workerData` of a data-plane thread. Limits are already divided among the threads. */
@@ -13,6 +15,7 @@ export interface ThreadStart {
   readonly limits: Limits;
   readonly clientCertHeader: ClientCertHeader;
   readonly accessLog: boolean;
+  readonly logLevel: LogLevel;
   /** Absent: no spans. The share of new traces that are sampled. */
   readonly traceRatio?: number;
   readonly snapshot: Snapshot;
@@ -26,6 +29,8 @@ export type ThreadCommand =
   /** Stop keeping connections alive, finish what is in flight, then close the listeners; `deadlineMs` from now everything left is cut. */
   | { readonly kind: "drain"; readonly deadlineMs: number }
   | { readonly kind: "ping"; readonly sequence: number }
+  /** The output has taken one batch of lines, the oldest. */
+  | { readonly kind: "lines-taken" }
   | { readonly kind: "report"; readonly id: number; readonly what: "connections" | "counters" };
 
 /** Thread to control side. */
@@ -49,7 +54,10 @@ export type ThreadEvent =
   | { readonly kind: "pong"; readonly sequence: number; readonly counters: Counters }
   /** Something an operator should know and that is nobody's connection, e.g. accept failed for want of descriptors. */
   | { readonly kind: "problem"; readonly message: string }
-  | { readonly kind: "records"; readonly records: readonly TrafficRecord[] }
+  /** Log lines of requests and connections, ready to be written. Each batch is answered by `lines-taken`. */
+  | { readonly kind: "lines"; readonly batch: LineBatch }
+  /** Requests that are sampled in their trace. */
+  | { readonly kind: "spans"; readonly records: readonly RequestRecord[] }
   | { readonly kind: "counters"; readonly id: number; readonly counters: Counters }
   | { readonly kind: "connections"; readonly id: number; readonly rows: readonly ConnectionRow[] }
   /** The drain is over; `cut` connections had to be ended at the deadline. */

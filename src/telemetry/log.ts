@@ -1,5 +1,6 @@
 /** JSON lines on stdout, and nothing else. */
 import { pino } from "pino";
+import { LogOutput, type WriteText } from "./log-output.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -24,4 +25,13 @@ export function createLog(level: LogLevel, write: (line: string) => void): Log {
     },
     { write },
   );
+}
+
+/** A log and the output that it shares with the lines of the threads. */
+export function openLog(level: LogLevel, write: WriteText): { readonly log: Log; readonly output: LogOutput } {
+  const output = new LogOutput(write, (lines) =>
+    log.warn({ lines }, "log lines were lost: the reader of the output did not take them"),
+  );
+  const log = createLog(level, (line) => output.line(line));
+  return { log, output };
 }

@@ -1,6 +1,6 @@
 /**
- * What a data-plane thread reports upwards: plain data, posted in batches, turned into log lines and metrics by the
- * control side.
+ * What a data-plane thread knows of the traffic that it carried: plain data, which becomes log lines in the thread, and
+ * spans, counters and rows on the control side.
  */
 import type { RefusalReason, Verdict } from "../policy/decision.ts";
 
@@ -36,26 +36,25 @@ export type ConnectionEnd =
 
 /** One connection, written when it is over. */
 export interface ConnectionRecord {
-  readonly kind: "connection";
   readonly id: string;
   readonly thread: number;
   readonly port: number;
   readonly end: ConnectionEnd;
   /** Set when a policy test refused or revoked it. */
-  readonly reason?: RefusalReason;
-  readonly verdict?: Verdict;
-  readonly policy?: string;
-  readonly source?: string;
-  readonly principal?: string;
+  readonly reason?: RefusalReason | undefined;
+  readonly verdict?: Verdict | undefined;
+  readonly policy?: string | undefined;
+  readonly source?: string | undefined;
+  readonly principal?: string | undefined;
   readonly address: string;
-  readonly sni?: string;
+  readonly sni?: string | undefined;
   /** Presented SANs, typed: `dns:a.b`, `uri:spiffe://...`. */
-  readonly sans?: readonly string[];
-  readonly nearest?: string;
+  readonly sans?: readonly string[] | undefined;
+  readonly nearest?: string | undefined;
   /** Further detail for people, e.g. the TLS error code. */
-  readonly detail?: string;
-  /** Identical refusals of this source that were not logged since the last one. */
-  readonly suppressed?: number;
+  readonly detail?: string | undefined;
+  /** Refusals of this source that were not written since the last one. */
+  readonly suppressed: number;
   readonly startedAt: number;
   readonly durationMs: number;
   readonly bytesIn: number;
@@ -74,38 +73,43 @@ export interface RequestSpan {
   readonly sampled: boolean;
 }
 
-/** One HTTP exchange. */
-export interface RequestRecord {
-  readonly kind: "request";
+/** What is known of one HTTP exchange when it is over, beside its connection. */
+export interface RequestFacts {
+  readonly requestId: string;
+  readonly method: string;
+  /** Without its query. */
+  readonly path: string;
+  readonly protocol: `HTTP/${string}`;
+  /** Zero where there was no response. */
+  readonly status: number;
+  /** Set when it was refused or failed. */
+  readonly reason: RequestFailure | undefined;
+  readonly userAgent: string | undefined;
+  readonly traceparent: string | undefined;
+  /** Only when it is sampled. */
+  readonly span: RequestSpan | undefined;
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly firstByteMs: number | undefined;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** What the requests of a connection have in common while the decision on it stands. */
+export interface RequestCaller {
   readonly connection: string;
   readonly thread: number;
   readonly port: number;
-  readonly requestId: string;
-  readonly method: string;
-  readonly path: string;
-  readonly protocol: string;
-  readonly status: number;
-  /** Set when it was refused or failed. */
-  readonly reason?: RequestFailure;
-  readonly policy?: string;
-  readonly source?: string;
-  readonly principal?: string;
-  readonly sans?: readonly string[];
-  readonly nearest?: string;
   readonly address: string;
-  readonly userAgent?: string;
-  readonly traceparent?: string;
-  /** Only when it is sampled. */
-  readonly span?: RequestSpan;
-  readonly startedAt: number;
-  readonly durationMs: number;
-  readonly firstByteMs?: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  readonly suppressed?: number;
+  readonly policy: string | undefined;
+  readonly source: string | undefined;
+  readonly principal: string | undefined;
+  /** Of a verified certificate. */
+  readonly sans: readonly string[] | undefined;
 }
 
-export type TrafficRecord = ConnectionRecord | RequestRecord;
+/** One HTTP exchange and who it was. */
+export interface RequestRecord extends RequestCaller, RequestFacts {}
 
 /** One row of `/connections`. */
 export interface ConnectionRow {
@@ -139,6 +143,8 @@ export interface Counters {
   readonly open: Readonly<Record<string, number>>;
   /** Request durations in seconds: cumulative bucket counts aligned with `DURATION_BUCKETS`, then sum and count, by port. */
   readonly durations: Readonly<Record<string, readonly number[]>>;
+  /** Traffic lines that were not written because the output did not take them. */
+  readonly linesLost: number;
 }
 
 /** Upper bounds in seconds of the request-duration histogram. */

@@ -6,7 +6,7 @@
 import type * as OpenTelemetry from "@opentelemetry/api";
 import type { Attributes, Context, Tracer } from "@opentelemetry/api";
 import type { Log } from "./log.ts";
-import type { RequestRecord, TrafficRecord } from "./records.ts";
+import type { RequestRecord } from "./records.ts";
 
 /** A receiver that does not answer must not hold up the end of the process. */
 const CLOSE_MS = 2_000;
@@ -23,7 +23,7 @@ export interface SpansOptions {
 
 export interface Spans {
   /** Sends a span for each request that has one. Bounded: beyond a queue the SDK drops and says so. */
-  write(records: readonly TrafficRecord[]): void;
+  write(records: readonly RequestRecord[]): void;
   /** Sends what is waiting, for two seconds at most. */
   close(): Promise<void>;
 }
@@ -67,7 +67,7 @@ export async function startSpans({ endpoint, resource, log }: SpansOptions): Pro
   return {
     write: (records) => {
       for (const record of records) {
-        if (record.kind !== "request" || record.span === undefined) continue;
+        if (record.span === undefined) continue;
         ids.next(record.span.traceId, record.span.spanId);
         writeSpan(api, tracer, record, parentOf(api, record));
       }

@@ -5,6 +5,7 @@ import { startApplication } from "../support/application/application.ts";
 import { call, tryCall } from "../support/caller/caller.ts";
 import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
 import { backend, http, mutual, policy, principal, range } from "../support/mesh/objects.ts";
+import { freePorts } from "../support/process/ports.ts";
 import { startSidecar } from "../support/process/sidecar.ts";
 
 test("headers that name another path, address or identity change none of these in the access log", async () => {
@@ -84,4 +85,20 @@ test("refusals of one source beyond the limit are counted, not written", async (
   assert.match(text, /postern_connections_total\{[^}]*reason="source-not-listed"[^}]*\} 30/);
   const written = sidecar.log.all({ event: "connection", end: "refused" }).length;
   assert.ok(written >= 2 && written < 30, `${written} lines`);
+});
+
+test("an IPv4 caller of a listener for both families is written as policies write it", async () => {
+  await using application = await startApplication();
+  const [port = 0] = await freePorts(1);
+  await using sidecar = await startSidecar({
+    manifests: [policy([http, backend("foo", 81, "http")], [range("127.0.0.1/32")])],
+    backends: [{ app: application.port }],
+    flags: [`--backend=port=81,listen=[::]:${port},app=127.0.0.1:${application.port}`],
+  });
+  await call({ port, path: "/mapped" });
+  assert.equal((await sidecar.log.next({ event: "request", path: "/mapped" }))["address"], "127.0.0.1");
+  await tryCall({ port, from: "127.0.0.66" });
+  const refused = await sidecar.log.next({ event: "connection", end: "refused" });
+  assert.deepEqual([refused["address"], refused["port"]], ["127.0.0.66", 81]);
+  assert.doesNotMatch(sidecar.log.toString(), /::ffff/);
 });

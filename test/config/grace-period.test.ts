@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parseAllDocuments } from "yaml";
 import { parseFlags } from "../../src/cli/flags.ts";
+import { LAST_LINES_MS } from "../../src/cli/run.ts";
 import type { Config } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { readSettings } from "../../src/config/read.ts";
@@ -57,7 +58,7 @@ test("there is an example of a pod with a sidecar", () => assert.ok(examples.len
 for (const { file, pod, sidecar } of examples) {
   test(`${file}: drain delay, deadline and the end of the process fit into the pod's grace period`, async () => {
     const { drainDelayMs, drainDeadlineMs } = await configOf(sidecar);
-    const longestMs = drainDelayMs + drainDeadlineMs + DRAIN_SLACK_MS + LONGEST_CLOSE_MS;
+    const longestMs = drainDelayMs + drainDeadlineMs + DRAIN_SLACK_MS + LONGEST_CLOSE_MS + LAST_LINES_MS;
     const graceMs = (pod.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS) * 1_000;
     assert.ok(longestMs < graceMs, `${longestMs} ms in a grace period of ${graceMs} ms`);
     assert.equal(sidecar.lifecycle, undefined, "a preStop hook would count into the grace period");

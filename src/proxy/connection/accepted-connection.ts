@@ -172,6 +172,15 @@ export class AcceptedConnection implements Connection {
     this.#phase = ending(rejudged(this.#phase, refusal), { end, refusal, detail });
   }
 
+  refuseTls(): void {
+    const { policy } = this.decision;
+    this.refuse("refused", {
+      verdict: "close",
+      reason: "tls-unexpected",
+      ...(policy !== undefined && { policy }),
+    });
+  }
+
   /** The process is going away. Whatever really ends the connection is what its record says. */
   drain(): void {
     this.#phase = ending(this.#phase, ORDERLY);

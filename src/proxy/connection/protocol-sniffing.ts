@@ -1,6 +1,6 @@
 /**
- * What a caller speaks on a plaintext port. Nothing is decided about the application before the caller has sent something,
- * so that port scans and idle sockets cost it nothing.
+ * What a caller speaks on a plaintext port of HTTP. Nothing is decided about the application before the caller has sent
+ * something, so that port scans and idle sockets cost it nothing.
  */
 import type { Socket } from "node:net";
 import { contain, type CallbackFault } from "../forward/boundary.ts";
@@ -10,13 +10,10 @@ const TLS_HANDSHAKE_RECORD = 0x16;
 /** How HTTP/2's connection preface begins (RFC 9113 section 3.4), and no method that is known: PROPFIND has an O there. */
 const HTTP2_PREFACE = Buffer.from("PRI ");
 
-export type SniffedProtocol = "plaintext" | "http/2" | "tls" | "silent" | "gone";
+export type SniffedProtocol = "http/1.1" | "http/2" | "tls" | "silent" | "gone";
 
-/**
- * Waits until it is clear what is spoken, and leaves what was read in the socket.
- * @param http tells HTTP/2 from the rest, which may take the first four bytes
- */
-export function sniffProtocol(socket: Socket, http: boolean, timeoutMs: number): Promise<SniffedProtocol> {
+/** Waits until it is clear what is spoken, which may take four bytes, and leaves what was read in the socket. */
+export function sniffProtocol(socket: Socket, timeoutMs: number): Promise<SniffedProtocol> {
   return new Promise((resolve, reject) => {
     let seen: Buffer = Buffer.alloc(0);
     const stop = (): void => {
@@ -37,7 +34,7 @@ export function sniffProtocol(socket: Socket, http: boolean, timeoutMs: number):
       // At the end of the stream `readable` is emitted once more, with nothing to read; `end` follows.
       if (chunk === null) return;
       seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
-      const outcome = classify(seen, http);
+      const outcome = classify(seen);
       if (outcome !== undefined) settle(outcome);
     });
     const onGone = contain("sniffing close", onFault, () => settle("gone"));
@@ -52,10 +49,9 @@ export function sniffProtocol(socket: Socket, http: boolean, timeoutMs: number):
   });
 }
 
-function classify(seen: Buffer, http: boolean): SniffedProtocol | undefined {
+function classify(seen: Buffer): SniffedProtocol | undefined {
   if (seen[0] === TLS_HANDSHAKE_RECORD) return "tls";
-  if (!http) return "plaintext";
   const length = Math.min(seen.length, HTTP2_PREFACE.length);
-  if (seen.compare(HTTP2_PREFACE, 0, length, 0, length) !== 0) return "plaintext";
+  if (seen.compare(HTTP2_PREFACE, 0, length, 0, length) !== 0) return "http/1.1";
   return length === HTTP2_PREFACE.length ? "http/2" : undefined;
 }

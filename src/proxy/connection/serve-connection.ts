@@ -1,5 +1,5 @@
 /**
- * The life of one connection, read from top to bottom: source address, TLS or first byte, decision, forwarding. Every
+ * The life of one connection, read from top to bottom: source address, TLS or first byte of HTTP, decision, forwarding. Every
  * step that fails ends it there, and every accepted socket ends in exactly one record.
  */
 import { performance } from "node:perf_hooks";
@@ -44,7 +44,8 @@ export async function serveConnection(connection: AcceptedConnection, parts: Con
     const greeted =
       rule.protocol === "https"
         ? await secure(connection, rule, parts)
-        : await awaitPlaintext(connection, mode !== "stream", parts);
+        : // In a stream the application may have to speak first: its relay refuses a caller that speaks TLS.
+          mode === "stream" || (await awaitHttp(connection, parts));
     if (!greeted || connection.socket.destroyed) return;
 
     // Nothing is awaited from here on: a change that comes later finds the connection in the table.
@@ -75,11 +76,11 @@ function admitAddress(connection: AcceptedConnection, parts: ConnectionParts): O
   return rule.open;
 }
 
-/** Waits for the first byte on a plaintext port; a caller that speaks TLS there gets none back. */
-async function awaitPlaintext(connection: AcceptedConnection, http: boolean, parts: ConnectionParts): Promise<boolean> {
-  const first = await sniffProtocol(connection.raw, http, parts.limits.handshakeTimeoutMs);
+/** Waits for the first bytes on a plaintext port; a caller that speaks TLS there gets none back. */
+async function awaitHttp(connection: AcceptedConnection, parts: ConnectionParts): Promise<boolean> {
+  const first = await sniffProtocol(connection.raw, parts.limits.handshakeTimeoutMs);
   switch (first) {
-    case "plaintext":
+    case "http/1.1":
       return true;
     case "http/2":
       connection.greeted({ protocol: "http/2", peer: connection.peer });

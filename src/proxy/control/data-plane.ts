@@ -4,7 +4,9 @@
  */
 import type { BackendConfig, ClientCertHeader, Limits, TracingConfig } from "../../config/config.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
-import type { ConnectionRow, Counters, TrafficRecord } from "../../telemetry/records.ts";
+import type { LogLevel } from "../../telemetry/log.ts";
+import type { LineBatch } from "../../telemetry/log-output.ts";
+import type { ConnectionRow, Counters, RequestRecord } from "../../telemetry/records.ts";
 import { definedFields } from "../../telemetry/defined-fields.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { sumCounters } from "../counters.ts";
@@ -25,6 +27,7 @@ export interface DataPlaneOptions {
   readonly workers: number;
   readonly clientCertHeader: ClientCertHeader;
   readonly accessLog: boolean;
+  readonly logLevel: LogLevel;
   /** Absent: requests have no spans. */
   readonly tracing?: TracingConfig;
   readonly snapshot: Snapshot;
@@ -51,7 +54,10 @@ export interface ThreadLagging {
 }
 
 export interface DataPlaneListener {
-  readonly onRecords: (records: readonly TrafficRecord[]) => void;
+  /** @param taken to be called when the batch is out or given up: the thread makes so many lines and no more before that */
+  readonly onLines: (batch: LineBatch, taken: () => void) => void;
+  /** Requests that are sampled in their trace. */
+  readonly onSpans: (records: readonly RequestRecord[]) => void;
   readonly onThreadLost: (lost: ThreadLost) => void;
   readonly onThreadLagging: (lagging: ThreadLagging) => void;
   /** A lost thread that cannot be ended keeps taking connections and serves none: the process must end. */
@@ -185,7 +191,8 @@ export class DataPlane {
       start: (events) => this.#startThread(thread, events),
       events: {
         onListening: () => this.#onListening(),
-        onRecords: listener.onRecords,
+        onLines: listener.onLines,
+        onSpans: listener.onSpans,
         onProblem: (message) => listener.onProblem?.(thread, message),
         onStuck: () => listener.onThreadStuck(thread),
       },
@@ -201,13 +208,14 @@ export class DataPlane {
   }
 
   #startThread(thread: number, events: ThreadEvents): ThreadHandle {
-    const { backends, limits, workers, clientCertHeader, accessLog, tracing, threadEntry, maxHeapMb } = this.#options;
+    const { backends, limits, workers, clientCertHeader, tracing, threadEntry, maxHeapMb } = this.#options;
     const start = {
       thread,
       backends,
       limits: shareLimits(limits, Math.max(1, workers), thread),
       clientCertHeader,
-      accessLog,
+      accessLog: this.#options.accessLog,
+      logLevel: this.#options.logLevel,
       ...(tracing !== undefined && { traceRatio: tracing.ratio }),
       snapshot: this.#snapshot,
       credentials: this.#credentials,

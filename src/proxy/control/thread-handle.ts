@@ -4,7 +4,8 @@
  */
 import { setImmediate as afterEvents, setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { ConnectionRow, Counters, TrafficRecord } from "../../telemetry/records.ts";
+import type { LineBatch } from "../../telemetry/log-output.ts";
+import type { ConnectionRow, Counters, RequestRecord } from "../../telemetry/records.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { NO_COUNTERS } from "../counters.ts";
@@ -28,7 +29,9 @@ const MAX_YOUNG_GENERATION_MB = 24;
 
 export interface ThreadEvents {
   readonly onListening: () => void;
-  readonly onRecords: (records: readonly TrafficRecord[]) => void;
+  /** @param taken called when the batch is out or given up */
+  readonly onLines: (batch: LineBatch, taken: () => void) => void;
+  readonly onSpans: (records: readonly RequestRecord[]) => void;
   readonly onProblem: (message: string) => void;
   /** The worker has ended, or is being ended because it does not respond. Called once. */
   readonly onLost: (cause: Error) => void;
@@ -218,8 +221,11 @@ export class ThreadHandle {
       case "problem":
         this.#events.onProblem(event.message);
         break;
-      case "records":
-        this.#events.onRecords(event.records);
+      case "lines":
+        this.#events.onLines(event.batch, () => this.#send({ kind: "lines-taken" }));
+        break;
+      case "spans":
+        this.#events.onSpans(event.records);
         break;
       case "counters":
         this.#counters = event.counters;

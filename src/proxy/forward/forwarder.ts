@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { BackendConfig } from "../../config/config.ts";
 import type { Decision, Peer } from "../../policy/decision.ts";
-import type { ConnectionEnd, RequestRecord } from "../../telemetry/records.ts";
+import type { ConnectionEnd, RequestFacts } from "../../telemetry/records.ts";
 
 export type DownstreamSocket = Socket | TLSSocket;
 
@@ -35,6 +35,8 @@ export interface Connection {
   readonly bytesOut: number;
   /** Says why it is about to end, for its record. Does not close the socket. A second cause counts only where it says more. */
   end(end: ConnectionEnd, detail?: string): void;
+  /** The caller speaks TLS where none is expected: its record says so. Does not close the socket. */
+  refuseTls(): void;
   /** A callback of this connection threw: it is cut, and its record names the fault. Never throws. */
   fault(error: Error): void;
   /** Ends the connection with a TCP reset, under TLS too, so that the cut cannot pass for an orderly end. */
@@ -43,9 +45,9 @@ export interface Connection {
 
 /** Where a forwarder reports the exchanges it carried: counted always, logged within the limits. */
 export interface TrafficSink {
-  exchange(record: RequestRecord): void;
+  exchange(facts: RequestFacts, connection: Connection): void;
   /** A request that policy refused, on a connection that is kept. Its line says what came nearest. */
-  forbidden(record: RequestRecord, connection: Connection): void;
+  forbidden(facts: RequestFacts, connection: Connection): void;
 }
 
 export interface Forwarder {

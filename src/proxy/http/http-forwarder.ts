@@ -24,7 +24,6 @@ export interface HttpForwarderOptions {
   /** The application speaks HTTP/2 without TLS (h2c, prior knowledge). */
   readonly upstreamHttp2: boolean;
   readonly limits: Limits;
-  readonly thread: number;
   readonly sink: TrafficSink;
   readonly newSpan: NewSpan | undefined;
   /** Only tests set it: HTTP/1.1 is read by Node's server alone. */
@@ -40,13 +39,12 @@ export class HttpForwarder implements Forwarder {
   readonly #connections = new Map<Connection, HttpConnection>();
   readonly #sweep: NodeJS.Timeout;
 
-  constructor({ backend, upstreamHttp2, limits, thread, sink, newSpan, withoutDirect = false }: HttpForwarderOptions) {
+  constructor({ backend, upstreamHttp2, limits, sink, newSpan, withoutDirect = false }: HttpForwarderOptions) {
     this.#limits = limits;
     this.#upstream = upstreamHttp2 ? new Http2Upstream(backend.app, limits) : new Http1Upstream(backend.app, limits);
     this.#webSockets = new WebSocketProxy(backend, limits);
     const gate = new RequestGate({
       limits,
-      thread,
       sink,
       upstream: this.#upstream,
       webSockets: this.#webSockets,

@@ -8,6 +8,7 @@ import type { ConnectionEnd } from "../../telemetry/records.ts";
 import { contain } from "../forward/boundary.ts";
 import type { Connection } from "../forward/forwarder.ts";
 import { resetSocket } from "../forward/reset.ts";
+import { TlsScreen } from "./tls-screen.ts";
 import { dialUpstream } from "./upstream-socket.ts";
 
 /** How long one direction may stay silent once the other has ended: half-closed peers are often gone for good. */
@@ -17,6 +18,8 @@ const HALF_CLOSED_IDLE_MS = 300_000;
 export class Relay {
   readonly connection: Connection;
   readonly #upstream: Socket;
+  /** Until it is clear that the caller speaks no TLS on a port without it. */
+  #screen: TlsScreen | undefined;
   #bytesSeen = 0;
   #activeAtMs: number;
   #halfClosed = false;
@@ -26,6 +29,7 @@ export class Relay {
     this.connection = connection;
     this.#activeAtMs = nowMs;
     const downstream = connection.socket;
+    if (connection.peer.tls === undefined) this.#screen = new TlsScreen();
     // Unread until the application answers: what has arrived waits in the socket, what has not in the kernel.
     this.#upstream = dialUpstream({
       app: connection.backend.app,
@@ -73,9 +77,14 @@ export class Relay {
     // The caller may have gone while the application was being dialled.
     if (downstream.destroyed) return;
     const onData = (chunk: Buffer): void => {
-      if (!upstream.write(chunk)) downstream.pause();
+      const passed = this.#screen === undefined ? chunk : this.#screened(this.#screen, chunk);
+      if (passed !== undefined && !upstream.write(passed)) downstream.pause();
     };
     const onDownstreamEnd = (): void => {
+      if (this.#screen?.holds === true) {
+        this.#refuseTls();
+        return;
+      }
       this.#halfClosed = true;
       upstream.end();
     };
@@ -94,6 +103,26 @@ export class Relay {
       "drain",
       this.#contain("upstream-drain", () => downstream.resume()),
     );
+  }
+
+  /** @returns what may be passed on */
+  #screened(screen: TlsScreen, chunk: Buffer): Buffer | undefined {
+    const screened = screen.screen(chunk);
+    switch (screened.state) {
+      case "clear":
+        this.#screen = undefined;
+        return screened.bytes;
+      case "held":
+        return undefined;
+      case "tls":
+        this.#refuseTls();
+        return undefined;
+    }
+  }
+
+  #refuseTls(): void {
+    this.connection.refuseTls();
+    this.cut();
   }
 
   /** Whatever ends the caller's side ends the application's: with a reset, unless both had said their last byte. */

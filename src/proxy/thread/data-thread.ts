@@ -68,9 +68,10 @@ export class DataThread {
       thread,
       limits,
       accessLog: start.accessLog,
+      logLevel: start.logLevel,
       counters: this.#counters,
       snapshot: () => this.#snapshot,
-      post: (records) => post({ kind: "records", records }),
+      post,
     });
     this.#stream = new StreamForwarder(limits);
     this.#parts = {
@@ -134,6 +135,9 @@ export class DataThread {
         // A fault in the drain is a fault of the thread: unhandled, it ends the worker and is reported by it.
         void this.#drain(command.deadlineMs);
         break;
+      case "lines-taken":
+        this.#journal.linesTaken();
+        break;
       case "ping":
         this.#post({ kind: "pong", sequence: command.sequence, counters: this.#counters.read(this.#table) });
         break;
@@ -179,12 +183,11 @@ export class DataThread {
     const key = `${backend.port}|${mode}`;
     let forwarder = this.#http.get(key);
     if (forwarder === undefined) {
-      const { limits, thread, traceRatio } = this.#start;
+      const { limits, traceRatio } = this.#start;
       forwarder = new HttpForwarder({
         backend,
         upstreamHttp2: mode === "h2c",
         limits,
-        thread,
         sink: this.#journal,
         newSpan: traceRatio === undefined ? undefined : spanMaker(traceRatio),
       });

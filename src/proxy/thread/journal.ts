@@ -1,6 +1,6 @@
 /**
- * Every ended connection and every exchange passes here once: counted always, written down within the limits, posted
- * to the control side in batches.
+ * Every ended connection and every exchange passes here once: counted always, written down within the limits. Log lines are
+ * made here and handed to the control side as text; spans go there as records.
  */
 import { performance } from "node:perf_hooks";
 import { LRUCache } from "lru-cache";
@@ -8,17 +8,22 @@ import type { Limits } from "../../config/config.ts";
 import type { Peer } from "../../policy/decision.ts";
 import { nearestTo } from "../../policy/nearest.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
-import type { ConnectionRecord, RequestRecord, TrafficRecord } from "../../telemetry/records.ts";
-import { definedFields } from "../../telemetry/defined-fields.ts";
+import type { LogLevel } from "../../telemetry/log.ts";
+import type { ConnectionRecord, RequestFacts, RequestRecord } from "../../telemetry/records.ts";
+import { headlineOfConnection, headlineOfRequest, isWritten } from "../../telemetry/severity.ts";
+import { writeConnectionLine, writeRequestLine } from "../../telemetry/traffic-lines.ts";
 import type { AcceptedConnection } from "../connection/accepted-connection.ts";
 import { admissionOf, causeOf, ORDERLY } from "../connection/connection-phase.ts";
 import { presentedNames } from "../connection/connection-row.ts";
 import type { ThreadCounters } from "../counters.ts";
 import type { Connection, TrafficSink } from "../forward/forwarder.ts";
 import { RateBudget } from "../connection/rate-budget.ts";
+import type { ThreadEvent } from "../messages.ts";
+import { Callers } from "./callers.ts";
+import { LineBatches } from "./line-batches.ts";
 
-const BATCH_DELAY_MS = 100;
-const BATCH_RECORDS = 256;
+const SPANS_DELAY_MS = 100;
+const SPANS_AT_ONCE = 256;
 const REMEMBERED_SOURCES = 8_192;
 
 export interface JournalOptions {
@@ -26,60 +31,84 @@ export interface JournalOptions {
   readonly limits: Limits;
   /** Off: ordinary ends and responses are counted only; refusals and faults are still written. */
   readonly accessLog: boolean;
+  /** Lines below it are not made. */
+  readonly logLevel: LogLevel;
   readonly counters: ThreadCounters;
   readonly snapshot: () => Snapshot;
-  readonly post: (records: readonly TrafficRecord[]) => void;
+  readonly post: (event: Extract<ThreadEvent, { readonly kind: "lines" | "spans" }>) => void;
 }
 
-/** Turns what happened into counters and records. */
+/** Turns what happened into counters, log lines and spans. */
 export class Journal implements TrafficSink {
   readonly #options: JournalOptions;
   readonly #refusals: RateBudget;
   readonly #suppressed = new LRUCache<string, number>({ max: REMEMBERED_SOURCES });
-  #batch: TrafficRecord[] = [];
+  readonly #callers: Callers;
+  readonly #lines: LineBatches;
+  #spans: RequestRecord[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: JournalOptions) {
+    const { counters, limits, post } = options;
     this.#options = options;
-    this.#refusals = new RateBudget(options.limits.refusalLogsPerSecond);
+    this.#refusals = new RateBudget(limits.refusalLogsPerSecond);
+    this.#callers = new Callers(options.thread);
+    this.#lines = new LineBatches(
+      (batch) => post({ kind: "lines", batch }),
+      () => counters.lineLost(),
+    );
   }
 
-  /** Writes the one record of a connection whose socket is closed. */
+  /** Writes the one line of a connection whose socket is closed. */
   concluded(connection: AcceptedConnection): void {
     const { end, refusal } = causeOf(connection.phase) ?? ORDERLY;
     const reason = refusal?.reason;
-    this.#options.counters.closed(connection.port, end, reason, connection.bytesIn, connection.bytesOut);
-    if (end === "served" && !this.#options.accessLog) return;
+    const { counters, accessLog, logLevel } = this.#options;
+    counters.closed(connection.port, end, reason, connection.bytesIn, connection.bytesOut);
+    if (end === "served" && !accessLog) return;
     const suppressed = isUnwelcome(end) ? this.#admitRefusal(connection.address) : 0;
     if (suppressed === undefined) return;
-    this.#push({ ...this.#connectionRecord(connection), ...(suppressed > 0 && { suppressed }) });
+    if (!isWritten(headlineOfConnection(end).severity, logLevel)) return;
+    const text = this.#lines.forLine();
+    if (text === undefined) return;
+    writeConnectionLine(text, this.#connectionRecord(connection, suppressed), Date.now());
+    this.#lines.written();
   }
 
-  exchange(record: RequestRecord): void {
-    this.#options.counters.exchanged(record.port, record.status, record.reason, record.durationMs);
-    if (record.reason === undefined && record.span === undefined && !this.#options.accessLog) return;
-    this.#push(record);
+  exchange(facts: RequestFacts, connection: Connection): void {
+    const { counters, accessLog } = this.#options;
+    counters.exchanged(connection.backend.port, facts.status, facts.reason, facts.durationMs);
+    if (facts.span !== undefined) this.#keepSpan({ ...this.#callers.of(connection).caller, ...facts });
+    if (facts.reason !== undefined || accessLog) this.#writeRequest(facts, connection, undefined, 0);
   }
 
-  forbidden(record: RequestRecord, { backend, peer, decision }: Connection): void {
-    this.#options.counters.exchanged(record.port, record.status, record.reason, record.durationMs);
-    const suppressed = this.#admitRefusal(record.address);
+  forbidden(facts: RequestFacts, connection: Connection): void {
+    const { backend, peer, decision } = connection;
+    this.#options.counters.exchanged(backend.port, facts.status, facts.reason, facts.durationMs);
+    const suppressed = this.#admitRefusal(connection.address);
     if (suppressed === undefined) return;
     const nearest =
       decision.verdict === "forward"
         ? undefined
         : nearestTo(this.#options.snapshot(), backend.port, peer, decision.reason);
-    this.#push({ ...record, ...definedFields({ nearest }), ...(suppressed > 0 && { suppressed }) });
+    if (facts.span !== undefined) this.#keepSpan({ ...this.#callers.of(connection).caller, ...facts });
+    this.#writeRequest(facts, connection, nearest, suppressed);
+  }
+
+  /** The output has taken the oldest batch of lines. */
+  linesTaken(): void {
+    this.#lines.taken();
   }
 
   /** Posts what is waiting. */
   flush(): void {
+    this.#lines.flush();
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#batch.length === 0) return;
-    const batch = this.#batch;
-    this.#batch = [];
-    this.#options.post(batch);
+    if (this.#spans.length === 0) return;
+    const records = this.#spans;
+    this.#spans = [];
+    this.#options.post({ kind: "spans", records });
   }
 
   /** How many refusals of this source went unwritten before this one; `undefined` when this one is not written either. */
@@ -93,38 +122,44 @@ export class Journal implements TrafficSink {
     return suppressed;
   }
 
-  #push(record: TrafficRecord): void {
-    this.#batch.push(record);
-    if (this.#batch.length >= BATCH_RECORDS) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), BATCH_DELAY_MS);
+  #writeRequest(facts: RequestFacts, connection: Connection, nearest: string | undefined, suppressed: number): void {
+    if (!isWritten(headlineOfRequest(facts).severity, this.#options.logLevel)) return;
+    const text = this.#lines.forLine();
+    if (text === undefined) return;
+    writeRequestLine(text, this.#callers.of(connection).text, facts, nearest, suppressed, Date.now());
+    this.#lines.written();
   }
 
-  #connectionRecord(connection: AcceptedConnection): ConnectionRecord {
+  #keepSpan(record: RequestRecord): void {
+    this.#spans.push(record);
+    if (this.#spans.length >= SPANS_AT_ONCE) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), SPANS_DELAY_MS);
+  }
+
+  #connectionRecord(connection: AcceptedConnection, suppressed: number): ConnectionRecord {
     const { end, refusal, detail } = causeOf(connection.phase) ?? ORDERLY;
     const admission = admissionOf(connection.phase);
     return {
-      kind: "connection",
       id: connection.id,
       thread: this.#options.thread,
       port: connection.port,
       end,
-      ...definedFields({
-        reason: refusal?.reason,
-        verdict: refusal?.verdict ?? admission?.decision.verdict,
-        policy: refusal?.policy ?? connection.decision.policy,
-        source: admission?.allowed?.source,
-        principal: admission?.allowed?.principal,
-        sni: connection.facts.sni,
-        sans: presentedNames(connection),
-        nearest: refusal && nearestTo(this.#options.snapshot(), connection.port, peerOf(connection), refusal.reason),
-        detail,
-      }),
+      reason: refusal?.reason,
+      verdict: refusal?.verdict ?? admission?.decision.verdict,
+      policy: refusal?.policy ?? connection.decision.policy,
+      source: admission?.allowed?.source,
+      principal: admission?.allowed?.principal,
+      sni: connection.facts.sni,
+      sans: presentedNames(connection),
+      nearest: refusal && nearestTo(this.#options.snapshot(), connection.port, peerOf(connection), refusal.reason),
+      detail,
       address: connection.address,
       startedAt: connection.startedAt,
       durationMs: Math.round(connection.ageMs),
       bytesIn: connection.bytesIn,
       bytesOut: connection.bytesOut,
       requests: connection.requests,
+      suppressed,
     };
   }
 }

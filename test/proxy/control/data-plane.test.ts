@@ -7,10 +7,11 @@ import { DEFAULT_LIMITS } from "../../../src/config/config.ts";
 import { compile } from "../../../src/policy/compile.ts";
 import { ListenError } from "../../../src/proxy/control/listen-check.ts";
 import { startDataPlane, type DataPlane, type ThreadLost } from "../../../src/proxy/control/data-plane.ts";
-import type { TrafficRecord } from "../../../src/telemetry/records.ts";
 import { startApplication, startTcpApplication, type TestApplication } from "../../support/application/application.ts";
 import { call, connect, exchange } from "../../support/caller/caller.ts";
 import { FAULTS, type Fault } from "../../support/thread/faults.ts";
+import { linesIn, UNHEARD } from "../../support/thread/traffic.ts";
+import type { LogLine } from "../../support/process/log-lines.ts";
 import { freePorts } from "../../support/process/ports.ts";
 import { backendPort } from "../../../src/policy/model.ts";
 
@@ -18,7 +19,7 @@ const THREADS = 2;
 const faults = new BroadcastChannel(FAULTS);
 const lost: ThreadLost[] = [];
 const stuck: number[] = [];
-const records: TrafficRecord[] = [];
+const lines: LogLine[] = [];
 let application: TestApplication;
 let plane: DataPlane;
 let port: number;
@@ -54,6 +55,7 @@ function options(listenPort: number, appPort: number) {
     workers: THREADS,
     clientCertHeader: "strip" as const,
     accessLog: true,
+    logLevel: "info" as const,
     snapshot: snapshotFor(1, "127.0.0.0/8"),
     credentials: undefined,
     threadEntry: new URL("../../support/thread/failing-thread.ts", import.meta.url),
@@ -65,7 +67,11 @@ before(async () => {
   application = await startApplication((request, response) => response.end(request.url));
   [port = 0] = await freePorts(1);
   plane = await startDataPlane(options(port, application.port), {
-    onRecords: (batch) => records.push(...batch),
+    ...UNHEARD,
+    onLines: (batch, taken) => {
+      lines.push(...linesIn(batch));
+      taken();
+    },
     onThreadLost: (thread) => lost.push(thread),
     onThreadLagging: ({ thread }) => assert.fail(`thread ${thread} lags`),
     onThreadStuck: (thread) => stuck.push(thread),
@@ -112,9 +118,9 @@ async function openOnEachThread(): Promise<ReadonlyMap<number, readonly Socket[]
   for (const socket of byPort.values()) {
     const path = `/which-${socket.localPort}`;
     await ask(socket, path);
-    await until(() => records.some((record) => record.kind === "request" && record.path === path), path);
-    const record = records.find((candidate) => candidate.kind === "request" && candidate.path === path);
-    grouped.get(record?.thread ?? -1)?.push(socket);
+    await until(() => lines.some((line) => line["path"] === path), path);
+    const line = lines.find((candidate) => candidate["path"] === path);
+    grouped.get(Number(line?.["thread"]))?.push(socket);
   }
   return grouped;
 }
@@ -173,7 +179,7 @@ test("a port that is taken fails the start, and nothing is left running", async 
   const { backends, ...rest } = options(free, application.port);
   const taken = { ...backends[0]!, port: backendPort(81), listen: { host: "127.0.0.1", port: holder.port } };
   const silent = {
-    onRecords: () => undefined,
+    ...UNHEARD,
     onThreadLost: () => undefined,
     onThreadLagging: () => undefined,
     onThreadStuck: () => undefined,
@@ -194,7 +200,7 @@ test("a drain finishes what is in flight, and counts what it had to cut", async 
     if (request.url === "/slow") finish = () => response.end("finished");
   });
   const draining = await startDataPlane(options(drainPort, slow.port), {
-    onRecords: () => undefined,
+    ...UNHEARD,
     onThreadLost: () => undefined,
     onThreadLagging: () => undefined,
     onThreadStuck: () => undefined,

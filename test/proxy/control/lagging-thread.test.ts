@@ -16,6 +16,7 @@ import { freePorts } from "../../support/process/ports.ts";
 import { writeCredentials } from "../../support/process/sidecar.ts";
 import { temporaryDirectory } from "../../support/process/temporary-directory.ts";
 import { NOT_APPLIED_BY_ANY, NOT_APPLIED_BY_THREAD_0 } from "../../support/thread/faults.ts";
+import { UNHEARD } from "../../support/thread/traffic.ts";
 import { backendPort } from "../../../src/policy/model.ts";
 
 const THREADS = 2;
@@ -49,12 +50,13 @@ beforeEach(async () => {
       workers: THREADS,
       clientCertHeader: "strip",
       accessLog: false,
+      logLevel: "info",
       snapshot: snapshotOf(1, GATEWAY_NAME),
       credentials: await credentialsOf(former, 1),
       threadEntry: new URL("../../support/thread/failing-thread.ts", import.meta.url),
     },
     {
-      onRecords: () => undefined,
+      ...UNHEARD,
       onThreadLost: ({ cause }) => assert.fail(cause),
       onThreadLagging: (one) => lagging.push(one),
       onThreadStuck: () => assert.fail("a thread cannot be ended"),

@@ -13,6 +13,7 @@ import {
   HTTP1,
   HTTP1_UPSTREAM,
   HTTP2,
+  HTTP2_UPSTREAM,
   STREAMS,
   UNPROVOKED,
   Victim,
@@ -20,7 +21,7 @@ import {
   type Provocation,
 } from "./provocations.ts";
 
-const ROWS = [...CONNECTIONS, ...STREAMS, ...HTTP1, ...HTTP1_UPSTREAM, ...HTTP2, ...WEBSOCKETS];
+const ROWS = [...CONNECTIONS, ...STREAMS, ...HTTP1, ...HTTP1_UPSTREAM, ...HTTP2, ...HTTP2_UPSTREAM, ...WEBSOCKETS];
 
 /** Connections that stay. */
 const NEIGHBOURS = 3;
@@ -77,20 +78,20 @@ async function arrives(from: Socket | ClientHttp2Stream, line: string): Promise<
 
 /** A record or a problem report that names the fault, of those that came after the first `from` of each. */
 function isReported(
-  { records, problems }: ThrowingPlane,
+  { lines, problems }: ThrowingPlane,
   { callback, revoked }: Provocation,
   from: readonly [number, number],
 ): boolean {
   const expected = revoked === true ? "revoked" : "internal-error";
-  const recorded = records
+  const recorded = lines
     .slice(from[0])
-    .some((record) => (record.kind === "request" ? record.reason : record.end) === expected);
+    .some((line) => line[line["event"] === "request" ? "reason" : "end"] === expected);
   return recorded || problems.slice(from[1]).some((problem) => problem.startsWith(`${callback}: `));
 }
 
 async function throwIn(plane: ThrowingPlane, row: Provocation, neighbours: Neighbours): Promise<void> {
   using victim = new Victim(plane);
-  const from = [plane.records.length, plane.problems.length] as const;
+  const from = [plane.lines.length, plane.problems.length] as const;
   if (row.open !== undefined) {
     await plane.connected(NEIGHBOURS);
     row.open(victim);
@@ -152,12 +153,12 @@ for (const row of HASTY) {
 }
 
 test("a throw while a connection is told of the drain ends that one, and the others finish", async () => {
-  const { length } = plane.records;
+  const { length } = plane.lines;
   await plane.arm("connection drain");
   const drained = plane.plane.drain({ deadlineMs: 2_000 });
   await plane.thrown("connection drain");
   assert.equal((await drained).cut, 2);
   assert.deepEqual(plane.lost, []);
-  const ends = plane.records.slice(length).flatMap((record) => (record.kind === "connection" ? [record.end] : []));
+  const ends = plane.lines.slice(length).flatMap((line) => (line["event"] === "connection" ? [line["end"]] : []));
   assert.equal(ends.filter((end) => end === "internal-error").length, 1);
 });

@@ -275,16 +275,38 @@ export const HTTP2: readonly Provocation[] = [
     open: (victim) => void victim.stream({ ":path": "/hold" }, true, OTHER),
     provoke: revoke,
   },
+  {
+    callback: "http2 half-close",
+    provoke: (victim) => void victim.tcp(PORT.http, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").end(),
+  },
   // A session without a request is ended after the time for a first head.
   { callback: "http2 last-goaway", provoke: (victim) => void victim.http2() },
+];
+
+/** The client towards HTTP/2 applications. */
+export const HTTP2_UPSTREAM: readonly Provocation[] = [
+  { callback: "h2c connect-timeout", provoke: (victim) => void victim.http("GET /", "", PORT.h2cNowhere) },
+  { callback: "h2c settings", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
+  { callback: "h2c goaway", provoke: (victim) => void victim.http("GET /goodbye", "", PORT.h2c) },
+  { callback: "h2c session-error", late: true, provoke: (victim) => void victim.http("GET /reset", "", PORT.h2c) },
+  { callback: "h2c session-close", late: true, provoke: (victim) => void victim.http("GET /reset", "", PORT.h2c) },
+  { callback: "h2c limits", provoke: (victim) => void victim.http("GET /hold", "", PORT.h2c) },
+  { callback: "h2c send", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
   { callback: "h2c headers", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
   { callback: "h2c response", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
   { callback: "h2c data", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
+  { callback: "h2c trailers", provoke: (victim) => void victim.http("GET /trailers", "", PORT.h2c) },
   { callback: "h2c end", provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
-  // Its response has been told by then.
   { callback: "h2c close", late: true, provoke: (victim) => void victim.http("GET /", "", PORT.h2c) },
   { callback: "h2c body-data", provoke: (victim) => void victim.post("/", PORT.h2c) },
-  { callback: "h2c body-close", provoke: (victim) => void victim.post("/", PORT.h2c) },
+  { callback: "h2c body-end", provoke: (victim) => void victim.post("/", PORT.h2c) },
+  { callback: "h2c body-close", provoke: (victim) => void victim.post("/late", PORT.h2c) },
+  { callback: "h2c request-trailers", provoke: (victim) => void victim.post("/late", PORT.h2c) },
+  {
+    callback: "h2c drain",
+    provoke: (victim) =>
+      void victim.tcp(PORT.h2c, `POST /late HTTP/1.1\r\nhost: a\r\ncontent-length: ${BULK.length}\r\n\r\n`).write(BULK),
+  },
 ];
 
 export const WEBSOCKETS: readonly Provocation[] = [

@@ -91,7 +91,6 @@ for (const port of [80, 81]) {
       void collect(socket).then(resolve);
     };
     const socket = await enter(port);
-    // A plaintext caller speaks first, else nothing is dialled for it.
     socket.write("a");
     socket.resume();
     await once(socket, "end");
@@ -135,9 +134,11 @@ test("a reset of the application reaches the caller as a reset", async () => {
 test("a reset of the caller reaches the application", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   serve = (socket) => socket.resume().on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? ""));
+  // It is dialled before the caller says anything.
+  const dialled = once(application.server, "connection");
   const socket = await enter(81);
   socket.write("a");
-  await once(application.server, "connection");
+  await dialled;
   socket.resetAndDestroy();
   assert.equal(await promise, "ECONNRESET");
 });

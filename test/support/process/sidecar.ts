@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import type { KeyPair } from "../mesh/authority.ts";
 import { LogLines } from "./log-lines.ts";
 import { namespaceObject, type Manifest } from "../mesh/objects.ts";
@@ -37,6 +38,8 @@ export interface SidecarOptions {
   readonly workers?: number;
   /** What is started; `src/main.ts` unless told. */
   readonly main?: string;
+  /** Where its lines go, and from where they are read; a pipe that is read all the time unless told. */
+  readonly stdout?: { readonly fd: number; readonly reader: Readable };
   /** Beside the test's own environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -50,12 +53,18 @@ export class TestSidecar implements AsyncDisposable {
   #revision = 0;
   readonly #exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
 
-  constructor(child: ChildProcess, directory: string, adminPort: number, ports: ReadonlyMap<number, number>) {
+  constructor(
+    child: ChildProcess,
+    directory: string,
+    adminPort: number,
+    ports: ReadonlyMap<number, number>,
+    stdout: Readable,
+  ) {
     this.child = child;
     this.directory = directory;
     this.adminPort = adminPort;
     this.#ports = ports;
-    this.log = new LogLines([child.stdout!, child.stderr!]);
+    this.log = new LogLines([stdout, child.stderr!]);
     this.#exited = once(child, "exit").then(([code, signal]) => ({
       code: code as number | null,
       signal: signal as string | null,
@@ -150,10 +159,10 @@ export async function spawnSidecar(options: SidecarOptions): Promise<TestSidecar
     ...(options.flags ?? []),
   ];
   const child = spawn(process.execPath, argv, {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", options.stdout?.fd ?? "pipe", "pipe"],
     env: { ...process.env, ...options.env },
   });
-  return new TestSidecar(child, directory, adminPort, ports);
+  return new TestSidecar(child, directory, adminPort, ports, options.stdout?.reader ?? child.stdout!);
 }
 
 function backendFlag({ port = 80, app, forward }: TestBackend, ports: ReadonlyMap<number, number>): string {

@@ -7,21 +7,30 @@ import { DEFAULT_LIMITS, type Limits } from "../../../src/config/config.ts";
 import { compile } from "../../../src/policy/compile.ts";
 import type { BackendSpec } from "../../../src/policy/model.ts";
 import { startDataPlane, type DataPlane } from "../../../src/proxy/control/data-plane.ts";
-import type { TrafficRecord } from "../../../src/telemetry/records.ts";
 import { checkCredentials } from "../../../src/tls/check-credentials.ts";
 import { WebSocketServer } from "ws";
 import { startApplication, startTcpApplication, TestApplication } from "../application/application.ts";
 import { startUnanswering } from "../application/unanswering.ts";
 import { GATEWAY_NAME, TestMesh } from "../mesh/mesh.ts";
+import type { LogLine } from "../process/log-lines.ts";
 import { freePorts } from "../process/ports.ts";
 import { until } from "../until.ts";
 import { PLANTED_THROWS, type PlantedThrow } from "./planted-throws.ts";
+import { linesIn, UNHEARD } from "./traffic.ts";
 import { backendPort } from "../../../src/policy/model.ts";
 
 const BULK = Buffer.alloc(8 * 1024 * 1024, "b");
 
 /** Backend ports. */
-export const PORT = { http: 80, h2c: 81, stream: 82, tls: 83, streamNowhere: 84, httpNowhere: 85 } as const;
+export const PORT = {
+  http: 80,
+  h2c: 81,
+  stream: 82,
+  tls: 83,
+  streamNowhere: 84,
+  httpNowhere: 85,
+  h2cNowhere: 86,
+} as const;
 
 const LIMITS: Partial<Limits> = {
   handshakeTimeoutMs: 700,
@@ -33,7 +42,7 @@ const LIMITS: Partial<Limits> = {
 export class ThrowingPlane implements AsyncDisposable {
   readonly plane: DataPlane;
   readonly mesh: TestMesh;
-  readonly records: TrafficRecord[] = [];
+  readonly lines: LogLine[] = [];
   readonly problems: string[] = [];
   readonly lost: string[] = [];
   readonly #ports: ReadonlyMap<number, number>;
@@ -76,6 +85,7 @@ export class ThrowingPlane implements AsyncDisposable {
       [PORT.tls, http.port],
       [PORT.streamNowhere, nowhere.port],
       [PORT.httpNowhere, nowhere.port],
+      [PORT.h2cNowhere, nowhere.port],
     ]);
     const listen = await freePorts(apps.size);
     const ports = new Map([...apps.keys()].map((port, index) => [port, listen[index]!]));
@@ -88,20 +98,23 @@ export class ThrowingPlane implements AsyncDisposable {
           port: backendPort(port),
           listen: { host: "127.0.0.1", port: ports.get(port)! },
           app: { host: "127.0.0.1", port: app },
-          ...(port === PORT.h2c && { forward: "h2c" as const }),
+          ...((port === PORT.h2c || port === PORT.h2cNowhere) && { forward: "h2c" as const }),
           ...((port === PORT.stream || port === PORT.streamNowhere) && { forward: "stream" as const }),
         })),
         limits: { ...DEFAULT_LIMITS, ...LIMITS, ...limits },
         workers: 1,
         clientCertHeader: "strip",
         accessLog: true,
+        logLevel: "info",
         snapshot: snapshotFor(1, "127.0.0.0/8"),
         credentials: checkCredentials(paths, texts, 1, Date.now()),
         threadEntry: new URL("./throwing-thread.ts", import.meta.url),
       },
       {
-        onRecords: (batch) => {
-          started?.records.push(...batch);
+        ...UNHEARD,
+        onLines: (batch, taken) => {
+          taken();
+          started?.lines.push(...linesIn(batch));
           started?.changed();
         },
         onThreadLost: ({ cause }) => started?.lost.push(cause.message),
@@ -265,11 +278,41 @@ export function tick(line: string): void {
   for (const write of neighbours) write(line);
 }
 
+/** By path: /reset cuts the newest connection, which is the one that a row has opened. */
 async function startH2cApplication(): Promise<TestApplication> {
+  let newest: Socket | undefined;
   const server = createHttp2Server();
-  server.on("stream", (stream) => {
+  const application = new TestApplication(server);
+  // Where requests are listened for, Node has its own way with streams, and with their trailers above all.
+  server.removeAllListeners("stream");
+  server.on("connection", (socket: Socket) => (newest = socket));
+  server.on("stream", (stream, headers) => {
     stream.on("error", () => undefined);
-    stream.resume();
+    switch (headers[":path"]) {
+      case "/hold":
+        return;
+      case "/goodbye":
+        stream.session?.close();
+        return;
+      case "/reset":
+        newest?.resetAndDestroy();
+        return;
+      case "/trailers":
+        stream.respond({ ":status": 200 }, { waitForTrailers: true });
+        stream.once("wantTrailers", () => stream.sendTrailers({ "x-last": "1" }));
+        stream.end("body");
+        return;
+      case "/late":
+        setTimeout(() => stream.resume(), 100);
+        stream.once("end", () => {
+          if (stream.destroyed) return;
+          stream.respond({ ":status": 200 });
+          stream.end("ok");
+        });
+        return;
+      default:
+        stream.resume();
+    }
     stream.additionalHeaders({ ":status": 103, link: "</a.css>; rel=preload" });
     stream.respond({ ":status": 200 });
     stream.end("ok");
@@ -277,7 +320,7 @@ async function startH2cApplication(): Promise<TestApplication> {
   server.on("session", (session) => session.on("error", () => undefined));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  return new TestApplication(server);
+  return application;
 }
 
 /** By the first byte: B sends bulk, S reads slowly, R resets; everything is sent back. */

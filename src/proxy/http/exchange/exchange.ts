@@ -5,7 +5,7 @@
 import { performance } from "node:perf_hooks";
 import type { UpstreamFailureCode } from "../../../telemetry/records.ts";
 import { contain, faultIn, type CallbackFault } from "../../forward/boundary.ts";
-import { classifyFailure, wasNotServed, type UpstreamFailure } from "../upstream/failure.ts";
+import { classifyFailure, type UpstreamFailure } from "../upstream/failure.ts";
 import type { ResponseControl, ResponseHandler, Trailers, Upstream } from "../upstream/upstream.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import { ExchangeBoundary } from "./exchange-boundary.ts";
@@ -17,9 +17,6 @@ import { respondError } from "./responses.ts";
 /** What lies beyond them is no status of HTTP (RFC 9110 section 15). */
 const FIRST_STATUS = 100;
 const LAST_STATUS = 599;
-
-/** Methods whose repetition changes nothing (RFC 9110 section 9.2.2) and that carry no body here. */
-const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS"]);
 
 export interface ExchangeParts {
   readonly connection: Connection;
@@ -43,7 +40,6 @@ export class Exchange implements ResponseHandler {
   #status = 0;
   #hasResponse = false;
   #ended = false;
-  #retried = false;
   #blockedAtMs: number | undefined;
   /** A stream of events or of gRPC messages gets no grace when the connection's right ends. */
   endless: boolean;
@@ -143,7 +139,7 @@ export class Exchange implements ResponseHandler {
   }
 
   onResponseStart(control: ResponseControl, status: number): void {
-    const raw = control.rawHeaders ?? [];
+    const raw = control.rawHeaders;
     const { downstream, head } = this.parts;
     if (status >= FIRST_STATUS && status < 200) {
       // Postern has answered an expectation itself; other protocols are entered by upgrade only.
@@ -198,22 +194,7 @@ export class Exchange implements ResponseHandler {
   }
 
   onResponseError(_control: ResponseControl | undefined, error: Error): void {
-    this.parts.upstream.failed(error);
-    if (this.#ended || this.failure !== undefined) return;
-    if (this.#mayRetry(error)) {
-      this.#retried = true;
-      this.parts.upstream.released();
-      this.#dispatch();
-      return;
-    }
-    this.#fail(classifyFailure(error));
-  }
-
-  /** Safe to repeat only when nothing of the request can have had an effect and nothing of a response was seen. */
-  #mayRetry(error: Error): boolean {
-    const { clean, head } = this.parts;
-    if (this.#retried || this.#hasResponse || clean.hasBody || !REPEATABLE.has(head.method)) return false;
-    return wasNotServed(error);
+    if (!this.#ended && this.failure === undefined) this.#fail(classifyFailure(error));
   }
 
   #invalid(control: ResponseControl, detail: string): void {

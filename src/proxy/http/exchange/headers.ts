@@ -1,5 +1,5 @@
 /**
- * Header lines as Node gives and undici takes them: flat arrays of name and value, order, case and repetition kept.
+ * Header lines as the versions of HTTP here give and take them: flat arrays of name and value, order, case and repetition kept.
  * Pure; one pass over the lines each way.
  */
 
@@ -76,7 +76,7 @@ function connectionNamed(raw: RawHeaders): ReadonlySet<string> | undefined {
  * Lines for the application. Underscores count as dashes where a name is reserved: applications behind CGI-like servers
  * read both as one (CVE-2014-0099's class; nginx drops such names for the same reason).
  *
- * @param hasBody a body without a length gets its framing from undici; a request without body has no framing
+ * @param hasBody a body without a length gets its framing from the client of the application; a request without body has no framing
  */
 export function upstreamHeaders(raw: RawHeaders, hasBody: boolean, added: AddedHeaders): UpstreamHeaders {
   const named = connectionNamed(raw);
@@ -144,17 +144,16 @@ export type FramingFault =
   | "response with several Content-Length";
 
 /** Lines for the caller. */
-export function downstreamHeaders(raw: readonly (Buffer | string)[]): DownstreamHeaders | FramingFault {
-  const text = textOf(raw);
-  const named = connectionNamed(text);
+export function downstreamHeaders(raw: RawHeaders): DownstreamHeaders | FramingFault {
+  const named = connectionNamed(raw);
   const lines: string[] = [];
   let lengths = 0;
   let encodings = 0;
   let endless = false;
   let empty = false;
-  for (let index = 0; index < text.length; index += 2) {
-    const name = text[index]!;
-    const value = text[index + 1]!;
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!;
+    const value = raw[index + 1]!;
     const lower = name.toLowerCase();
     // Pseudo-headers of an application that speaks HTTP/2.
     if (lower.startsWith(":")) continue;
@@ -177,9 +176,8 @@ export function downstreamHeaders(raw: readonly (Buffer | string)[]): Downstream
 }
 
 /** Links of a 103 response. */
-export function earlyHintLinks(raw: readonly (Buffer | string)[]): readonly string[] {
-  const text = textOf(raw);
-  return text.filter((_, index) => index % 2 === 1 && text[index - 1]!.toLowerCase() === "link");
+export function earlyHintLinks(raw: RawHeaders): readonly string[] {
+  return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === "link");
 }
 
 /** Request trailers that could pass for what a head says of routing, of its sender or of the body (RFC 9110 section 6.5.1). */
@@ -213,8 +211,4 @@ export function downstreamTrailers(trailers: RawHeaders): RawHeaders {
     kept.push(lower, trailers[index + 1]!);
   }
   return kept;
-}
-
-function textOf(raw: readonly (Buffer | string)[]): readonly string[] {
-  return raw.map((part) => (typeof part === "string" ? part : part.toString("latin1")));
 }

@@ -12,14 +12,13 @@ import type { UpgradeCaller, WebSocketProxy } from "../upstream/websocket-upgrad
 import { Exchange } from "./exchange.ts";
 import { requestIdIn, upstreamHeaders, type UpstreamHeaders } from "./headers.ts";
 import type { Downstream, RequestHead } from "./message.ts";
-import { exchangeRecord, refusalRecord, type RefusedRequest } from "./request-record.ts";
+import { exchangeFacts, refusalFacts, type RefusedRequest } from "./request-record.ts";
 import { judgeHead, type CleanHead, type HeadFault } from "./request-head.ts";
 import { respondError, respondForbidden } from "./responses.ts";
 import { traceparentIn, type NewSpan } from "./trace-context.ts";
 
 export interface RequestGateOptions {
   readonly limits: Limits;
-  readonly thread: number;
   readonly sink: TrafficSink;
   readonly upstream: Upstream;
   readonly webSockets: WebSocketProxy;
@@ -66,7 +65,7 @@ export class RequestGate {
       return undefined;
     }
     const headers = this.#headersOf(connection, head, clean);
-    const { webSockets, sink, thread } = this.#options;
+    const { webSockets, sink } = this.#options;
     const upstream = upgrade === undefined ? this.#options.upstream : webSockets.upstreamFor(upgrade);
     if (upstream.full) {
       const busy = { status: 503, reason: "upstream-busy", headers } as const;
@@ -84,7 +83,7 @@ export class RequestGate {
       upgrade: upgrade !== undefined,
       onEnd: (exchange) => {
         arrival.onEnd(exchange);
-        sink.exchange(exchangeRecord(exchange, thread));
+        sink.exchange(exchangeFacts(exchange), connection);
       },
     });
   }
@@ -104,7 +103,7 @@ export class RequestGate {
     const known = head ?? { ...UNREAD, version: connection.protocol === "http/2" ? "2" : "1.1" };
     const requestId = requestIdOf(known);
     const refused = { head: known, status, reason, requestId };
-    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, refused, this.#newSpan(known)));
+    this.#options.sink.exchange(refusalFacts(refused, this.#newSpan(known)), connection);
     return requestId;
   }
 
@@ -137,7 +136,7 @@ export class RequestGate {
     const requestId = headers?.requestId ?? requestIdOf(head);
     respondError(downstream, { status: refused.status, reason: text, requestId, grpc }, close ? "close" : "keep");
     const span = headers?.span ?? this.#newSpan(head);
-    this.#options.sink.exchange(refusalRecord(connection, this.#options.thread, { head, requestId, ...refused }, span));
+    this.#options.sink.exchange(refusalFacts({ head, requestId, ...refused }, span), connection);
   }
 
   #forbid({ connection, head, downstream }: Arrival, clean: CleanHead): void {
@@ -146,10 +145,7 @@ export class RequestGate {
     const requestId = requestIdOf(head);
     respondForbidden(downstream, requestId, clean.grpc, clean.hasBody ? "close" : "keep");
     const refused = { head, status: 403, reason: decision.reason, requestId };
-    this.#options.sink.forbidden(
-      refusalRecord(connection, this.#options.thread, refused, this.#newSpan(head)),
-      connection,
-    );
+    this.#options.sink.forbidden(refusalFacts(refused, this.#newSpan(head)), connection);
   }
 
   #newSpan(head: RequestHead): RequestSpan | undefined {

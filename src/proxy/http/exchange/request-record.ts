@@ -1,11 +1,12 @@
 /** What is written down of one exchange. */
-import type { RequestFailure, RequestRecord, RequestSpan } from "../../../telemetry/records.ts";
-import type { Connection } from "../../forward/forwarder.ts";
+import type { RequestFacts, RequestFailure, RequestSpan } from "../../../telemetry/records.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HttpVersion } from "./message.ts";
 
 /** Longest path that is written down. */
 const MAX_PATH = 1_024;
+
+const PROTOCOL = { "1.0": "HTTP/1.0", "1.1": "HTTP/1.1", "2": "HTTP/2" } as const satisfies Record<HttpVersion, string>;
 
 /** The part of a request that every record names. */
 export interface NamedRequest {
@@ -15,19 +16,22 @@ export interface NamedRequest {
 }
 
 /** Of an exchange that went to the application. */
-export function exchangeRecord(exchange: Exchange, thread: number): RequestRecord {
-  const { connection, head, headers } = exchange.parts;
+export function exchangeFacts(exchange: Exchange): RequestFacts {
+  const { head, headers } = exchange.parts;
+  const { firstByteMs } = exchange;
   return {
-    ...commonFields(connection, thread, head),
     requestId: headers.requestId,
+    method: head.method,
+    path: pathOf(head.target),
+    protocol: PROTOCOL[head.version],
     status: exchange.status,
-    ...(exchange.failure !== undefined && { reason: exchange.failure }),
-    ...(headers.userAgent !== undefined && { userAgent: headers.userAgent }),
-    ...(headers.traceparent !== undefined && { traceparent: headers.traceparent }),
-    ...sampled(headers.span),
+    reason: exchange.failure,
+    userAgent: headers.userAgent,
+    traceparent: headers.traceparent,
+    span: sampled(headers.span),
     startedAt: exchange.startedAt,
     durationMs: round(exchange.durationMs),
-    ...(exchange.firstByteMs !== undefined && { firstByteMs: round(exchange.firstByteMs) }),
+    firstByteMs: firstByteMs === undefined ? undefined : round(firstByteMs),
     bytesIn: exchange.bytesIn,
     bytesOut: exchange.bytesOut,
   };
@@ -43,55 +47,36 @@ export interface RefusedRequest {
 }
 
 /** @param span of the request, where it got as far as having one */
-export function refusalRecord(
-  connection: Connection,
-  thread: number,
+export function refusalFacts(
   { head, status, reason, requestId }: RefusedRequest,
   span: RequestSpan | undefined,
-): RequestRecord {
+): RequestFacts {
   return {
-    ...commonFields(connection, thread, head),
     requestId,
+    method: head.method,
+    path: pathOf(head.target),
+    protocol: PROTOCOL[head.version],
     status,
     reason,
-    ...sampled(span),
+    userAgent: undefined,
+    traceparent: undefined,
+    span: sampled(span),
     startedAt: Date.now(),
     durationMs: 0,
+    firstByteMs: undefined,
     bytesIn: 0,
     bytesOut: 0,
   };
 }
 
-function commonFields(connection: Connection, thread: number, request: NamedRequest) {
-  const { decision, peer, backend } = connection;
-  const allowed = decision.verdict === "forward" ? decision : undefined;
-  const sans =
-    peer.tls?.certificate.state === "verified"
-      ? peer.tls.certificate.sans.map((san) => `${san.type}:${san.value}`)
-      : undefined;
-  return {
-    kind: "request",
-    connection: connection.id,
-    thread,
-    port: backend.port,
-    method: request.method,
-    path: pathOf(request.target),
-    protocol: `HTTP/${request.version}`,
-    address: connection.address,
-    ...(decision.policy !== undefined && { policy: decision.policy }),
-    ...(allowed !== undefined && { source: allowed.source }),
-    ...(allowed?.principal !== undefined && { principal: allowed.principal }),
-    ...(sans !== undefined && { sans }),
-  } as const;
-}
-
-function sampled(span: RequestSpan | undefined): { readonly span?: RequestSpan } {
-  return span?.sampled === true ? { span } : {};
+function sampled(span: RequestSpan | undefined): RequestSpan | undefined {
+  return span?.sampled === true ? span : undefined;
 }
 
 /** Queries may hold secrets. */
 function pathOf(target: string): string {
-  return target.split("?", 1)[0]!.slice(0, MAX_PATH);
+  const query = target.indexOf("?");
+  return target.slice(0, query === -1 ? MAX_PATH : Math.min(query, MAX_PATH));
 }
 
 function round(ms: number): number {

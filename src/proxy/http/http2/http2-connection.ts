@@ -13,6 +13,8 @@ const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
 const EVERY_STREAM = 2 ** 31 - 1;
 /** How long a caller may take to see the GOAWAY when it does not answer the PING behind it. */
 const GOAWAY_SEEN_MS = 1_000;
+/** How long a response may stand still whose caller has ended its side: it can give no more room for it. */
+const HALF_CLOSED_MS = 500;
 
 export class Http2Connection implements HttpConnection {
   readonly connection: Connection;
@@ -25,6 +27,7 @@ export class Http2Connection implements HttpConnection {
   #lastGoaway: NodeJS.Timeout | undefined;
   #revoked = false;
   #draining = false;
+  #halfClosed = false;
   #aged = false;
   #idleSinceMs = performance.now();
 
@@ -32,6 +35,10 @@ export class Http2Connection implements HttpConnection {
     this.connection = connection;
     this.#session = session;
     this.#graceMs = graceMs;
+    connection.socket.once(
+      "end",
+      contain("http2 half-close", this.#onFault, () => this.#onCallerEnd()),
+    );
   }
 
   /** While draining, streams that were on their way are still served; after a lost right none is. */
@@ -93,7 +100,10 @@ export class Http2Connection implements HttpConnection {
       // Half a header block is no stream, and keeps a session from closing.
       this.#resetAfter(2 * GOAWAY_SEEN_MS);
     }
-    for (const exchange of this.#exchanges) endIfStalled(exchange, limits, nowMs);
+    for (const exchange of this.#exchanges) {
+      if (this.#halfClosed && exchange.stalledMs(nowMs).readingMs >= HALF_CLOSED_MS) exchange.cancel();
+      else endIfStalled(exchange, limits, nowMs);
+    }
   }
 
   closed(): void {
@@ -102,6 +112,13 @@ export class Http2Connection implements HttpConnection {
   }
 
   readonly #onFault = (fault: Error): void => this.connection.fault(fault);
+
+  /** Nothing more comes from the caller: what fits into its windows is still sent, as a socket may be closed by halves. */
+  #onCallerEnd(): void {
+    this.#halfClosed = true;
+    for (const stream of this.#tunnels) stream.close(NGHTTP2_CANCEL);
+    this.#end();
+  }
 
   /** What is under way may finish within the grace; what never ends by itself is cut at once. */
   #leave(): void {

@@ -25,7 +25,10 @@ export class Http2Response implements Downstream {
   readonly #head: RequestHead;
   readonly #onFault: OnFault;
   #trailers: readonly string[] = [];
+  /** The last frame is handed over: whatever ends the stream then, the caller has its response. */
   #whole = false;
+  /** The head was written here; that of a tunnel is not. */
+  #answered = false;
   body: RequestBody | undefined;
   onClose: ((whole: boolean) => void) | undefined;
   onFault: OnFault | undefined;
@@ -37,8 +40,9 @@ export class Http2Response implements Downstream {
     this.#onFault = (fault) => (this.onFault ?? ((late) => connection.fault(late)))(fault);
     // Errors of a stream come with its close, which is where they are dealt with.
     stream.on("error", () => undefined);
+    this.#destroyWhenReset(stream);
     const onClose = (): void => {
-      this.onClose?.(this.#whole && stream.rstCode === NGHTTP2_NO_ERROR);
+      this.onClose?.(this.#whole);
       onClosed();
     };
     stream.once(
@@ -68,11 +72,7 @@ export class Http2Response implements Downstream {
   start(status: number, lines: readonly string[], { bodyless }: ResponseForm): void {
     if (!this.#usable()) return;
     const empty = bodyless || this.#head.method === "HEAD" || BODYLESS.has(status);
-    const sent = status === 204 || status === 205 ? withoutLength(lines) : lines;
-    this.#stream.respond(pseudoFirst(status, sent), { endStream: empty, waitForTrailers: !empty });
-    if (empty) this.#whole = true;
-    const sendTrailers = (): void => this.#stream.sendTrailers(trailersOf(this.#trailers));
-    this.#stream.once("wantTrailers", contain("http2 trailers", this.#onFault, sendTrailers));
+    this.#respond(status, status === 204 || status === 205 ? withoutLength(lines) : lines, empty);
     if (empty) this.#stopReading();
   }
 
@@ -87,7 +87,6 @@ export class Http2Response implements Downstream {
   end(trailers: readonly string[]): void {
     if (!this.#writable()) return;
     this.#trailers = trailers;
-    this.#whole = true;
     this.#stream.end();
     this.#stopReading();
   }
@@ -95,8 +94,7 @@ export class Http2Response implements Downstream {
   respond(status: number, lines: readonly string[], body: string): void {
     if (!this.#usable()) return;
     const empty = this.#head.method === "HEAD" || body === "";
-    this.#stream.respond(pseudoFirst(status, lines), { endStream: empty });
-    this.#whole = true;
+    this.#respond(status, lines, empty);
     if (!empty) this.#stream.end(body, "latin1");
     this.#stopReading();
   }
@@ -108,6 +106,42 @@ export class Http2Response implements Downstream {
     this.#stream.close(this.begun ? NGHTTP2_INTERNAL_ERROR : NGHTTP2_CANCEL);
   }
 
+  #respond(status: number, lines: readonly string[], empty: boolean): void {
+    this.#answered = true;
+    this.#whole = empty;
+    this.#stream.respond(pseudoFirst(status, lines), { endStream: empty, waitForTrailers: !empty });
+    if (empty) return;
+    // Asked for once all of the body is in frames, and flow control has let them pass.
+    const sendTrailers = (): void => {
+      this.#stream.sendTrailers(trailersOf(this.#trailers));
+      this.#whole = true;
+    };
+    this.#stream.once("wantTrailers", contain("http2 trailers", this.#onFault, sendTrailers));
+  }
+
+  /**
+   * A reset without an error (NO_ERROR) in Node ends what the caller sends, as its last frame would, and lets the stream
+   * wait for a response that cannot be sent any more, for ever. It is a cut, like every other reset.
+   */
+  #destroyWhenReset(stream: ServerHttp2Stream): void {
+    let hasEnded = this.#head.hasBody !== true;
+    const push = stream.push.bind(stream);
+    stream.push = (chunk, encoding) => {
+      if (chunk === null && !stream.destroyed) {
+        const isCut = stream.closed && (!hasEnded || (this.#answered && !this.#whole) || !stream.headersSent);
+        hasEnded = true;
+        if (isCut) {
+          // Node, which is in the midst of this, still asks the stream for its session.
+          setImmediate(() => stream.destroy());
+          return false;
+        }
+      }
+      return push(chunk, encoding);
+    };
+    // Its end is taken, or there is no later moment at which Node would ask.
+    if (hasEnded) stream.resume();
+  }
+
   /**
    * The response is complete: a body that is still coming is not wanted any more (RFC 9113 section 8.1). What asks the
    * caller to stop must follow the last frame of the response: a reset overtakes what waits in the session.
@@ -115,10 +149,8 @@ export class Http2Response implements Downstream {
   #stopReading(): void {
     const stream = this.#stream;
     if (stream.readableEnded || this.body?.received === true) return;
-    if (this.body === undefined) {
-      stream.resume();
-      if (this.#head.hasBody !== true) return;
-    }
+    if (this.body === undefined) stream.resume();
+    if (this.#head.hasBody !== true) return;
     const stop = (): void => {
       const { state } = stream.state;
       if (stream.destroyed || stream.readableEnded) clearInterval(waiting);

@@ -12,11 +12,6 @@ export interface UpstreamFailure {
   readonly detail: string;
 }
 
-/** The application said that it did nothing with the request (RFC 9113 section 8.7): any request may be repeated. */
-export class RequestRefused extends Error {
-  override readonly name = "RequestRefused";
-}
-
 /** What went wrong between us and the application, where neither the system nor Node has a code for it. */
 export class UpstreamError extends Error {
   override readonly name = "UpstreamError";
@@ -54,7 +49,6 @@ export function classifyFailure(error: Error): UpstreamFailure {
       return { status: 503, reason: "the application cannot be reached", code: "upstream-unreachable", detail };
     case "RESPONSE_TIMEOUT":
       return { status: 504, reason: "stream timeout", code: "upstream-timeout", detail };
-    case "RequestRefused":
     case "CLOSED_EARLY":
     case "ECONNRESET":
     case "EPIPE":
@@ -66,9 +60,4 @@ export function classifyFailure(error: Error): UpstreamFailure {
     default:
       return { status: 502, reason: "the application gave an invalid response", code: "upstream-invalid", detail };
   }
-}
-
-/** True when the application did nothing with the request. A kept HTTP/1.1 connection that was stale is its client's affair. */
-export function wasNotServed(error: Error): boolean {
-  return error instanceof RequestRefused;
 }

@@ -27,8 +27,6 @@ export class Http1Upstream implements Upstream {
     this.#inFlight -= 1;
   }
 
-  failed(): void {}
-
   close(): Promise<void> {
     this.#pool.close();
     return Promise.resolve();

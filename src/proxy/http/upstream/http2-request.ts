@@ -1,156 +1,199 @@
-/** One request to an application over HTTP/2, told to its handler as undici would tell it. */
+/** One request to an application over HTTP/2, on one stream or, where the application left that unprocessed, on another. */
 import { constants, type ClientHttp2Stream } from "node:http2";
-import { contain, type CallbackFault } from "../../forward/boundary.ts";
-import { RequestRefused, UpstreamError } from "./failure.ts";
-import type { ResponseControl, ResponseHandler, Trailers, UpstreamRequest } from "./upstream.ts";
+import { performance } from "node:perf_hooks";
+import { contain } from "../../forward/boundary.ts";
+import { UpstreamError } from "./failure.ts";
+import { Http2Body } from "./http2-body.ts";
+import type { SessionPool, WaitingRequest } from "./http2-pool.ts";
 import type { UpstreamSession } from "./http2-session.ts";
+import type { ResponseControl, ResponseHandler, Trailers, UpstreamRequest } from "./upstream.ts";
 
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
 
-export class Http2Request implements ResponseControl {
+/** An application that replaces its connections often may leave the second attempt unprocessed too. */
+const MOST_REPEATS = 2;
+
+export class Http2Request implements ResponseControl, WaitingRequest {
   readonly #request: UpstreamRequest;
   readonly #handler: ResponseHandler;
+  readonly #pool: SessionPool;
+  /** Silence of the application; zero: as long as it likes. */
   readonly #idleTimeoutMs: number;
-  #session: UpstreamSession | undefined;
+  readonly #body: Http2Body | undefined;
   #stream: ClientHttp2Stream | undefined;
   #trailers: Trailers = [];
-  #aborted: Error | undefined;
-  #ended = false;
+  #repeats = 0;
+  #heard = false;
+  #paused = false;
+  #activeAtMs = 0;
+  #over = false;
   rawHeaders: readonly string[] = [];
   bodyless = false;
 
-  constructor(request: UpstreamRequest, handler: ResponseHandler, idleTimeoutMs: number) {
+  constructor(request: UpstreamRequest, handler: ResponseHandler, pool: SessionPool, idleTimeoutMs: number) {
     this.#request = request;
     this.#handler = handler;
+    this.#pool = pool;
     this.#idleTimeoutMs = idleTimeoutMs;
+    if (request.body === undefined) return;
+    this.#body = new Http2Body(request.body, {
+      onFailed: (error) => this.fault(error),
+      onSent: () => (this.#activeAtMs = performance.now()),
+      onFault: this.fault,
+    });
   }
 
-  send(session: UpstreamSession): void {
-    const { body } = this.#request;
-    this.#session = session;
+  begin(): void {
     this.#handler.onRequestStart(this);
-    if (this.#ended) return;
-    let stream: ClientHttp2Stream;
-    try {
-      stream = session.open(headersOf(this.#request), body === undefined);
-    } catch (error) {
-      this.#fail(error as Error);
-      return;
-    }
+    if (!this.#over) this.#pool.take(this);
+  }
+
+  sendOn(session: UpstreamSession): void {
+    const stream = session.open(this, headersOf(this.#request), this.#body === undefined);
     this.#stream = stream;
-    this.#listen(stream);
-    if (body !== undefined) this.#sendBody(stream, body);
+    this.#activeAtMs = performance.now();
+    this.#listen(stream, session);
+    this.#body?.sendOn(stream);
+  }
+
+  onUnreachable(error: Error): void {
+    this.#fail(error);
   }
 
   abort(reason: Error): void {
-    if (this.#ended) return;
-    this.#aborted = reason;
-    if (this.#stream === undefined) this.#fail(reason);
-    else this.#stream.close(NGHTTP2_CANCEL);
+    this.fault(reason);
   }
 
   pause(): void {
+    this.#paused = true;
     this.#stream?.pause();
   }
 
   resume(): void {
+    this.#paused = false;
+    this.#activeAtMs = performance.now();
     this.#stream?.resume();
   }
 
-  #listen(stream: ClientHttp2Stream): void {
-    const handler = this.#handler;
-    const onFault = this.#onFault;
+  enforceLimits(nowMs: number): void {
+    const isDue = this.#idleTimeoutMs > 0 && nowMs - this.#activeAtMs >= this.#idleTimeoutMs;
+    // While the caller still sends or does not read, silence is not the application's fault.
+    if (isDue && this.#body?.sent !== false && !this.#paused)
+      this.fault(new UpstreamError("RESPONSE_TIMEOUT", "no byte of the response in time"));
+  }
+
+  /** Gives the request up. A property, because it is handed to every boundary. */
+  readonly fault = (error: Error): void => {
+    if (this.#over) return;
+    this.#pool.forget(this);
+    this.#stream?.close(NGHTTP2_CANCEL);
+    this.#fail(error);
+  };
+
+  #listen(stream: ClientHttp2Stream, session: UpstreamSession): void {
+    let error: Error | undefined;
+    let isWhole = false;
+    // A reset without an error ends a stream in Node as its last frame does: they differ in what comes first.
+    const push = stream.push.bind(stream);
+    stream.push = (chunk, encoding) => {
+      if (chunk === null && !stream.closed) isWhole = true;
+      return push(chunk, encoding);
+    };
     stream.on(
       "headers",
-      contain("h2c headers", onFault, (_headers, _flags, raw) => this.#onHead(raw, false)),
+      contain("h2c headers", this.fault, (_headers, _flags, raw) => this.#onHead(raw, false)),
     );
     stream.on(
       "response",
-      contain("h2c response", onFault, (_headers, flags, raw) =>
+      contain("h2c response", this.fault, (_headers, flags, raw) =>
         this.#onHead(raw, (flags & NGHTTP2_FLAG_END_STREAM) !== 0),
       ),
     );
-    stream.on("trailers", (_trailers, _flags, raw) => (this.#trailers = raw));
+    stream.on(
+      "trailers",
+      contain("h2c trailers", this.fault, (_trailers, _flags, raw) => (this.#trailers = raw)),
+    );
     stream.on(
       "data",
-      contain("h2c data", onFault, (chunk: Buffer) => handler.onResponseData(this, chunk)),
+      contain("h2c data", this.fault, (chunk: Buffer) => this.#onData(chunk)),
     );
-    stream.once(
-      "end",
-      contain("h2c end", onFault, () => this.#onEnd(stream)),
-    );
-    stream.on("error", (error) => (this.#aborted ??= error));
-    if (this.#idleTimeoutMs > 0) {
-      stream.setTimeout(this.#idleTimeoutMs, () => {
-        this.#aborted = new UpstreamError("RESPONSE_TIMEOUT", "no byte in time");
-        stream.close(NGHTTP2_CANCEL);
-      });
-    }
-    stream.once(
-      "close",
-      contain("h2c close", onFault, () => this.#onClose(stream)),
-    );
+    const onEnd = (): void => {
+      if (isWhole) this.#onWhole(stream);
+    };
+    stream.once("end", contain("h2c end", this.fault, onEnd));
+    stream.on("error", (cause) => (error ??= cause));
+    const onClose = (): void => {
+      session.over(this);
+      if (isWhole) this.#takeRest(stream);
+      else this.#onLost(stream, session, error);
+    };
+    stream.once("close", contain("h2c close", this.fault, onClose));
   }
-
-  readonly #onFault = (fault: CallbackFault): void => {
-    this.#stream?.close(NGHTTP2_CANCEL);
-    this.#fail(fault);
-  };
 
   #onHead(raw: readonly string[], bodyless: boolean): void {
-    const status = Number(raw[raw.indexOf(":status") + 1]);
+    if (this.#over) return;
+    this.#heard = true;
+    this.#body?.forget();
+    this.#activeAtMs = performance.now();
     this.rawHeaders = raw;
     this.bodyless = bodyless;
-    this.#handler.onResponseStart(this, status);
+    this.#handler.onResponseStart(this, Number(raw[raw.indexOf(":status") + 1]));
   }
 
-  /** The response may be complete while the request's body still comes: its stream closes with that body's end only. */
-  #onEnd(stream: ClientHttp2Stream): void {
-    // Node ends what is read of a stream that was cut, too, and has closed it before.
-    if (this.#ended || this.#aborted !== undefined || stream.closed || stream.destroyed) return;
-    this.#ended = true;
+  #onData(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#activeAtMs = performance.now();
+    this.#handler.onResponseData(this, chunk);
+  }
+
+  /** The response is complete, whatever became of the upload: what is missing of that is not wanted any more. */
+  #onWhole(stream: ClientHttp2Stream): void {
+    if (this.#over) return;
+    if (this.#body?.sent === false) stream.close(NGHTTP2_CANCEL);
+    this.#finish();
     this.#handler.onResponseEnd(this, this.#trailers);
   }
 
-  #onClose(stream: ClientHttp2Stream): void {
-    if (this.#ended) return;
-    const { rstCode } = stream;
-    if (this.#aborted === undefined && rstCode === NGHTTP2_NO_ERROR && stream.readableEnded) {
-      this.#ended = true;
-      this.#handler.onResponseEnd(this, this.#trailers);
+  /** All of the response was here, and not yet read, when the connection was lost. */
+  #takeRest(stream: ClientHttp2Stream): void {
+    for (let chunk = stream.read() as Buffer | null; chunk !== null; chunk = stream.read() as Buffer | null)
+      this.#onData(chunk);
+    this.#onWhole(stream);
+  }
+
+  #onLost(stream: ClientHttp2Stream, session: UpstreamSession, error: Error | undefined): void {
+    if (this.#over) return;
+    const wasRefused = stream.rstCode === NGHTTP2_REFUSED_STREAM || session.leftUnprocessed(stream.id);
+    if (wasRefused && this.#mayRepeat()) {
+      this.#repeats += 1;
+      this.#stream = undefined;
+      this.#body?.detach();
+      this.#pool.take(this);
       return;
     }
     // A stream that ends with its connection knows only that; the connection knows why.
-    const error =
-      this.#session?.error ??
-      (this.#aborted?.cause as Error | undefined) ??
-      this.#aborted ??
-      Object.assign(new Error(`stream reset with code ${rstCode}`), { code: "ERR_HTTP2_STREAM_ERROR" });
     this.#fail(
-      rstCode === NGHTTP2_REFUSED_STREAM
-        ? new RequestRefused("the application refused the stream", { cause: error })
-        : error,
+      session.error ??
+        (error?.cause as Error | undefined) ??
+        error ??
+        new UpstreamError("CLOSED_EARLY", `stream reset with code ${stream.rstCode}`),
     );
   }
 
+  /** Any request that the application left unprocessed may be repeated, whatever its method (RFC 9113 section 8.7). */
+  #mayRepeat(): boolean {
+    return this.#repeats < MOST_REPEATS && !this.#heard && this.#body?.repeatable !== false;
+  }
+
   #fail(error: Error): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#over) return;
+    this.#finish();
     this.#handler.onResponseError(this, error);
   }
 
-  #sendBody(stream: ClientHttp2Stream, body: NonNullable<UpstreamRequest["body"]>): void {
-    const onData = (chunk: Buffer): void => {
-      if (!stream.write(chunk)) body.pause();
-    };
-    const onClose = (): void => {
-      if (!body.readableEnded) stream.close(NGHTTP2_CANCEL);
-    };
-    body.on("data", contain("h2c body-data", this.#onFault, onData));
-    stream.on("drain", () => body.resume());
-    body.once("end", () => stream.end());
-    body.once("close", contain("h2c body-close", this.#onFault, onClose));
-    stream.once("close", () => body.destroy());
+  #finish(): void {
+    this.#over = true;
+    this.#body?.stop();
   }
 }
 

@@ -20,7 +20,7 @@ export interface UpstreamRequest {
 /** The hold that an exchange has on its response. */
 export interface ResponseControl {
   /** Flat name-value array as it came. */
-  readonly rawHeaders?: readonly (Buffer | string)[] | null;
+  readonly rawHeaders: readonly string[];
   /** HTTP/2 says with the head that nothing follows; gRPC reads a status in such a head only ("trailers-only"). */
   readonly bodyless?: boolean;
   /** Gives the request up, or the rest of the response. */
@@ -50,7 +50,5 @@ export interface Upstream {
   /** `released()` must follow when the exchange is over. */
   dispatch(request: UpstreamRequest, handler: ResponseHandler): void;
   released(): void;
-  /** Called with every error of an exchange, before it is classified. */
-  failed(error: Error): void;
   close(): Promise<void>;
 }

@@ -63,7 +63,6 @@ export class WebSocketProxy {
       full: false,
       dispatch: (request, handler) => this.#dispatch(request, handler, caller),
       released: () => undefined,
-      failed: () => undefined,
       close: () => Promise.resolve(),
     };
   }

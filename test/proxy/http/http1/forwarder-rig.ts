@@ -6,12 +6,12 @@ import { backendPort } from "../../../../src/policy/model.ts";
 import { peerAddress } from "../../../../src/policy/peer-address.ts";
 import { AcceptedConnection } from "../../../../src/proxy/connection/accepted-connection.ts";
 import { HttpForwarder } from "../../../../src/proxy/http/http-forwarder.ts";
-import type { RequestRecord } from "../../../../src/telemetry/records.ts";
+import type { RequestFacts } from "../../../../src/telemetry/records.ts";
 import { Recorder } from "../../../support/application/recorder.ts";
 
 export class ForwarderRig implements AsyncDisposable {
   readonly recorder: Recorder;
-  readonly records: RequestRecord[] = [];
+  readonly records: RequestFacts[] = [];
   readonly connections: AcceptedConnection[] = [];
   readonly #server: Server;
   readonly #forwarder: HttpForwarder;
@@ -27,7 +27,6 @@ export class ForwarderRig implements AsyncDisposable {
       backend,
       upstreamHttp2: false,
       limits: { ...DEFAULT_LIMITS, ...limits },
-      thread: 0,
       sink: {
         exchange: (record) => this.records.push(record),
         forbidden: (record) => this.records.push(record),

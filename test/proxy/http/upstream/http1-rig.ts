@@ -7,6 +7,7 @@ import type {
   RequestBodyStream,
   ResponseControl,
   ResponseHandler,
+  Upstream,
 } from "../../../../src/proxy/http/upstream/upstream.ts";
 
 /** An application by hand: its sockets, and what each was sent. */
@@ -109,7 +110,7 @@ export class Told implements ResponseHandler {
       return;
     }
     this.status = status;
-    this.lines = (control.rawHeaders ?? []) as readonly string[];
+    this.lines = control.rawHeaders;
     this.#begun(this);
   }
 
@@ -146,7 +147,7 @@ export interface Ask {
 }
 
 /** Sends one request, and gives what came of it as it comes. */
-export function dispatch(upstream: Http1Upstream, { method = "GET", path = "/", lines = [], body }: Ask = {}): Told {
+export function dispatch(upstream: Upstream, { method = "GET", path = "/", lines = [], body }: Ask = {}): Told {
   const told = new Told();
   upstream.dispatch({ method, path, lines: ["host", "a", ...lines], body }, told);
   void told.over.then(() => upstream.released());
@@ -154,7 +155,7 @@ export function dispatch(upstream: Http1Upstream, { method = "GET", path = "/", 
 }
 
 /** Sends one request and waits for its end. */
-export function ask(upstream: Http1Upstream, request: Ask = {}): Promise<Told> {
+export function ask(upstream: Upstream, request: Ask = {}): Promise<Told> {
   return dispatch(upstream, request).over;
 }
 

@@ -1,0 +1,117 @@
+/**
+ * The HTTP/2 connections of one thread to one application: bounded, and none with more streams than the application has
+ * said that it takes. The first one is filled first, so that those beyond the need grow idle and go.
+ */
+import { performance } from "node:perf_hooks";
+import type { Limits, SocketAddress } from "../../../config/config.ts";
+import { faultIn } from "../../forward/boundary.ts";
+import { UpstreamError } from "./failure.ts";
+import { STREAMS_PER_SESSION, UpstreamSession, type SessionOwner, type StreamRequest } from "./http2-session.ts";
+
+/** How often time limits are looked at, at most and at least. */
+const SLOWEST_SWEEP_MS = 500;
+const FASTEST_SWEEP_MS = 10;
+
+/** A request that waits for its place on a connection. */
+export interface WaitingRequest extends StreamRequest {
+  sendOn(session: UpstreamSession): void;
+  /** No connection came about. */
+  onUnreachable(error: Error): void;
+}
+
+export class SessionPool implements SessionOwner {
+  readonly #origin: string;
+  readonly #limits: Limits;
+  readonly #sessions = new Set<UpstreamSession>();
+  readonly #waiting = new Set<WaitingRequest>();
+  readonly #sweep: NodeJS.Timeout;
+  /** Streams that the next connection is taken to allow: as many as the last one did. */
+  #expected = STREAMS_PER_SESSION;
+  #closed = false;
+
+  constructor(app: SocketAddress, limits: Limits) {
+    const host = app.host.includes(":") ? `[${app.host}]` : app.host;
+    this.#origin = `http://${host}:${app.port}`;
+    this.#limits = limits;
+    const shortest = Math.min(limits.upstreamKeepAliveMs, limits.responseIdleTimeoutMs || Infinity);
+    const everyMs = Math.max(FASTEST_SWEEP_MS, Math.min(SLOWEST_SWEEP_MS, shortest / 4));
+    this.#sweep = setInterval(() => this.#enforceLimits(), everyMs).unref();
+  }
+
+  /** Requests that all connections together may carry at once, as far as it is known. */
+  get capacity(): number {
+    return this.#limits.maxUpstreamConnections * this.#expected;
+  }
+
+  take(request: WaitingRequest): void {
+    if (this.#closed) {
+      request.onUnreachable(new UpstreamError("CLOSED_EARLY", "shutting down"));
+      return;
+    }
+    this.#waiting.add(request);
+    this.roomMade();
+  }
+
+  /** It does not wait for a connection any more. */
+  forget(request: WaitingRequest): void {
+    this.#waiting.delete(request);
+  }
+
+  roomMade(): void {
+    for (const session of this.#sessions) {
+      if (session.ready) this.#expected = Math.max(1, session.allowed);
+      while (session.hasRoom && this.#waiting.size > 0) this.#sendNext(session);
+    }
+    let coming = 0;
+    for (const session of this.#sessions) if (!session.ready && !session.retired) coming += this.#expected;
+    for (; this.#waiting.size > coming && this.#mayOpen; coming += this.#expected)
+      this.#sessions.add(new UpstreamSession(this.#origin, this.#limits, this));
+  }
+
+  closed(session: UpstreamSession): void {
+    if (!this.#sessions.delete(session)) return;
+    // Those that wait behind a connection in use are served by it; dialling on and on would help nobody.
+    if (session.ready) this.roomMade();
+    else if (!this.#hasUsable)
+      this.#failWaiting(session.error ?? new UpstreamError("CLOSED_EARLY", "connection closed"));
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    for (const session of this.#sessions) session.end();
+    this.#failWaiting(new UpstreamError("CLOSED_EARLY", "shutting down"));
+  }
+
+  /** One that can carry something is always allowed: those that say goodbye may take as long as their streams. */
+  get #mayOpen(): boolean {
+    return !this.#closed && (this.#sessions.size < this.#limits.maxUpstreamConnections || !this.#hasUsable);
+  }
+
+  get #hasUsable(): boolean {
+    for (const session of this.#sessions) if (!session.retired) return true;
+    return false;
+  }
+
+  #sendNext(session: UpstreamSession): void {
+    const [next] = this.#waiting;
+    if (next === undefined) return;
+    this.#waiting.delete(next);
+    try {
+      next.sendOn(session);
+    } catch (thrown) {
+      next.fault(faultIn("h2c send", thrown));
+    }
+  }
+
+  #failWaiting(error: Error): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const request of waiting) request.onUnreachable(error);
+  }
+
+  #enforceLimits(): void {
+    const now = performance.now();
+    for (const session of this.#sessions) session.enforceLimits(now);
+  }
+}
