@@ -30,6 +30,8 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     response.write("part");
     response.addTrailers({ "x-sum": "42" });
     response.end();
+  } else if (url === "/request-trailers") {
+    request.resume().once("end", () => response.end(JSON.stringify(request.rawTrailers)));
   } else if (url === "/hints") {
     response.writeEarlyHints({ link: "</a.css>; rel=preload" });
     response.end("hinted");
@@ -117,6 +119,19 @@ test("bodies of every size come back as they went, many streams at once", async 
     assert.equal(status, 200);
     assert.ok(body.equals(bodies[index]!), `body ${index} changed`);
   }
+});
+
+test("trailers of a request reach the application; who the caller is, they do not say", async () => {
+  await using caller = await Http2Caller.connect(sidecar.port(), await mesh.caller());
+  const stream = caller.session.request(
+    { ":path": "/request-trailers", ":method": "POST", ":authority": "a" },
+    { waitForTrailers: true },
+  );
+  stream.once("wantTrailers", () => stream.sendTrailers({ "x-sum": "42", "x-forwarded-client-cert": "Hash=1" }));
+  stream.end("body");
+  let text = "";
+  for await (const chunk of stream) text += String(chunk);
+  assert.equal(text, '["x-sum","42"]');
 });
 
 test("HEAD, 204 and 304 have no body, trailers and early hints come through, hop-by-hop lines do not", async () => {
