@@ -14,6 +14,8 @@ import type { Downstream, RequestHead } from "./message.ts";
 import type { CleanHead } from "./request-head.ts";
 import { respondError } from "./responses.ts";
 
+/** Hints that are passed on for one request; the rest is left out. A caller that does not read must not cost memory. */
+const MOST_HINTS = 16;
 /** What lies beyond them is no status of HTTP (RFC 9110 section 15). */
 const FIRST_STATUS = 100;
 const LAST_STATUS = 599;
@@ -39,6 +41,7 @@ export class Exchange implements ResponseHandler {
   #control: ResponseControl | undefined;
   #status = 0;
   #hasResponse = false;
+  #hints = 0;
   #ended = false;
   #blockedAtMs: number | undefined;
   /** A stream of events or of gRPC messages gets no grace when the connection's right ends. */
@@ -143,8 +146,11 @@ export class Exchange implements ResponseHandler {
     const { downstream, head } = this.parts;
     if (status >= FIRST_STATUS && status < 200) {
       // Postern has answered an expectation itself; other protocols are entered by upgrade only.
-      const links = status === 103 && head.version !== "1.0" && !downstream.begun ? earlyHintLinks(raw) : [];
-      if (links.length > 0) downstream.hint(links);
+      const isWanted = status === 103 && head.version !== "1.0" && !downstream.begun && this.#hints < MOST_HINTS;
+      const links = isWanted ? earlyHintLinks(raw) : [];
+      if (links.length === 0) return;
+      this.#hints += 1;
+      downstream.hint(links);
       return;
     }
     const known = status >= FIRST_STATUS && status <= LAST_STATUS;
@@ -165,6 +171,8 @@ export class Exchange implements ResponseHandler {
   }
 
   onResponseData(control: ResponseControl, chunk: Buffer): void {
+    // The caller has been told otherwise already.
+    if (this.#ended || this.failure !== undefined) return;
     if (!this.#hasResponse) return this.#invalid(control, "body of a response that is not final");
     this.bytesOut += chunk.length;
     const { downstream } = this.parts;
@@ -179,6 +187,7 @@ export class Exchange implements ResponseHandler {
   }
 
   onResponseEnd(control: ResponseControl, trailers: Trailers): void {
+    if (this.#ended || this.failure !== undefined) return;
     if (!this.#hasResponse) return this.#invalid(control, "end of a response that is not final");
     this.parts.downstream.end(downstreamTrailers(trailers));
   }

@@ -98,8 +98,10 @@ export function upstreamHeaders(raw: RawHeaders, hasBody: boolean, added: AddedH
     if (lower === "content-length" && !hasBody) continue;
     if (lower.startsWith("x") && RESERVED.has(lower.replaceAll("_", "-"))) continue;
     if (span !== undefined && isReplaced(lower, span)) continue;
-    if (lower === "x-request-id") requestId ??= value;
-    else if (lower === "x-forwarded-proto") hasProtocol = true;
+    if (lower === "x-request-id") {
+      if (value === "") continue;
+      requestId ??= value;
+    } else if (lower === "x-forwarded-proto") hasProtocol = true;
     else if (lower === "traceparent") traceparent = value;
     else if (lower === "user-agent") userAgent = value;
     lines.push(name, value);
@@ -120,7 +122,8 @@ export function upstreamHeaders(raw: RawHeaders, hasBody: boolean, added: AddedH
 /** The identifier that a caller gave its request. */
 export function requestIdIn(raw: RawHeaders): string | undefined {
   for (let index = 0; index < raw.length; index += 2)
-    if (raw[index]!.length === 12 && raw[index]!.toLowerCase() === "x-request-id") return raw[index + 1];
+    if (raw[index]!.length === 12 && raw[index]!.toLowerCase() === "x-request-id" && raw[index + 1] !== "")
+      return raw[index + 1];
   return undefined;
 }
 

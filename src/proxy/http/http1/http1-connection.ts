@@ -141,8 +141,9 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
       this.#aged = true;
       this.connection.end("lifetime-reached");
       this.drain();
-      if (this.#owed.size > 0 || this.#tunnel) this.#leave();
     }
+    // Looked at each time: what never ends may have been begun, or become endless, after its connection came of age.
+    if (this.#aged && (this.#owed.size > 0 || this.#tunnel)) this.#leave();
     for (const exchange of this.#exchanges) endIfStalled(exchange, limits, nowMs);
     this.#reader?.enforceLimits(nowMs);
   }

@@ -3,7 +3,7 @@
  * write; it never waits longer than what the application sent with it takes to be read.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { contain, type OnFault } from "../../forward/boundary.ts";
+import { contain, faultIn, type OnFault } from "../../forward/boundary.ts";
 import type { AfterResponse, ResponseForm, Downstream, HttpVersion, RequestHead } from "../exchange/message.ts";
 import { upstreamTrailers } from "../exchange/headers.ts";
 import { bodyFrom, type RequestBody } from "../exchange/request-body.ts";
@@ -37,6 +37,8 @@ export class Http1Response implements Downstream, OwedResponse {
     this.#request = request;
     this.#response = response;
     this.#onFault = (fault) => (this.onFault ?? ((late) => owner.connection.fault(late)))(fault);
+    // Node reports a misuse of its API here and not by a throw; unheard, it would end the thread.
+    response.on("error", (error) => this.#onFault(faultIn("http1 response", error)));
     const onClose = (): void => {
       this.body?.discard();
       this.onClose?.(response.writableFinished);
@@ -72,7 +74,7 @@ export class Http1Response implements Downstream, OwedResponse {
    */
   hint(links: readonly string[]): void {
     const { socket } = this.#response;
-    if (socket === null || !socket.writable) return;
+    if (socket === null || !socket.writable || socket.writableNeedDrain) return;
     socket.write(`HTTP/1.1 103 Early Hints\r\n${links.map((link) => `link: ${link}\r\n`).join("")}\r\n`, "latin1");
   }
 

@@ -20,6 +20,9 @@ export class StreamSocket extends Duplex {
   constructor(stream: ServerHttp2Stream, onFault: OnFault) {
     super({ allowHalfOpen: true });
     this.#stream = stream;
+    // http-proxy listens from the switch on, and ends this also where the handshake failed: an error that nobody takes would
+    // end the thread.
+    this.on("error", () => undefined);
     const onData = (chunk: Buffer): void => {
       if (!this.push(chunk)) stream.pause();
     };
@@ -70,7 +73,9 @@ export class StreamSocket extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#stream.end(done);
+    // Before the switch the stream belongs to the response that refuses it.
+    if (this.#head !== undefined || this.#stream.writableEnded || this.#stream.destroyed) done();
+    else this.#stream.end(done);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {

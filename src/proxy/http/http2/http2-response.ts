@@ -186,7 +186,7 @@ function pseudoFirst(status: number, lines: readonly string[]): string[] {
 
 /** Node takes trailers as an object alone; an array of values is a line for each. */
 function trailersOf(lines: readonly string[]): Record<string, string[]> {
-  const trailers: Record<string, string[]> = {};
+  const trailers = Object.create(null) as Record<string, string[]>;
   for (let index = 0; index < lines.length; index += 2) (trailers[lines[index]!] ??= []).push(lines[index + 1]!);
   return trailers;
 }

@@ -189,7 +189,10 @@ class Upgrade implements ResponseControl {
     this.rawHeaders = response.rawHeaders;
     response.on(
       "data",
-      this.#contain("data", (chunk: Buffer) => this.#handler.onResponseData(this, chunk)),
+      this.#contain("data", (chunk: Buffer) => {
+        // Node gives what came before a fault behind it.
+        if (!this.#ended) this.#handler.onResponseData(this, chunk);
+      }),
     );
     response.once("error", (error) => this.failed(error));
     response.once(
