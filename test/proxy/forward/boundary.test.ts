@@ -98,7 +98,7 @@ async function throwIn(plane: ThrowingPlane, row: Provocation, neighbours: Neigh
     await plane.connected(NEIGHBOURS + 1);
   }
   if (row.after !== undefined) await plane.arm(row.after);
-  await plane.arm(row.callback, row.skip);
+  await plane.arm(row.callback, row.fresh);
   await row.provoke(victim);
   await plane.thrown(row.callback);
   await neighbours.goOn(`beside ${row.callback}\n`);

@@ -6,8 +6,8 @@ import { join } from "node:path";
 export const PLANTED_THROWS = "postern-test-throws";
 
 export type PlantedThrow =
-  /** From the test: the next call of this callback throws, after `skip` that do not. */
-  | { readonly kind: "arm"; readonly callback: string; readonly skip: number }
+  /** From the test: the next call of this callback throws. `fresh`: the first that is about something not seen before. */
+  | { readonly kind: "arm"; readonly callback: string; readonly fresh: boolean }
   | { readonly kind: "armed"; readonly callback: string }
   | { readonly kind: "thrown"; readonly callback: string };
 

@@ -136,9 +136,9 @@ export class ThrowingPlane implements AsyncDisposable {
   }
 
   /** The next call of `callback` throws. Resolves when the thread knows. */
-  async arm(callback: string, skip = 0): Promise<void> {
+  async arm(callback: string, fresh = false): Promise<void> {
     const before = this.#armed.length;
-    this.#channel.postMessage({ kind: "arm", callback, skip } satisfies PlantedThrow);
+    this.#channel.postMessage({ kind: "arm", callback, fresh } satisfies PlantedThrow);
     await this.until(() => this.#armed.length > before, `armed: ${callback}`);
   }
 

@@ -7,22 +7,24 @@ import { BroadcastChannel } from "node:worker_threads";
 import { PLANTED_THROWS, type PlantedThrow } from "./planted-throws.ts";
 
 const channel = new BroadcastChannel(PLANTED_THROWS);
-const armed = new Map<string, number>();
+const armed = new Map<string, { readonly fresh: boolean }>();
+/** What each callback was about so far: a sweep comes to everything in turn, the neighbours' included. */
+const seen = new Map<string, WeakSet<object>>();
 
 channel.addEventListener("message", (event) => {
   const message = (event as Event & { readonly data: PlantedThrow }).data;
   if (message.kind !== "arm") return;
-  armed.set(message.callback, message.skip);
+  armed.set(message.callback, message);
   channel.postMessage({ kind: "armed", callback: message.callback } satisfies PlantedThrow);
 });
 
-function throwIfArmed(callback: string): void {
-  const skip = armed.get(callback);
-  if (skip === undefined) return;
-  if (skip > 0) {
-    armed.set(callback, skip - 1);
-    return;
-  }
+function throwIfArmed(callback: string, about?: object): void {
+  const known = seen.get(callback) ?? new WeakSet();
+  seen.set(callback, known);
+  const isFresh = about !== undefined && !known.has(about);
+  if (about !== undefined) known.add(about);
+  const arm = armed.get(callback);
+  if (arm === undefined || (arm.fresh && !isFresh)) return;
   armed.delete(callback);
   channel.postMessage({ kind: "thrown", callback } satisfies PlantedThrow);
   throw new Error("thrown by the test");
@@ -43,10 +45,10 @@ registerHooks({
 function plant(source: string): string {
   return source
     .replace("callback(...args);", "throwIfArmed(name); callback(...args);")
-    .replaceAll(
-      /\btry \{(?=((?:(?!\btry \{)[^])*?)\bfaultIn\(\s*"([^"]+)")/g,
-      (_all, _body, name: string) => `try { throwIfArmed(${JSON.stringify(name)});`,
-    );
+    .replaceAll(/\btry \{(?=((?:(?!\btry \{)[^])*?)\bfaultIn\(\s*"([^"]+)")/g, (_all, body: string, name: string) => {
+      const about = /\b(state|connection|relay|request)\b(?=\.enforceLimits|, admission)/.exec(body)?.[1];
+      return `try { throwIfArmed(${JSON.stringify(name)}${about === undefined ? "" : `, ${about}`});`;
+    });
 }
 
 await import("../../../src/proxy/thread/thread.ts");
