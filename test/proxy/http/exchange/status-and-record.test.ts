@@ -130,10 +130,10 @@ async function askHttp1({ port, path, method, uploads, leave }: Ask): Promise<Go
   outgoing.on("response", (incoming: IncomingMessage) => {
     status = incoming.statusCode!;
     incoming.on("error", () => undefined).on("end", () => (whole = incoming.complete));
-    if (leave === "after") incoming.once("data", () => outgoing.destroy());
+    if (leave === "after") incoming.once("data", () => outgoing.socket?.resetAndDestroy());
     else incoming.resume();
   });
-  if (leave === "before") await reached(path, () => outgoing.destroy());
+  if (leave === "before") await reached(path, () => outgoing.socket?.resetAndDestroy());
   await closed(outgoing);
   return { status, whole };
 }
@@ -203,16 +203,16 @@ const ROWS: readonly Row[] = [
     got: 200,
     reason: "upstream-reset",
   },
-  { what: "a caller that leaves before the head", path: "/hold", leave: "before", got: 0, reason: "request-cancelled" },
+  { what: "a caller that resets before the head", path: "/hold", leave: "before", got: 0, reason: "request-cancelled" },
   {
-    what: "a caller that leaves after the head",
+    what: "a caller that resets after the head",
     path: "/large",
     leave: "after",
     got: 200,
     reason: "request-cancelled",
   },
   {
-    what: "a caller that leaves after the head without an error",
+    what: "a caller that resets after the head without an error",
     path: "/large",
     leave: "after",
     code: NGHTTP2_NO_ERROR,
