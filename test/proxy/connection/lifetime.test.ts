@@ -4,19 +4,24 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { startApplication, type TestApplication } from "../../support/application/application.ts";
-import { connect, readToEnd } from "../../support/caller/caller.ts";
+import { connect, exchange, readToEnd } from "../../support/caller/caller.ts";
 import { FrameCaller, namesOf } from "../../support/caller/http2-by-hand.ts";
 import { FLAG, frame, FRAME, headerBlock, REQUEST, request } from "../../support/caller/http2-frames.ts";
 import { http, policy, range } from "../../support/mesh/objects.ts";
 import { startSidecar, type TestSidecar } from "../../support/process/sidecar.ts";
+import { until } from "../../support/until.ts";
 
 const REMOVED = "127.0.0.10";
 let application: TestApplication;
 let sidecar: TestSidecar;
 
 before(async () => {
-  application = await startApplication((_request, response) => {
-    response.writeHead(200, { "content-type": _request.url === "/events" ? "text/event-stream" : "text/plain" });
+  application = await startApplication((request, response) => {
+    if (request.url === "/short") {
+      response.end("short");
+      return;
+    }
+    response.writeHead(200, { "content-type": request.url === "/events" ? "text/event-stream" : "text/plain" });
     response.write("first");
   });
   application.server.on("upgrade", (_request, socket: Socket) => {
@@ -56,6 +61,33 @@ for (const [name, bytes] of ENDLESS)
     await sidecar.log.next({ event: "connection", end: "lifetime-reached" }, { from });
   });
 
+/** Old between two looks, and idle until after it: the look is once a second. */
+const LATE_MS = [1_500, 1_650, 1_800, 1_950, 2_100, 2_250, 2_400];
+
+for (const [name, bytes] of ENDLESS)
+  test(`${name} that begins when its connection is old already, and was idle, is ended too`, async () => {
+    const from = sidecar.log.lines.length;
+    const seen = await Promise.all(
+      LATE_MS.map(async (late) => {
+        const socket = await connect({ port: sidecar.port() });
+        assert.equal((await exchange(socket, { path: "/short" })).status, 200);
+        const read = readToEnd(socket);
+        setTimeout(() => socket.write(bytes), late);
+        const { text, end } = await read;
+        socket.destroy();
+        return { began: text.includes("first"), end };
+      }),
+    );
+    // Closed before it could begin, or cut.
+    assert.ok(
+      seen.some(({ began }) => began),
+      JSON.stringify(seen),
+    );
+    for (const { began, end } of seen) if (began) assert.equal(end, "ECONNRESET");
+    await until("each connection has its record", () => endsSince(from).length === LATE_MS.length);
+    assert.deepEqual(new Set(endsSince(from)), new Set(["lifetime-reached"]));
+  });
+
 test("endless streams over HTTP/2 are reset, after GOAWAY", async () => {
   using caller = await FrameCaller.connect(sidecar.port());
   const from = sidecar.log.lines.length;
@@ -85,6 +117,10 @@ test("endless streams over HTTP/2 are reset, after GOAWAY", async () => {
   assert.ok(namesOf(caller.frames).includes("GOAWAY"));
   await sidecar.log.next({ event: "connection", end: "lifetime-reached" }, { from });
 });
+
+function endsSince(from: number): readonly unknown[] {
+  return sidecar.log.lines.slice(from).flatMap(({ event, end }) => (event === "connection" ? [end] : []));
+}
 
 test("a right that is lost while an old connection finishes is what its record says", async () => {
   const socket = await connect({ port: sidecar.port(), from: REMOVED });

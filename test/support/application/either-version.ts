@@ -2,18 +2,13 @@
  * One application in both versions of HTTP that an application may speak, which answers with exactly what a test says, right
  * or wrong. Beside it on the same data-plane thread is a neighbour, whose one endless response shows whether the thread lives.
  */
-import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import { test } from "node:test";
-import { connect } from "../caller/caller.ts";
 import { takeOverHttp1, takeOverHttp2, type Line, type TakenResponse } from "../caller/taken-response.ts";
 import { FLAG, frame, FRAME, headerBlock } from "../caller/http2-frames.ts";
 import { backend, policy, range } from "../mesh/objects.ts";
 import { startSidecar, type TestSidecar } from "../process/sidecar.ts";
-import { startApplication, type TestApplication } from "./application.ts";
 import { startHttp2ByHand } from "./http2-by-hand.ts";
+import { Neighbour, type NeighbourCall } from "./neighbour.ts";
 import { Recorder } from "./recorder.ts";
 
 export interface Head {
@@ -34,20 +29,21 @@ export interface GivenResponse extends Head {
 export const VERSIONS = ["HTTP/1.1", "HTTP/2"] as const;
 export type Version = (typeof VERSIONS)[number];
 
-const PORT: Readonly<Record<Version, number>> = { "HTTP/1.1": 80, "HTTP/2": 81 };
+/** Backend port of each. */
+export const PORT: Readonly<Record<Version, number>> = { "HTTP/1.1": 80, "HTTP/2": 81 };
 const NEIGHBOUR = 82;
 
 export class EitherVersion implements AsyncDisposable {
   readonly sidecar: TestSidecar;
   readonly #owned: AsyncDisposableStack;
   readonly #given: { response: GivenResponse };
-  readonly #neighbour: { readonly socket: Socket; readonly response: () => ServerResponse };
+  readonly #neighbour: NeighbourCall;
 
   private constructor(
     sidecar: TestSidecar,
     owned: AsyncDisposableStack,
     given: { response: GivenResponse },
-    neighbour: { readonly socket: Socket; readonly response: () => ServerResponse },
+    neighbour: NeighbourCall,
   ) {
     this.sidecar = sidecar;
     this.#owned = owned;
@@ -61,13 +57,7 @@ export class EitherVersion implements AsyncDisposable {
     const http1 = owned.use(await Recorder.start());
     http1.answer = () => inHttp1(given.response);
     const http2 = owned.use(await startHttp2ByHand((stream, socket) => socket.write(inHttp2(given.response, stream))));
-    let response: ServerResponse | undefined;
-    const neighbour: TestApplication = owned.use(
-      await startApplication((_request, endless) => {
-        response = endless;
-        endless.write("first\n");
-      }),
-    );
+    const neighbour = owned.use(await Neighbour.start());
     const sidecar = owned.use(
       await startSidecar({
         manifests: [80, 81, 82].map((port) =>
@@ -81,32 +71,29 @@ export class EitherVersion implements AsyncDisposable {
         flags: ["--response-idle-timeout=60s", ...flags],
       }),
     );
-    const socket = await connect({ port: sidecar.port(NEIGHBOUR) });
-    socket.on("error", () => undefined);
-    socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
-    await arrives(socket, "first\n");
-    return new EitherVersion(sidecar, owned, given, { socket, response: () => response! });
+    return new EitherVersion(sidecar, owned, given, owned.use(await neighbour.call(sidecar, NEIGHBOUR)));
+  }
+
+  /** What either application answers from here on. */
+  respondWith(response: GivenResponse): void {
+    this.#given.response = response;
   }
 
   /** What a caller makes of a response; afterwards the thread's neighbour must go on. */
   async carry(response: GivenResponse, application: Version, caller: Version, method = "GET"): Promise<TakenResponse> {
-    this.#given.response = response;
+    this.respondWith(response);
     const port = this.sidecar.port(PORT[application]);
     const taken = caller === "HTTP/1.1" ? await takeOverHttp1(port, method) : await takeOverHttp2(port, method);
     await this.neighbourGoesOn();
     return taken;
   }
 
-  async neighbourGoesOn(): Promise<void> {
-    const arrived = arrives(this.#neighbour.socket, "next\n");
-    this.#neighbour.response().write("next\n");
-    await arrived;
-    assert.deepEqual(threadsLost(this.sidecar), []);
+  neighbourGoesOn(): Promise<void> {
+    return this.#neighbour.goesOn();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#neighbour.socket.destroy();
-    await this.#owned.disposeAsync();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#owned.disposeAsync();
   }
 }
 
@@ -133,11 +120,6 @@ export function everyWay(
   }
 }
 
-/** The log's lines of threads that had to be replaced. */
-export function threadsLost({ log }: TestSidecar) {
-  return log.all({ message: "data-plane thread lost; it is replaced" });
-}
-
 function inHttp1({ before = [], status, lines = [], body = "hi", unframed = false }: GivenResponse): string {
   const head = ({ status: code, lines: said = [] }: Head): string =>
     `HTTP/1.1 ${code} Said So\r\n${said.map(([name, value]) => `${name}: ${value}\r\n`).join("")}`;
@@ -155,12 +137,4 @@ function inHttp2({ before = [], status, lines = [], body = "hi" }: GivenResponse
     );
   const data = frame(FRAME.data, FLAG.endStream, stream, Buffer.from(body, "latin1"));
   return Buffer.concat([...before.map(head), head({ status, lines }), data]);
-}
-
-async function arrives(socket: Socket, line: string): Promise<void> {
-  let text = "";
-  while (!text.includes(line)) {
-    const [chunk] = (await once(socket, "data", { signal: AbortSignal.timeout(5_000) })) as [Buffer];
-    text += chunk.toString("latin1");
-  }
 }

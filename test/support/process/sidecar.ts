@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { KeyPair } from "../mesh/authority.ts";
-import { LogLines } from "./log-lines.ts";
+import { LogLines, type LogLine } from "./log-lines.ts";
 import { namespaceObject, type Manifest } from "../mesh/objects.ts";
 import { freePorts } from "./ports.ts";
 import { until } from "../until.ts";
@@ -95,6 +95,11 @@ export class TestSidecar implements AsyncDisposable {
   async adminJson<Shape>(path: string): Promise<Shape> {
     const response = await this.admin(path);
     return (await response.json()) as Shape;
+  }
+
+  /** The log's lines of threads that had to be replaced. */
+  threadsLost(): readonly LogLine[] {
+    return this.log.all({ message: "data-plane thread lost; it is replaced" });
   }
 
   /** Replaces the manifests as an editor does, and waits until they are in force in every thread. */

@@ -1,13 +1,14 @@
 /** 103 (RFC 8297) with whatever an application writes as `Link`: it passes as it came, and the response behind it too. */
 import assert from "node:assert/strict";
-import { after, before } from "node:test";
-import { EitherVersion, everyWay } from "../../../support/application/either-version.ts";
+import { after, before, test } from "node:test";
+import { EitherVersion, everyWay, PORT, VERSIONS } from "../../../support/application/either-version.ts";
+import { connect, readToEnd } from "../../../support/caller/caller.ts";
 import type { Line } from "../../../support/caller/taken-response.ts";
 
 let either: EitherVersion;
 
 before(async () => {
-  either = await EitherVersion.start();
+  either = await EitherVersion.start(["--access-log=true"]);
 });
 
 after(() => either?.[Symbol.asyncDispose]());
@@ -71,3 +72,36 @@ everyWay(
     );
   },
 );
+
+/** More than are passed on for one request. */
+const MANY = 3_000;
+const MOST = 16;
+const many = Array.from({ length: MANY }, (_, index) => `</${index}-${"a".repeat(200)}>`);
+const hints = many.map((link) => ({ status: "103", lines: [["link", link]] satisfies readonly Line[] }));
+
+everyWay(
+  () => either,
+  `${MANY} of 103: the first ${MOST} arrive, and the response`,
+  { before: hints, status: "200" },
+  (taken) => {
+    assert.deepEqual([taken.status, taken.body], [200, "hi"]);
+    assert.deepEqual(
+      taken.informed.map(({ lines }) => lines),
+      many.slice(0, MOST).map((link) => [["link", link]]),
+    );
+  },
+);
+
+for (const application of VERSIONS)
+  test(`a caller that does not read until the response is over finds ${MOST} of ${MANY} hints: ${application} application`, async () => {
+    either.respondWith({ before: hints, status: "200" });
+    const from = either.sidecar.log.lines.length;
+    const socket = await connect({ port: either.sidecar.port(PORT[application]) });
+    socket.pause().write("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    await either.sidecar.log.next({ event: "request", status: 200 }, { from });
+    const { text } = await readToEnd(socket);
+    socket.destroy();
+    assert.equal(text.split("HTTP/1.1 103 ").length - 1, MOST);
+    assert.match(text, /HTTP\/1\.1 200 [^]*\r\n\r\n(?:hi|2\r\nhi\r\n0\r\n\r\n)$/);
+    await either.neighbourGoesOn();
+  });

@@ -1,9 +1,11 @@
 /** In which order the frames of a response come: what asks the caller to stop must not overtake what it is to read. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { startTcpApplication, type TestApplication } from "../../../support/application/application.ts";
 import { startHttp2ByHand } from "../../../support/application/http2-by-hand.ts";
+import { Http2Caller } from "../../../support/caller/http2-caller.ts";
 import { FrameCaller, namesOf } from "../../../support/caller/http2-by-hand.ts";
 import { FLAG, frame, FRAME, headerBlock, type Frame } from "../../../support/caller/http2-frames.ts";
 import { backend, policy, range } from "../../../support/mesh/objects.ts";
@@ -223,4 +225,20 @@ test("half a response is reset and has no END_STREAM, from either application", 
       assert.deepEqual(names.slice(0, -1), ["HEADERS", "DATA"], `${port}`);
       assert.match(names.at(-1) ?? "", /^RST_STREAM [1-9]/);
     }
+});
+
+test("trailers that are named as what every object has reach the caller, from either application", async () => {
+  const lines = ["constructor", "__proto__", "tostring"].map((name) => [name, "1"] as const);
+  const trailers = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  inHttp1 = `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n${trailers}\r\n`;
+  inHttp2 = (stream) => [headers(stream, [[":status", "200"]]), data(stream, 2), headers(stream, lines, true)];
+  for (const port of [80, 81]) {
+    await using caller = await Http2Caller.connect(sidecar.port(port));
+    const stream = caller.open({ ":path": "/", te: "trailers" }, true);
+    let received: readonly string[] = [];
+    stream.on("trailers", (_trailers, _flags, raw: readonly string[]) => (received = raw));
+    await once(stream.resume(), "close");
+    assert.equal(stream.rstCode, 0);
+    assert.deepEqual(received, lines.flat(), `${port}`);
+  }
 });

@@ -4,12 +4,15 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { startTcpApplication, type TestApplication } from "../../../support/application/application.ts";
+import { Neighbour } from "../../../support/application/neighbour.ts";
 import { connect, readToEnd } from "../../../support/caller/caller.ts";
 import { Http2Caller } from "../../../support/caller/http2-caller.ts";
-import { policy, range, http } from "../../../support/mesh/objects.ts";
+import { backend, policy, range, http } from "../../../support/mesh/objects.ts";
 import { startSidecar, type TestSidecar } from "../../../support/process/sidecar.ts";
 
+const NEIGHBOUR = 81;
 let application: TestApplication;
+let neighbour: Neighbour;
 let sidecar: TestSidecar;
 /** The head of the newest request, and what is done with it. */
 let asked = "";
@@ -27,15 +30,17 @@ before(async () => {
       respond(socket);
     });
   });
+  neighbour = await Neighbour.start();
   sidecar = await startSidecar({
-    manifests: [policy([http], [range("127.0.0.0/8")])],
-    backends: [{ app: application.port }],
+    manifests: [policy([http, backend("foo", NEIGHBOUR, "http")], [range("127.0.0.0/8")])],
+    backends: [{ app: application.port }, { port: NEIGHBOUR, app: neighbour.port }],
     flags: ["--response-idle-timeout=1s"],
   });
 });
 
 after(async () => {
   await sidecar?.[Symbol.asyncDispose]();
+  await neighbour?.[Symbol.asyncDispose]();
   await application?.[Symbol.asyncDispose]();
 });
 
@@ -218,6 +223,30 @@ for (const { name, respond: responding, status, body, cut } of REFUSALS)
       assert.ok([status].flat().includes(seen.status), JSON.stringify(seen));
       assert.equal(seen.whole, cut === undefined, JSON.stringify(seen));
       if (seen.status < 500) assert.equal(seen.body, body ?? "");
+    });
+
+/** Behind a head that is in order. */
+const MALFORMED = {
+  "a trailer without a name": "5\r\nhello\r\n0\r\n:x: 5\r\n\r\n",
+  "a trailer that is no line": "5\r\nhello\r\n0\r\nno colon\r\n\r\n",
+  "a chunk size that is no number": "5\r\nhello\r\nzz\r\n",
+  "a chunk longer than its size": "5\r\nhello, you\r\n0\r\n\r\n",
+  "a first chunk without a size": "\r\n\r\n",
+} as const;
+
+for (const [name, body] of Object.entries(MALFORMED))
+  for (const [version, call] of [
+    ["HTTP/1.1", overHttp1],
+    ["HTTP/2", overHttp2],
+  ] as const)
+    test(`a refusal with ${name}, over ${version}: 502 or a cut, a record, and the neighbour goes on`, async () => {
+      respond = saying(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${body}`);
+      using beside = await neighbour.call(sidecar, NEIGHBOUR);
+      const from = sidecar.log.lines.length;
+      const seen = await call();
+      assert.ok(seen.whole ? seen.status === 502 : [200, 502].includes(seen.status), JSON.stringify(seen));
+      await sidecar.log.next({ event: "request", status: seen.status }, { from });
+      await beside.goesOn();
     });
 
 /** What url.parse() and `new URL()` would rewrite. */
