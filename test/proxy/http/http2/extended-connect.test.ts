@@ -18,7 +18,7 @@ import { until } from "../../../support/until.ts";
 const APPLICATIONS = { "is down": 80, resets: 81, "answers garbage": 82 } as const;
 const NEIGHBOUR = 83;
 const STREAMS = 40;
-const CONNECTIONS = 6;
+const CONNECTIONS = 15;
 
 const owned = new AsyncDisposableStack();
 let sidecar: TestSidecar;
@@ -106,9 +106,13 @@ for (const [how, port] of Object.entries(APPLICATIONS)) {
         );
         if (index % 4 === 0) await delay(2);
       }
-      const expected = (connection + 1) * STREAMS;
-      await until("each has its record", () => sidecar.log.all({ event: "request", path }).length === expected);
+      // The next begins while the answers of this one are still on their way.
+      await delay(40);
     }
+    await until(
+      "each has its record",
+      () => sidecar.log.all({ event: "request", path }).length === CONNECTIONS * STREAMS,
+    );
     await neighbour.goesOn();
   });
 }
