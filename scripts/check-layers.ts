@@ -13,6 +13,8 @@ const src = join(root, "src");
 const IMPORT = /\b(?:from|import)\s*\(?\s*(["'`])(\.{1,2}\/[^"'`\n]*)\1/g;
 /** Any other text that names a TypeScript file by its relative path, such as the one that a worker starts from. */
 const FILE_NAME = /(["'`])(\.{1,2}\/[^"'`\n]*\.[cm]?ts)\1/g;
+/** An import whose path is written with escapes: what it names is not what is read here. */
+const ESCAPED = /(?:(?<![.\w])from|\bimport\s*\(?)(?:\s|\/\*[^]*?\*\/|\/\/[^\n]*\n)*(["'`])[^"'`\n]*\\/g;
 /** A path that is put together while the program runs cannot be held against a table. */
 const COMPUTED = /\bimport\(\s*(?!["']|\s)/g;
 
@@ -34,9 +36,14 @@ function problemsOf(file: string, files: ReadonlySet<string>): readonly string[]
   const allowed = LAYERS[room] ?? [];
   const text = readFileSync(join(src, file), "utf8");
   const place = (index: number): string => `src/${file}:${lineAt(text, index)}`;
-  const problems = [...text.matchAll(COMPUTED)].map(
-    ({ index }) => `${place(index)}: import() of a computed path; name the file in quotes`,
-  );
+  const problems = [
+    ...[...text.matchAll(COMPUTED)].map(
+      ({ index }) => `${place(index)}: import() of a computed path; name the file in quotes`,
+    ),
+    ...[...text.matchAll(ESCAPED)].map(
+      ({ index }) => `${place(index)}: import of a path with escapes; write the path without a backslash`,
+    ),
+  ];
   const found = new Map([...text.matchAll(IMPORT), ...text.matchAll(FILE_NAME)].map((match) => [match[2]!, match]));
   for (const [path, { index }] of found) {
     const target = relative(src, resolve(src, dirname(file), path))
@@ -55,12 +62,30 @@ function problemsOf(file: string, files: ReadonlySet<string>): readonly string[]
   return problems;
 }
 
+interface Entry {
+  /** Relative to src, with forward slashes. */
+  readonly name: string;
+  readonly isLink: boolean;
+}
+
+/** Everything below src that is no folder; links are not followed. */
+function entriesOf(folder: string): readonly Entry[] {
+  return readdirSync(join(src, folder), { withFileTypes: true }).flatMap((entry) => {
+    const name = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    return entry.isDirectory() ? entriesOf(name) : [{ name, isLink: entry.isSymbolicLink() }];
+  });
+}
+
+const entries = entriesOf("");
+/** What is imported through a link has two paths, and the table would be asked about the wrong one. */
+const links = entries.filter(({ isLink }) => isLink).map(({ name }) => name);
 const files = new Set(
-  readdirSync(src, { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.[cm]?[jt]sx?$/.test(name))
-    .map((name) => name.split(sep).join("/")),
+  entries.filter(({ name, isLink }) => !isLink && /\.[cm]?[jt]sx?$/.test(name)).map(({ name }) => name),
 );
-const problems = [...files].sort().flatMap((file) => problemsOf(file, files));
+const problems = [
+  ...links.sort().map((link) => `src/${link}: a symbolic link; put the file itself where it belongs`),
+  ...[...files].sort().flatMap((file) => problemsOf(file, files)),
+];
 for (const problem of problems) console.error(problem);
 if (files.size === 0) console.error(`no source files in ${src}`);
 process.exitCode = problems.length === 0 && files.size > 0 ? 0 : 1;

@@ -129,6 +129,49 @@ test("every way to write an import is refused, from the deepest folder", () => {
     assert.match(text, new RegExp(`^src/proxy/http/http1/planted-${index}\\.ts:\\d+: `, "m"), form);
 });
 
+test("a path that is written with escapes is refused, in each place where a file can be named", () => {
+  using copy = copyOfTree();
+  const folder = join(copy.path, "src/proxy/http/http1");
+  const forms = [
+    String.raw`import { a } from "../../../\x64iscovery/discovery.ts";`,
+    String.raw`import type { Discovery } from "\x2e./../../discovery/discovery.ts";`,
+    String.raw`import "\u002e./../../discovery/discovery.ts";`,
+    String.raw`export * from /* here */ "\u{2e}./../../discovery/discovery.ts";`,
+    String.raw`const a = await import("\x2e./../../discovery/discovery.ts");`,
+    String.raw`const a = await import("..\/../../discovery/discovery.ts");`,
+    String.raw`type A = import("\x2e./../../discovery/discovery.ts").Discovery;`,
+    String.raw`import { env } from "node:\x70rocess";`,
+  ];
+  for (const [index, form] of forms.entries()) writeFileSync(join(folder, `planted-${index}.ts`), `${form}\n`);
+  const { status, text } = checkLayers(copy.path);
+  assert.equal(status, 1);
+  for (const [index, form] of forms.entries())
+    assert.match(
+      text,
+      new RegExp(`^src/proxy/http/http1/planted-${index}\\.ts:1: import of a path with escapes`, "m"),
+      form,
+    );
+});
+
+test("a symbolic link in src is refused, to a file or to a folder, inside src or out of it", () => {
+  using copy = copyOfTree();
+  const links = {
+    "policy/planted.ts": "../discovery/discovery.ts",
+    "policy/planted": "../discovery",
+    "planted.ts": "../scripts/layers.ts",
+    "proxy/nowhere": "./nothing",
+  };
+  for (const [link, target] of Object.entries(links)) symlinkSync(target, join(copy.path, "src", link));
+  const { status, text } = checkLayers(copy.path);
+  assert.equal(status, 1);
+  assert.deepEqual(
+    text.trim().split("\n"),
+    Object.keys(links)
+      .sort()
+      .map((link) => `src/${link}: a symbolic link; put the file itself where it belongs`),
+  );
+});
+
 test("a folder that the table does not name is refused", () => {
   using copy = copyOfTree();
   cpSync(join(copy.path, "src/pki"), join(copy.path, "src/proxy/planted"), { recursive: true });
@@ -162,6 +205,10 @@ test("policy imports no module, and nothing but main.ts the process", () => {
     ["policy", `import { LRUCache } from "lru-cache";`],
     ["proxy/http/http1", `import { env } from "node:process";`],
     ["discovery/kubernetes", `import { env } from "process";`],
+    ["cli", `export const { env } = process;`],
+    ["cli", `export const { env } = globalThis.process;`],
+    ["proxy/thread", `export const { env } = globalThis["process"];`],
+    ["proxy/thread", `export const { env } = global.process;`],
   ] as const;
   const names = planted.map(([folder], index) => `src/${folder}/planted-${index}.ts`);
   for (const [index, [, line]] of planted.entries()) writeFileSync(join(copy.path, names[index] ?? ""), `${line}\n`);
@@ -170,7 +217,9 @@ test("policy imports no module, and nothing but main.ts the process", () => {
   for (const [index, [folder, line]] of planted.entries()) {
     const refusal = text
       .split("\n")
-      .some((row) => row.includes(`src/${folder}/planted-${index}.ts:`) && row.includes("no-restricted-imports"));
+      .some(
+        (row) => row.includes(`src/${folder}/planted-${index}.ts:`) && /no-restricted-(?:imports|globals)/.test(row),
+      );
     assert.ok(refusal, `${line} in src/${folder} is not refused`);
   }
 });

@@ -17,6 +17,11 @@ import type { ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
 const MISSED_HEARTBEATS = 5;
 /** The same for one that does not listen yet: loading its modules takes long on a node that starts many pods at once. */
 const MISSED_AT_START = 60;
+/**
+ * http-proxy uses util._extend, of which Node warns at a thread's first WebSocket. Not by `execArgv`: that would take every
+ * other option of the command line (`--cpu-prof`) from the thread.
+ */
+const KNOWN_WARNING = /^(?:\(node:\d+\) )?\[DEP0060\] .*\n?(?:\(Use `node --trace-deprecation .*\n?)?/m;
 const TERMINATE_PATIENCE_MS = 1_000;
 /** How long a lost thread may take to end before it counts as one that cannot be ended. */
 const STUCK_AFTER_MS = 5_000;
@@ -88,7 +93,10 @@ export class ThreadHandle {
     });
     // What Node itself prints in the worker (warnings) reaches the log as a line of ours.
     for (const stream of [this.#worker.stdout, this.#worker.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => events.onProblem(text.trim()));
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        const problem = text.replace(KNOWN_WARNING, "").trim();
+        if (problem !== "") events.onProblem(problem);
+      });
     }
     this.#worker.on("message", (event: ThreadEvent) => this.#handle(event));
     this.#worker.on("error", (error) => this.#fail(asError(error)));

@@ -311,3 +311,12 @@ test("the 101 has what the application said, repeated lines and bytes above ASCI
     "x-any: caf\xe9",
   ]);
 });
+
+test("a thread's first upgrade makes Node warn of nothing", async () => {
+  respond = saying("HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n");
+  assert.equal((await overHttp1()).status, 404);
+  assert.deepEqual(
+    sidecar.log.all((line) => /DEP0060|trace-deprecation/.test(JSON.stringify(line))),
+    [],
+  );
+});
