@@ -15,6 +15,7 @@ import { EDGE, OTHER, edgeSlice, letIn, letInOn, sliceOf } from "../discovery/ku
 import { grant, nameOf, rightsOf, shippedRights } from "./rights.ts";
 import { sharedCluster } from "./shared-cluster.ts";
 import { backendPort } from "../../src/policy/model.ts";
+import { until } from "../support/until.ts";
 
 const cluster = sharedCluster();
 
@@ -241,8 +242,11 @@ test("with the shipped manifests a whole process works: forwards, reports, and i
     warnings.map(({ message }) => message),
     ["no certificate is configured: https backends stay closed", "connection refused"],
   );
-  const { items = [] } = await borrowed.api.ask("GET", EVENTS);
-  assert.ok(JSON.stringify(items).includes("PolicyCommitted"), "the Event was made");
+  // It is written behind the status, and nobody is told when.
+  await until("the Event was made", async () => {
+    const { items = [] } = await borrowed.api.ask("GET", EVENTS);
+    return JSON.stringify(items).includes("PolicyCommitted");
+  });
 });
 
 /** What the API server says that an account may do in a namespace. */

@@ -15,7 +15,6 @@ export function limitFlags(testMs: number): readonly string[] {
     `--import=${new URL("limit-file.ts", import.meta.url).href}`,
     // A path: of a URL it would make a name in the working directory.
     `--test-global-setup=${join(import.meta.dirname, "limit-run.ts")}`,
-    "--test-force-exit",
     `${TIMEOUT}${testMs}`,
   ];
 }

@@ -1,6 +1,19 @@
-/** Preloaded (`--import`) into the process of each test file, which ends at its limit whatever it is doing. */
+/**
+ * Preloaded (`--import`) into the process of each test file, which ends at its limit whatever it is doing, and once its tests
+ * are over although handles are open. Node's `--test-force-exit` does not wait for what was written to the runner: tests
+ * got lost with their failures.
+ */
+import { after } from "node:test";
 import { isMainThread } from "node:worker_threads";
 import { endProcessAfter } from "./end-process.ts";
 import { TESTS_PER_FILE, testLimitMs } from "./flags.ts";
 
-if (isMainThread) endProcessAfter(testLimitMs() * TESTS_PER_FILE, process.argv[1] ?? "a test file");
+/** For what the last test leaves to close by itself. */
+const OPEN_HANDLES_MS = 1_000;
+
+if (isMainThread) {
+  endProcessAfter(testLimitMs() * TESTS_PER_FILE, process.argv[1] ?? "a test file");
+  after(() => {
+    setTimeout(() => process.stdout.write("", () => process.exit()), OPEN_HANDLES_MS).unref();
+  });
+}
