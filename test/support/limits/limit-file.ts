@@ -10,10 +10,15 @@ import { TESTS_PER_FILE, testLimitMs } from "./flags.ts";
 
 /** For what the last test leaves to close by itself. */
 const OPEN_HANDLES_MS = 1_000;
+/** For the runner to read what was written. */
+const UNREAD_MS = 10_000;
 
 if (isMainThread) {
   endProcessAfter(testLimitMs() * TESTS_PER_FILE, process.argv[1] ?? "a test file");
   after(() => {
-    setTimeout(() => process.stdout.write("", () => process.exit()), OPEN_HANDLES_MS).unref();
+    setTimeout(() => {
+      process.stdout.write("", () => process.exit());
+      setTimeout(() => process.exit(), UNREAD_MS);
+    }, OPEN_HANDLES_MS).unref();
   });
 }
