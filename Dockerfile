@@ -1,5 +1,5 @@
 # Bundled files on a distroless Node, as a non-root user. Build: docker build -t postern .
-FROM node:26.10.0-bookworm-slim AS build
+FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
