@@ -13,6 +13,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   tls: ["policy", "telemetry", "config/config.ts", "files"],
   redirect: ["policy", "telemetry"],
   pki: ["policy", "telemetry"],
+  inject: ["policy"],
 
   discovery: ["policy", "telemetry", "config/config.ts"],
   "discovery/manifests": ["policy", "telemetry", "files", "discovery"],
@@ -92,6 +93,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "config",
     "redirect",
     "pki",
+    "inject",
     "discovery",
     "discovery/manifests",
     "discovery/kubernetes",
