@@ -59,3 +59,9 @@ export function meshNames(mesh: string): MeshNames {
 export function workloadName(serviceAccount: string, namespace: string, trustDomain: string): string {
   return `${serviceAccount}.${namespace}.${trustDomain}`;
 }
+
+/** Names by which the API server calls the webhooks: those of their Service. */
+export function webhookHosts({ name, namespace, trustDomain }: Mesh): readonly [string, string] {
+  const host = `${meshNames(name).controller}.${namespace}.svc`;
+  return [host, `${host}.${trustDomain}`];
+}

@@ -56,7 +56,7 @@ export function readChoices(pod: PodManifest, options: InjectOptions): PodChoice
 }
 
 /** OSM's words (pkg/injector/webhook.go, isAnnotatedForInjection), in any case. */
-function readSwitch(value: unknown): boolean | "unusable" | undefined {
+export function readSwitch(value: unknown): boolean | "unusable" | undefined {
   if (value === undefined || value === null) return undefined;
   switch (typeof value === "string" ? value.toLowerCase() : value) {
     case "enabled":

@@ -18,7 +18,8 @@ export interface SignerOptions {
   readonly log: Log;
   /** `spec.signerName`. */
   readonly signer: string;
-  readonly rules: SignerRules;
+  /** Asked at every answer: they follow the mesh. */
+  readonly rules: () => SignerRules;
   readonly onChange: () => void;
 }
 
@@ -78,7 +79,7 @@ export class Signer {
   }
 
   async #answer(request: CertificateRequest, authority: Authority, now: number, signal: AbortSignal): Promise<void> {
-    const verdict = await judgeRequest(request, this.#options.rules);
+    const verdict = await judgeRequest(request, this.#options.rules());
     const approved = request.conditions.has("Approved");
     if (verdict.kind === "deny") {
       this.#denied += 1;
