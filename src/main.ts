@@ -26,6 +26,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "bring arriving connections to the sidecar",
     load: async () => (await import("./cli/redirect.ts")).runRedirect,
   },
+  controller: {
+    summary: "the mesh's control plane: injector, validator, certificates",
+    load: async () => (await import("./cli/controller.ts")).runController,
+  },
   pki: { summary: "a mesh CA and certificates for trials", load: async () => (await import("./cli/pki.ts")).runPki },
   demo: {
     summary: "everything on localhost, no cluster",
@@ -41,7 +45,7 @@ Usage:
 
 Commands:
 ${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
   .join("\n")}
 `;
 
@@ -126,7 +130,7 @@ async function main(argv: readonly string[]): Promise<never> {
     process.exit(2);
   }
   ignoreBrokenPipes();
-  if (name === "run") reportAsJson();
+  if (name === "run" || name === "controller") reportAsJson();
   const run = await command.load();
   const code = await run(rest, createIo());
   if (command.threads) endDespiteThreads(code);
