@@ -11,6 +11,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   config: ["policy", "telemetry"],
   files: [],
   tls: ["policy", "telemetry", "config/config.ts", "files"],
+  "tls/spiffe": ["policy", "telemetry", "config/config.ts", "tls"],
   redirect: ["policy", "telemetry"],
   pki: ["policy", "telemetry"],
 
@@ -77,6 +78,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "policy",
     "telemetry",
     "tls",
+    "tls/spiffe",
     "config/config.ts",
     "discovery",
     "discovery/manifests",
