@@ -3,7 +3,7 @@
  * their files, and everything that may change while it runs is here. The only file that knows every part.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Config } from "./config/config.ts";
+import type { Config, TlsSource } from "./config/config.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
 import { resolveCredentials } from "./discovery/kubernetes/api-credentials.ts";
 import { createKubernetesDiscovery } from "./discovery/kubernetes/kubernetes-discovery.ts";
@@ -18,6 +18,8 @@ import type { LogOutput } from "./telemetry/log-output.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
 import type { CredentialsFault } from "./tls/credentials-life.ts";
 import type { Credentials } from "./tls/credentials.ts";
+import type { CredentialsSource } from "./tls/credentials-source.ts";
+import { credentialFiles } from "./tls/credentials-watch.ts";
 import { OwnCredentials } from "./tls/own-credentials.ts";
 
 /** How often the age of the data is compared with `maxStale`. */
@@ -126,7 +128,7 @@ export class Sidecar {
   async start(): Promise<void> {
     const { config, log } = this;
     if (config.tls === undefined) log.warn({}, "no certificate is configured: https backends stay closed");
-    else this.#credentials = await OwnCredentials.read(config.tls, log);
+    else this.#credentials = await OwnCredentials.read(await sourceOf(config.tls, log), log);
     if (config.tracing !== undefined)
       this.#spans = await startSpans({ ...config.tracing, resource: selfOf(config), log });
     this.#dataPlane = await startDataPlane(
@@ -247,6 +249,19 @@ export class Sidecar {
     return this.resources().some(
       (resource) => resource.freshAt !== undefined && Date.now() - resource.freshAt > maxStaleMs,
     );
+  }
+}
+
+/** The Workload API's client is loaded only where it is wanted. */
+async function sourceOf(tls: TlsSource, log: Log): Promise<CredentialsSource> {
+  switch (tls.kind) {
+    case "files":
+      return credentialFiles(tls.files);
+    case "workload-api": {
+      const { workloadApi } = await import("./tls/spiffe/workload-source.ts");
+      log.info({ socket: tls.socket }, "certificate and trust come from a SPIFFE Workload API");
+      return workloadApi(tls.socket);
+    }
   }
 }
 

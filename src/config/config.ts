@@ -29,7 +29,7 @@ export type DiscoveryConfig =
 /** Past the end of a revocation list: whoever it speaks of is refused, or it is used as it is. */
 export type ExpiredLists = "close" | "accept";
 
-/** Files of the mesh-issued certificate; absent as a whole when https backends stay closed. */
+/** Files of the mesh-issued certificate. */
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
@@ -38,6 +38,12 @@ export interface TlsFiles {
   /** `close` unless told. */
   readonly expiredLists?: ExpiredLists;
 }
+
+/** Where our certificate and whom we trust come from. */
+export type TlsSource =
+  | { readonly kind: "files"; readonly files: TlsFiles }
+  /** A SPIFFE Workload API behind a unix socket, by its absolute path. */
+  | { readonly kind: "workload-api"; readonly socket: string };
 
 /** What to do with `x-forwarded-client-cert` after the client's own was removed. */
 export type ClientCertHeader = "sanitize-set" | "strip";
@@ -98,7 +104,8 @@ export interface Config {
   readonly nodes: readonly string[];
   readonly meshName?: string;
   readonly backends: readonly BackendConfig[];
-  readonly tls?: TlsFiles;
+  /** Absent: https backends stay closed. */
+  readonly tls?: TlsSource;
   readonly admin: SocketAddress;
   /** Serves only `/livez`, `/readyz` and `/metrics`, off loopback by choice. */
   readonly health?: SocketAddress;

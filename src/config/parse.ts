@@ -8,6 +8,7 @@ import {
   type Limits,
   type SocketAddress,
   type TlsFiles,
+  type TlsSource,
 } from "./config.ts";
 import { isAddressOrRange } from "../policy/node-addresses.ts";
 import { LIMIT_SETTINGS } from "./settings.ts";
@@ -21,6 +22,7 @@ import {
   readHttpUrl,
   readRatio,
   readSocketAddress,
+  readUnixSocket,
   Unusable,
   type Read,
 } from "./values.ts";
@@ -58,7 +60,7 @@ const LONGEST_GRACE_MS = 10_000;
 export function parseConfig(raw: RawSettings, surroundings: Surroundings): Config {
   const reader = new SettingsReader(raw);
   const backends = readBackends(reader);
-  const tls = readTlsFiles(reader);
+  const tls = readTls(reader);
   const services = reader.all("service");
   const podIp = reader.text("pod-ip");
   const podName = reader.text("pod-name");
@@ -207,6 +209,21 @@ function readTlsFiles(reader: SettingsReader): TlsFiles | undefined {
     ...(crl !== undefined && { crl }),
     ...(expiredLists !== undefined && { expiredLists }),
   };
+}
+
+function readTls(reader: SettingsReader): TlsSource | undefined {
+  const files = readTlsFiles(reader);
+  // A SPIFFE_ENDPOINT_SOCKET that merely lies in the environment takes nothing from who has named files.
+  const named = ["tls-cert", "tls-key", "tls-ca", "tls-crl", "tls-crl-expired"].find((name) => reader.has(name));
+  if (named !== undefined && reader.origin("spiffe-endpoint") === "SPIFFE_ENDPOINT_SOCKET")
+    return files && { kind: "files", files };
+  const socket = reader.one("spiffe-endpoint", readUnixSocket);
+  if (socket !== undefined && named !== undefined)
+    reader.problem(
+      `${reader.origin("spiffe-endpoint")} and ${reader.origin(named)} exclude each other: certificate, key, CAs and lists come from one source`,
+    );
+  if (socket !== undefined) return { kind: "workload-api", socket };
+  return files && { kind: "files", files };
 }
 
 function readTracing(reader: SettingsReader): Pick<Config, "tracing"> {

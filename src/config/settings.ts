@@ -145,6 +145,12 @@ export const SETTINGS: readonly Setting[] = [
     value: "MODE",
     help: "past a list's end: close to its issuer's callers, or accept (close)",
   },
+  {
+    name: "spiffe-endpoint",
+    value: "unix:///PATH",
+    env: ["SPIFFE_ENDPOINT_SOCKET"],
+    help: "certificate, key and CAs from the SPIFFE Workload API (SPIFFE_ENDPOINT_SOCKET, unless files are named)",
+  },
   { name: "mesh-name", value: "NAME", help: "source namespaces must carry openservicemesh.io/monitored-by=NAME (off)" },
   { name: "max-stale", value: "DURATION", help: "refuse everybody once policy is older than this (off)" },
   { name: "client-cert-header", value: "MODE", help: "x-forwarded-client-cert: sanitize-set or strip (sanitize-set)" },

@@ -115,10 +115,26 @@ test("what cannot be meant is refused", async () => {
     [{ flags: { ...NEEDED, "otlp-endpoint": "collector:4318" } }, /URL such as/],
     [{ flags: { ...NEEDED, "otlp-endpoint": "http://c:4318", "trace-ratio": "1.5" } }, /share from 0 to 1/],
     [{ flags: { ...NEEDED, "trace-ratio": "0.1" } }, /needs --otlp-endpoint/],
+    [{ flags: { ...NEEDED, "spiffe-endpoint": "tcp://127.0.0.1:8081" } }, /unix socket by its absolute path/],
+    [{ flags: { ...NEEDED, "spiffe-endpoint": "unix:agent.sock" } }, /unix socket by its absolute path/],
+    [{ flags: { ...NEEDED, "spiffe-endpoint": `unix:///${"x".repeat(107)}` } }, /at most 107 bytes/],
+    [
+      { flags: { ...NEEDED, "spiffe-endpoint": "unix:///s", "tls-ca": "/ca.crt" } },
+      /--spiffe-endpoint and --tls-ca exclude/,
+    ],
     [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME/],
     [{ flags: { ...NEEDED, admin: "0.0.0.0:15000" } }, /loopback/],
   ] as const;
   for (const [input, expected] of refused) assert.match((await problemsOf(input)).join("\n"), expected);
+});
+
+test("a Workload API is named by flag or by SPIFFE_ENDPOINT_SOCKET, which takes nothing from who has named files", async () => {
+  const named = { kind: "workload-api", socket: "/run/agent.sock" };
+  const env = { SPIFFE_ENDPOINT_SOCKET: "unix:///run/agent.sock" };
+  assert.deepEqual((await configOf({ flags: NEEDED, env })).tls, named);
+  assert.deepEqual((await configOf({ flags: { ...NEEDED, "spiffe-endpoint": "unix:/run/agent.sock" } })).tls, named);
+  const files = { "tls-cert": "/tls.crt", "tls-key": "/tls.key", "tls-ca": "/ca.crt" };
+  assert.equal((await configOf({ flags: { ...NEEDED, ...files }, env })).tls?.kind, "files");
 });
 
 test("what Kubernetes itself puts into the environment is no setting", async () => {

@@ -31,6 +31,7 @@ export interface CertificateOptions {
   readonly kind?: KeyKind;
   readonly ca?: boolean;
   readonly dns?: readonly string[];
+  readonly uris?: readonly string[];
   /** Milliseconds from now. */
   readonly begins?: number;
   readonly ends?: number;
@@ -131,19 +132,24 @@ function extension(id: string, critical: boolean, content: Buffer): Buffer {
   return sequence(oid(id), ...(critical ? [boolean(true)] : []), octets(content));
 }
 
-function extensionsOf({ dns, pathLength, usage, extensions = [] }: CertificateOptions, ca: boolean): readonly Buffer[] {
+function extensionsOf(
+  { dns = [], uris = [], pathLength, usage, extensions = [] }: CertificateOptions,
+  ca: boolean,
+): readonly Buffer[] {
   const constraints = [
     ...(ca ? [boolean(true)] : []),
     ...(pathLength === undefined ? [] : [integer(pathLength.toString(16))]),
+  ];
+  const names = [
+    ...dns.map((value) => der(0x82, Buffer.from(value))),
+    ...uris.map((value) => der(0x86, Buffer.from(value))),
   ];
   const purpose = { client: "1.3.6.1.5.5.7.3.2", server: "1.3.6.1.5.5.7.3.1" };
   return [
     extension("2.5.29.19", true, sequence(...constraints)),
     extension("2.5.29.15", true, ca ? bits(Buffer.from([0x06]), 1) : bits(Buffer.from([0x80]), 7)),
     ...(usage === undefined ? [] : [extension("2.5.29.37", false, sequence(oid(purpose[usage])))]),
-    ...(dns === undefined
-      ? []
-      : [extension("2.5.29.17", false, sequence(...dns.map((value) => der(0x82, Buffer.from(value)))))]),
+    ...(names.length === 0 ? [] : [extension("2.5.29.17", false, sequence(...names))]),
     ...extensions.map(([id, critical, content]) => extension(id, critical, content)),
   ];
 }
