@@ -74,6 +74,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // The main thread names the file that a thread starts from, and knows nothing else of what runs there.
   "proxy/control": ["policy", "telemetry", "tls", "config/config.ts", "proxy", "proxy/thread/thread.ts"],
 
+  "certificate-request": ["config/config.ts", "files", "tls", "discovery/kubernetes"],
+
   admin: ["policy", "telemetry", "tls", "config/config.ts", "discovery", "proxy", "proxy/control"],
   "sidecar.ts": [
     "policy",
@@ -84,6 +86,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "discovery",
     "discovery/manifests",
     "discovery/kubernetes",
+    "certificate-request",
     "proxy",
     "proxy/control",
     "admin",

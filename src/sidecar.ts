@@ -49,6 +49,7 @@ export class Sidecar {
   readonly log: Log;
   readonly #output: LogOutput;
   readonly #discovery: Discovery;
+  readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #statuses = new Map<string, string>();
   #dataPlane: DataPlane | undefined;
   #credentials: OwnCredentials | undefined;
@@ -61,13 +62,18 @@ export class Sidecar {
   #draining = false;
   readonly #broken = Promise.withResolvers<void>();
 
-  /** @param output of the log, for the lines of the threads */
+  /**
+   * @param output of the log, for the lines of the threads
+   * @param env where a pod finds its API server, for a certificate that is asked for there
+   */
   constructor(
     config: Config,
     { log, output }: { readonly log: Log; readonly output: LogOutput },
     discovery: Discovery,
+    env: Readonly<Record<string, string | undefined>> = {},
   ) {
     this.config = config;
+    this.#env = env;
     this.log = log;
     this.#output = output;
     this.#discovery = discovery;
@@ -128,7 +134,7 @@ export class Sidecar {
   async start(): Promise<void> {
     const { config, log } = this;
     if (config.tls === undefined) log.warn({}, "no certificate is configured: https backends stay closed");
-    else this.#credentials = await OwnCredentials.read(await sourceOf(config.tls, log), log);
+    else this.#credentials = await OwnCredentials.read(await sourceOf(config, config.tls, log, this.#env), log);
     if (config.tracing !== undefined)
       this.#spans = await startSpans({ ...config.tracing, resource: selfOf(config), log });
     this.#dataPlane = await startDataPlane(
@@ -252,8 +258,13 @@ export class Sidecar {
   }
 }
 
-/** The Workload API's client is loaded only where it is wanted. */
-async function sourceOf(tls: TlsSource, log: Log): Promise<CredentialsSource> {
+/** The clients of the Workload API and of the mesh's controller are loaded only where they are wanted. */
+async function sourceOf(
+  { discovery, podName }: Config,
+  tls: TlsSource,
+  log: Log,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<CredentialsSource> {
   switch (tls.kind) {
     case "files":
       return credentialFiles(tls.files);
@@ -261,6 +272,14 @@ async function sourceOf(tls: TlsSource, log: Log): Promise<CredentialsSource> {
       const { workloadApi } = await import("./tls/spiffe/workload-source.ts");
       log.info({ socket: tls.socket }, "certificate and trust come from a SPIFFE Workload API");
       return workloadApi(tls.socket);
+    }
+    case "csr": {
+      const { requestedCredentials } = await import("./certificate-request/requested-credentials.ts");
+      const kubeconfig = discovery.kind === "kubernetes" ? discovery.kubeconfig : undefined;
+      // Whoever names a kubeconfig was warned of it as a source of policy.
+      const api = await resolveCredentials({ ...(kubeconfig !== undefined && { kubeconfig }), env, warn: () => {} });
+      log.info({ ...tls.asked, server: api.server.href }, "certificate is asked of the mesh's controller");
+      return requestedCredentials({ asked: tls.asked, podName: podName ?? "sidecar", api });
     }
   }
 }

@@ -39,11 +39,23 @@ export interface TlsFiles {
   readonly expiredLists?: ExpiredLists;
 }
 
+/** A certificate that is asked for by the CertificateSigningRequest API. */
+export interface RequestedCertificate {
+  /** Name of the signer, e.g. `postern.dev/osm`. */
+  readonly signer: string;
+  /** The DNS SAN: `<service account>.<namespace>.<trust domain>`. */
+  readonly name: string;
+  /** File with the mesh's CA bundle. */
+  readonly ca: string;
+}
+
 /** Where our certificate and whom we trust come from. */
 export type TlsSource =
   | { readonly kind: "files"; readonly files: TlsFiles }
   /** A SPIFFE Workload API behind a unix socket, by its absolute path. */
-  | { readonly kind: "workload-api"; readonly socket: string };
+  | { readonly kind: "workload-api"; readonly socket: string }
+  /** The mesh's controller. */
+  | { readonly kind: "csr"; readonly asked: RequestedCertificate };
 
 /** What to do with `x-forwarded-client-cert` after the client's own was removed. */
 export type ClientCertHeader = "sanitize-set" | "strip";

@@ -211,7 +211,29 @@ function readTlsFiles(reader: SettingsReader): TlsFiles | undefined {
   };
 }
 
+/** The name is `<service account>.<namespace>.<trust domain>`, as OSM's certificates have it. */
+function readRequested(reader: SettingsReader): TlsSource {
+  const signer = reader.text("csr-signer") ?? "";
+  const ca = reader.text("tls-ca");
+  const account = reader.text("service-account");
+  const other = ["tls-cert", "tls-key", "tls-crl", "tls-crl-expired"].find((name) => reader.has(name));
+  if (!/^[a-z0-9.-]+\/[a-z0-9./-]+$/.test(signer))
+    reader.problem(`${reader.origin("csr-signer")} has the value '${signer}'; expected a signer such as postern.dev/osm`);
+  if (ca === undefined)
+    reader.problem(`${reader.origin("csr-signer")} needs --tls-ca, the file with the mesh's CA bundle`);
+  if (account === undefined)
+    reader.problem(`${reader.origin("csr-signer")} needs --service-account (SERVICE_ACCOUNT), whose name is asked for`);
+  if (other !== undefined)
+    reader.problem(
+      `${reader.origin("csr-signer")} and ${reader.origin(other)} exclude each other: certificate and key come from one source`,
+    );
+  const namespace = reader.text("namespace") ?? "default";
+  const name = `${account ?? ""}.${namespace}.${reader.text("trust-domain") ?? "cluster.local"}`;
+  return { kind: "csr", asked: { signer, name, ca: ca ?? "" } };
+}
+
 function readTls(reader: SettingsReader): TlsSource | undefined {
+  if (reader.has("csr-signer")) return readRequested(reader);
   const files = readTlsFiles(reader);
   // A SPIFFE_ENDPOINT_SOCKET that merely lies in the environment takes nothing from who has named files.
   const named = ["tls-cert", "tls-key", "tls-ca", "tls-crl", "tls-crl-expired"].find((name) => reader.has(name));
