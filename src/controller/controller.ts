@@ -29,6 +29,8 @@ import { WebhookServer } from "./webhook/webhook-server.ts";
 
 /** How long a pod waits for its namespace's label to be seen here; the API server has seen it. */
 const LABEL_WAIT_MS = 2_000;
+/** Between two looks for the first certificate of the webhooks, which the leader issues. */
+const FIRST_CERTIFICATE_MS = 500;
 /** A webhook that is being answered ends in this time. */
 const LAST_ANSWERS_MS = 5_000;
 
@@ -158,12 +160,12 @@ export class Controller {
   }
 
   /** Every replica shows what the leader has put into the Secret. */
-  async #showCertificate(signal: AbortSignal): Promise<void> {
+  async #showCertificate(signal: AbortSignal): Promise<number | undefined> {
     const { mesh } = this.#config;
     const secret = await readObject(this.#client, secretPlace(mesh.namespace, meshNames(mesh.name).webhookSecret), signal);
-    // The leader says when it is there.
-    if (secret === undefined) return;
+    if (secret === undefined) return FIRST_CERTIFICATE_MS;
     this.#webhooks.show(tlsTexts(secretTexts(secret)));
+    return undefined;
   }
 
   async #marksOf(namespace: string, signal: AbortSignal): Promise<NamespaceMarks> {

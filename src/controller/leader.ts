@@ -142,6 +142,7 @@ export class Leader {
       everyMs: config.everyMs,
       run: async (signal) => {
         if (leads()) await run(signal);
+        return undefined;
       },
     });
   }

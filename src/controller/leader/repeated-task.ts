@@ -10,8 +10,11 @@ export interface RepeatedTaskOptions {
   readonly name: string;
   /** Between two looks when nothing has changed. */
   readonly everyMs: number;
-  /** Rejections are logged, once for each different one, and tried again. */
-  readonly run: (signal: AbortSignal) => Promise<void>;
+  /**
+   * Rejections are logged, once for each different one, and tried again.
+   * @returns milliseconds until the next look where `everyMs` is too long
+   */
+  readonly run: (signal: AbortSignal) => Promise<number | undefined>;
 }
 
 /** After a failure; doubled with each, up to `everyMs`. */
@@ -61,11 +64,11 @@ export class RepeatedTask {
   async #once(signal: AbortSignal): Promise<number> {
     const { everyMs, log, name, run } = this.#options;
     try {
-      await run(signal);
+      const againMs = await run(signal);
       if (this.#problem !== undefined) log.info({}, `${name}: done again`);
       this.#problem = undefined;
       this.#retryMs = FIRST_RETRY_MS;
-      return everyMs;
+      return againMs ?? everyMs;
     } catch (error) {
       if (signal.aborted) return 0;
       const problem = error instanceof Error ? error.message : String(error);
