@@ -100,12 +100,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "controller/names.ts",
     "controller/objects",
   ],
-  "controller/signer": [
-    "telemetry",
-    "discovery/kubernetes",
-    "controller/names.ts",
-    "controller/certificate-authority",
-  ],
+  "controller/signer": ["telemetry", "discovery/kubernetes", "controller/names.ts", "controller/certificate-authority"],
   "controller/gateway-certificates": [
     "telemetry",
     "discovery/kubernetes",

@@ -41,7 +41,8 @@ export async function requestCertificate(
     },
   });
   const name = isRecord(created) ? textOf(created["metadata"], "name") : undefined;
-  if (name === undefined) throw new CredentialsError("the API server has answered a certificate request without a name");
+  if (name === undefined)
+    throw new CredentialsError("the API server has answered a certificate request without a name");
   let pauseMs = FIRST_LOOK_MS;
   for (;;) {
     const object = await client.json({ path: `${PATH}/${name}`, signal });

@@ -107,7 +107,9 @@ class Follower implements CredentialsWatch {
       if (this.#stopping.signal.aborted) return;
       const problem = signal.aborted
         ? `no answer to a certificate request of ${asked.signer} within ${this.#pace.answerMs / 1_000} s; is 'postern controller' running?`
-        : `${error instanceof Error ? error.message : String(error)}`;
+        : error instanceof Error
+          ? error.message
+          : String(error);
       this.#inForce.fail(error instanceof CredentialsError ? error : new CredentialsError(problem, { cause: error }));
       this.#after(this.#nextPause());
     } finally {
@@ -127,7 +129,10 @@ class Follower implements CredentialsWatch {
     } catch (cause) {
       if (!this.#watch.stopped)
         this.#inForce.fail(
-          new CredentialsError(`Cannot read --tls-ca ${ca}: ${String(cause)}; the controller publishes it as a ConfigMap`, { cause }),
+          new CredentialsError(
+            `Cannot read --tls-ca ${ca}: ${String(cause)}; the controller publishes it as a ConfigMap`,
+            { cause },
+          ),
         );
       return;
     }

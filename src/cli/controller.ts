@@ -36,7 +36,11 @@ const CONTROLLER: CommandSpec = {
       value: "DURATION",
       help: "how long the next CA is published before it signs (the validity of certificates)",
     },
-    { name: "validity", value: "DURATION", help: "of certificates, renewed at two thirds; MeshConfig goes before it (24h)" },
+    {
+      name: "validity",
+      value: "DURATION",
+      help: "of certificates, renewed at two thirds; MeshConfig goes before it (24h)",
+    },
     {
       name: "gateway",
       value: "[NS/]SECRET=NAME",
@@ -45,7 +49,11 @@ const CONTROLLER: CommandSpec = {
     },
     { name: "image", value: "IMAGE", help: `of injected sidecars (${DEFAULT_OPTIONS.image})` },
     { name: "redirect-image", value: "IMAGE", help: `of their init container (${DEFAULT_OPTIONS.redirectImage})` },
-    { name: "traffic", value: "HOW", help: `redirect or target-port, unless a pod says so (${DEFAULT_OPTIONS.traffic})` },
+    {
+      name: "traffic",
+      value: "HOW",
+      help: `redirect or target-port, unless a pod says so (${DEFAULT_OPTIONS.traffic})`,
+    },
     { name: "classic", help: "sidecars as ordinary containers, for clusters before 1.29" },
     { name: "webhook", value: "ADDR:PORT", help: "injector and validator, HTTPS ([::]:9443)" },
     { name: "health", value: "ADDR:PORT", help: "/livez and /readyz ([::]:15021)" },
@@ -133,7 +141,8 @@ export function readController(
     return [];
   });
   const given = text("ca-secret");
-  if (given !== undefined && !isDnsName(given)) problems.push(`--ca-secret has the value '${given}'; expected a Secret's name`);
+  if (given !== undefined && !isDnsName(given))
+    problems.push(`--ca-secret has the value '${given}'; expected a Secret's name`);
   return {
     logLevel: one("log-level", "info", readChoice(["debug", "info", "warn", "error"])),
     config: {
@@ -169,7 +178,9 @@ export function readController(
 }
 
 function readLabel(text: string): Read<string> {
-  return isDnsName(text) && !text.includes(".") ? text : new Unusable("a name such as osm, of letters, digits and hyphens");
+  return isDnsName(text) && !text.includes(".")
+    ? text
+    : new Unusable("a name such as osm, of letters, digits and hyphens");
 }
 
 function readDnsName(text: string): Read<string> {

@@ -218,7 +218,9 @@ function readRequested(reader: SettingsReader): TlsSource {
   const account = reader.text("service-account");
   const other = ["tls-cert", "tls-key", "tls-crl", "tls-crl-expired"].find((name) => reader.has(name));
   if (!/^[a-z0-9.-]+\/[a-z0-9./-]+$/.test(signer))
-    reader.problem(`${reader.origin("csr-signer")} has the value '${signer}'; expected a signer such as postern.dev/osm`);
+    reader.problem(
+      `${reader.origin("csr-signer")} has the value '${signer}'; expected a signer such as postern.dev/osm`,
+    );
   if (ca === undefined)
     reader.problem(`${reader.origin("csr-signer")} needs --tls-ca, the file with the mesh's CA bundle`);
   if (account === undefined)

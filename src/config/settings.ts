@@ -162,7 +162,11 @@ export const SETTINGS: readonly Setting[] = [
     env: ["SERVICE_ACCOUNT"],
     help: "of this pod, for --csr-signer (SERVICE_ACCOUNT)",
   },
-  { name: "trust-domain", value: "NAME", help: "last part of the certificate's name, for --csr-signer (cluster.local)" },
+  {
+    name: "trust-domain",
+    value: "NAME",
+    help: "last part of the certificate's name, for --csr-signer (cluster.local)",
+  },
   { name: "mesh-name", value: "NAME", help: "source namespaces must carry openservicemesh.io/monitored-by=NAME (off)" },
   { name: "max-stale", value: "DURATION", help: "refuse everybody once policy is older than this (off)" },
   { name: "client-cert-header", value: "MODE", help: "x-forwarded-client-cert: sanitize-set or strip (sanitize-set)" },

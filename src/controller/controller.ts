@@ -162,7 +162,11 @@ export class Controller {
   /** Every replica shows what the leader has put into the Secret. */
   async #showCertificate(signal: AbortSignal): Promise<number | undefined> {
     const { mesh } = this.#config;
-    const secret = await readObject(this.#client, secretPlace(mesh.namespace, meshNames(mesh.name).webhookSecret), signal);
+    const secret = await readObject(
+      this.#client,
+      secretPlace(mesh.namespace, meshNames(mesh.name).webhookSecret),
+      signal,
+    );
     if (secret === undefined) return FIRST_CERTIFICATE_MS;
     this.#webhooks.show(tlsTexts(secretTexts(secret)));
     return undefined;

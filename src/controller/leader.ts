@@ -90,8 +90,7 @@ export class Leader {
       needing("certificate of the webhooks", (published, signal) => this.#webhookCertificate(published, signal)),
       needing("webhook configurations", ({ bundle }, signal) => this.#webhookConfigurations(bundle, signal)),
       needing("namespaces", async ({ bundle }, signal) => {
-        if (options.namespaces.synced)
-          await this.#objects.reconcile(options.namespaces.names(), bundle, signal);
+        if (options.namespaces.synced) await this.#objects.reconcile(options.namespaces.names(), bundle, signal);
       }),
       needing("certificate requests", async ({ authority }, signal) => {
         if (options.namespaces.synced) await this.#signer.answerAll(authority, this.#now(), signal);
@@ -124,7 +123,9 @@ export class Leader {
   problems(): Readonly<Record<string, string>> {
     const tasks = [["CA and bundle", this.#first] as const, ...this.#others];
     return Object.fromEntries(
-      tasks.flatMap(([name, { problem }]) => (problem === undefined || !this.#options.leads() ? [] : [[name, problem]])),
+      tasks.flatMap(([name, { problem }]) =>
+        problem === undefined || !this.#options.leads() ? [] : [[name, problem]],
+      ),
     );
   }
 
@@ -205,7 +206,8 @@ export class Leader {
 
   #sayOnce(problems: readonly string[]): void {
     const said = problems.join("\n");
-    if (said !== this.#saidOfMeshConfig) for (const problem of problems) this.#options.log.warn({ problem }, "MeshConfig");
+    if (said !== this.#saidOfMeshConfig)
+      for (const problem of problems) this.#options.log.warn({ problem }, "MeshConfig");
     this.#saidOfMeshConfig = said;
   }
 }

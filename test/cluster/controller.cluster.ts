@@ -13,7 +13,7 @@ import { startSidecar } from "../support/process/sidecar.ts";
 import { until } from "../support/until.ts";
 import { sliceOf } from "../discovery/kubernetes/suite/objects.ts";
 import { backend, policy, principal, range } from "../support/mesh/objects.ts";
-import { ControllerReplica, GATEWAY, MESH, MeshCluster, NAMES, podOf } from "./mesh-cluster.ts";
+import { type ControllerReplica, GATEWAY, MESH, MeshCluster, NAMES, podOf } from "./mesh-cluster.ts";
 
 const GATEWAY_NAME = "osm-contour-envoy.osm-system.cluster.local";
 
@@ -42,7 +42,10 @@ describe("two replicas", () => {
   test("are ready, and one of them leads", async () => {
     await until("one leads", async () => {
       const said = await Promise.all(replicas.map((replica) => replica.readiness()));
-      assert.deepEqual(said.map((one) => one?.ready), [true, true]);
+      assert.deepEqual(
+        said.map((one) => one?.ready),
+        [true, true],
+      );
       return said.filter((one) => one?.leads === true).length === 1;
     });
     const { spec } = (await cluster.read("coordination.k8s.io/v1", "Lease", MESH.namespace, NAMES.controller)) as {
@@ -68,7 +71,12 @@ describe("two replicas", () => {
   });
 
   test("issue the gateway's certificate with OSM's name, for a client", async () => {
-    const { "tls.crt": cert = "", "ca.crt": ca = "" } = await cluster.secret(GATEWAY.secret, "tls.crt", "tls.key", "ca.crt");
+    const { "tls.crt": cert = "", "ca.crt": ca = "" } = await cluster.secret(
+      GATEWAY.secret,
+      "tls.crt",
+      "tls.key",
+      "ca.crt",
+    );
     const certificate = new X509Certificate(cert);
     assert.equal(certificate.subjectAltName, `DNS:${GATEWAY_NAME}`);
     assert.deepEqual(certificate.keyUsage, ["1.3.6.1.5.5.7.3.2"]);
@@ -144,12 +152,18 @@ describe("the validator", () => {
       conflict.body.message,
     );
     const { body } = await cluster.api.call("POST", path, named("third", backend("foo", 82, "ftp")));
-    assert.match(body.message ?? "", /denied the request: Expected 'port\.protocol' to be 'http' or 'https', got: ftp$/);
+    assert.match(
+      body.message ?? "",
+      /denied the request: Expected 'port\.protocol' to be 'http' or 'https', got: ftp$/,
+    );
   });
 
   test("does not stand in the way of objects that were wrong before", async () => {
     // Admitted while the namespace was not of the mesh.
-    const other = (object: ManifestLike): ManifestLike => ({ ...object, metadata: { ...object.metadata, namespace: "other" } });
+    const other = (object: ManifestLike): ManifestLike => ({
+      ...object,
+      metadata: { ...object.metadata, namespace: "other" },
+    });
     await cluster.api.apply(other(named("wrong", backend("foo", 83, "ftp"))));
     await cluster.namespace("other", { [MONITORED_LABEL]: MESH.name });
     try {
@@ -170,12 +184,17 @@ describe("a sidecar", () => {
     const began = performance.now();
     const pod = await createPod("test", "shop-1", "shop");
     await cluster.api.apply(
-      policy([backend("shop", 80, "https")], [range("127.0.0.0/8"), principal(GATEWAY_NAME)], "test/shop") as ManifestLike,
+      policy(
+        [backend("shop", 80, "https")],
+        [range("127.0.0.0/8"), principal(GATEWAY_NAME)],
+        "test/shop",
+      ) as ManifestLike,
       sliceOf("test/shop", "shop-1", ["10.99.2.1"]),
     );
     const map = await cluster.read("v1", "ConfigMap", "test", "osm-ca-bundle");
     const bundle = join(cluster.directory, "ca.crt");
-    writeFileSync(bundle, (map?.["data"] as { readonly "ca.crt": string })["ca.crt"]);
+    const { "ca.crt": roots } = map?.["data"] as { readonly "ca.crt": string };
+    writeFileSync(bundle, roots);
     await using application = await startApplication();
     await using sidecar = await startSidecar({
       manifests: undefined,
@@ -195,7 +214,10 @@ describe("a sidecar", () => {
     const pair = { certPem: gateway["tls.crt"] ?? "", keyPem: gateway["tls.key"] ?? "" };
     const options = { checkServerIdentity };
     const servername = "shop.test.cluster.local";
-    const answer = await call({ port: sidecar.port(), tls: { ca: gateway["ca.crt"] ?? "", pair, servername, options } });
+    const answer = await call({
+      port: sidecar.port(),
+      tls: { ca: gateway["ca.crt"] ?? "", pair, servername, options },
+    });
     assert.equal(answer.status, 200);
     console.log(`from the pod's creation to its first mTLS request: ${Math.round(performance.now() - began)} ms`);
     assert.ok("error" in (await tryCall({ port: sidecar.port(), tls: { ca: gateway["ca.crt"] ?? "" } })));

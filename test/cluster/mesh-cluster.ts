@@ -42,7 +42,9 @@ export class ControllerReplica implements AsyncDisposable {
     this.#exited = once(child, "exit").then(([code]) => code as number | null);
   }
 
-  async readiness(): Promise<{ readonly ready: boolean; readonly leads: boolean; readonly problems: object } | undefined> {
+  async readiness(): Promise<
+    { readonly ready: boolean; readonly leads: boolean; readonly problems: object } | undefined
+  > {
     try {
       const answer = await fetch(`http://127.0.0.1:${this.health}/readyz`);
       return (await answer.json()) as { ready: boolean; leads: boolean; problems: object };
@@ -58,7 +60,9 @@ export class ControllerReplica implements AsyncDisposable {
         return (await this.readiness())?.ready === true;
       });
     } catch (error) {
-      throw new Error(`${String(error)}\n${JSON.stringify(await this.readiness())}\n${this.log.toString()}`, { cause: error });
+      throw new Error(`${String(error)}\n${JSON.stringify(await this.readiness())}\n${this.log.toString()}`, {
+        cause: error,
+      });
     }
   }
 
@@ -195,7 +199,10 @@ export class MeshCluster implements AsyncDisposable {
     await until(`Secret ${name} holds ${keys.join(", ")}`, async () => {
       const data = (await this.read("v1", "Secret", MESH.namespace, name))?.["data"] ?? {};
       texts = Object.fromEntries(
-        Object.entries(data as Record<string, string>).map(([key, text]) => [key, Buffer.from(text, "base64").toString()]),
+        Object.entries(data as Record<string, string>).map(([key, text]) => [
+          key,
+          Buffer.from(text, "base64").toString(),
+        ]),
       );
       return keys.every((key) => (texts[key] ?? "") !== "");
     });

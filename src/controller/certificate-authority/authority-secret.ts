@@ -90,7 +90,10 @@ export class AuthoritySecret {
       case "keep":
         return undefined;
       case "replace":
-        log.error({}, "the mesh CA has ended; a new one takes its place, and nobody trusts it before its bundle arrives");
+        log.error(
+          {},
+          "the mesh CA has ended; a new one takes its place, and nobody trusts it before its bundle arrives",
+        );
         return this.#create(found, now, signal);
       case "prepare": {
         const next = await this.#new(now);

@@ -44,11 +44,15 @@ export async function readAuthority(origin: string, texts: AuthorityTexts, now: 
     throw new AuthorityError(`${origin}: tls.crt holds no certificate; expected the CA's, PEM, then what is above it`);
   const key = parseKey(origin, texts.key);
   if (!first.ca)
-    throw new AuthorityError(`${origin}: the first certificate of tls.crt is no CA (basicConstraints CA:true is missing)`);
+    throw new AuthorityError(
+      `${origin}: the first certificate of tls.crt is no CA (basicConstraints CA:true is missing)`,
+    );
   if (!first.checkPrivateKey(key))
     throw new AuthorityError(`${origin}: tls.key does not belong to the first certificate of tls.crt`);
   if (first.validToDate.getTime() <= now)
-    throw new AuthorityError(`${origin}: the CA ended on ${first.validToDate.toISOString()}; put a new one in its place`);
+    throw new AuthorityError(
+      `${origin}: the CA ended on ${first.validToDate.toISOString()}; put a new one in its place`,
+    );
   const given = [first, ...above, ...parseAll(origin, "ca.crt", texts.ca ?? "")];
   const roots = distinct(given.filter(isRoot));
   const chain = distinct([first, ...above].filter((one) => !isRoot(one)));
@@ -119,7 +123,10 @@ const CURVES: Readonly<Record<string, readonly [curve: string, hash: string]>> =
   secp384r1: ["P-384", "SHA-384"],
 };
 
-function signingKey(origin: string, key: KeyObject): { algorithm: Authority["algorithm"]; cryptoKey: webcrypto.CryptoKey } {
+function signingKey(
+  origin: string,
+  key: KeyObject,
+): { algorithm: Authority["algorithm"]; cryptoKey: webcrypto.CryptoKey } {
   if (key.asymmetricKeyType === "rsa") {
     const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
     return { algorithm, cryptoKey: key.toCryptoKey(algorithm, false, ["sign"]) };

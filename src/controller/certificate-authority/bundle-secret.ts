@@ -1,7 +1,14 @@
 /** The published bundle: the Secret `osm-ca-bundle` of the mesh's namespace, which remembers what retires when. */
 import type { ApiClient } from "../../discovery/kubernetes/client.ts";
 import { BUNDLE_KEY, BUNDLE_NAME } from "../names.ts";
-import { annotationOf, readObject, secretObject, secretPlace, secretTexts, writeObject } from "../objects/owned-objects.ts";
+import {
+  annotationOf,
+  readObject,
+  secretObject,
+  secretPlace,
+  secretTexts,
+  writeObject,
+} from "../objects/owned-objects.ts";
 import { nextBundle, type Bundle } from "./bundle.ts";
 
 const RETIRING_ANNOTATION = "postern.dev/retiring";

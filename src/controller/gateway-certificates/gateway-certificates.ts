@@ -32,7 +32,8 @@ export function gatewaysOf(
 ): readonly GatewayCertificate[] {
   if (gateway === undefined) return flags;
   if (byDefault) return [gateway];
-  const same = (one: GatewayCertificate): boolean => one.namespace === gateway.namespace && one.secret === gateway.secret;
+  const same = (one: GatewayCertificate): boolean =>
+    one.namespace === gateway.namespace && one.secret === gateway.secret;
   return [...flags.filter((one) => !same(one)), gateway];
 }
 

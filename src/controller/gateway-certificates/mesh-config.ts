@@ -32,7 +32,9 @@ export function readMeshConfigCertificate(object: unknown): MeshConfigCertificat
     if (text === undefined || text === "") return undefined;
     const read = parseGoDuration(text);
     if (read !== undefined && read >= LEAST_VALIDITY_MS) return read;
-    problems.push(`MeshConfig spec.certificate.${field} is '${text}'; expected a duration of 10m or more such as 24h; the default holds`);
+    problems.push(
+      `MeshConfig spec.certificate.${field} is '${text}'; expected a duration of 10m or more such as 24h; the default holds`,
+    );
     return undefined;
   };
   const serviceValidityMs = validity(textOf(certificate, "serviceCertValidityDuration"), "serviceCertValidityDuration");

@@ -153,7 +153,9 @@ function webhookConfigurations({ mesh, failurePolicy }: ControllerObjectsOptions
           ...common("/inject"),
           // Containers that another webhook adds later are seen too.
           reinvocationPolicy: "IfNeeded",
-          rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"], scope: "Namespaced" }],
+          rules: [
+            { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"], scope: "Namespaced" },
+          ],
         },
       ],
     },
@@ -179,4 +181,3 @@ function webhookConfigurations({ mesh, failurePolicy }: ControllerObjectsOptions
     },
   ];
 }
-

@@ -46,8 +46,18 @@ function clusterRules({ name }: Mesh): readonly Rule[] {
     rule("certificates.k8s.io", "clustertrustbundles", ["create"]),
     rule("certificates.k8s.io", "clustertrustbundles", ["get", "update"], [names.trustBundle]),
     // The roots by which the API server knows the webhooks.
-    rule("admissionregistration.k8s.io", "mutatingwebhookconfigurations", ["get", "patch"], [names.injectorConfiguration]),
-    rule("admissionregistration.k8s.io", "validatingwebhookconfigurations", ["get", "patch"], [names.validatorConfiguration]),
+    rule(
+      "admissionregistration.k8s.io",
+      "mutatingwebhookconfigurations",
+      ["get", "patch"],
+      [names.injectorConfiguration],
+    ),
+    rule(
+      "admissionregistration.k8s.io",
+      "validatingwebhookconfigurations",
+      ["get", "patch"],
+      [names.validatorConfiguration],
+    ),
     // What the webhooks judge by.
     rule("policy.openservicemesh.io", "ingressbackends", ["list"]),
     rule("policy.flomesh.io", "ingressbackends", ["list"]),
@@ -58,7 +68,12 @@ function clusterRules({ name }: Mesh): readonly Rule[] {
 /** In the mesh's own namespace. */
 function meshRules({ mesh, givenAuthority }: RoleOptions, gatewaySecrets: readonly string[]): readonly Rule[] {
   const { controller, authoritySecret, webhookSecret } = meshNames(mesh.name);
-  const written = [...(givenAuthority === undefined ? [authoritySecret] : []), BUNDLE_NAME, webhookSecret, ...gatewaySecrets];
+  const written = [
+    ...(givenAuthority === undefined ? [authoritySecret] : []),
+    BUNDLE_NAME,
+    webhookSecret,
+    ...gatewaySecrets,
+  ];
   return [
     rule("coordination.k8s.io", "leases", ["create"]),
     rule("coordination.k8s.io", "leases", ["get", "update"], [controller]),
@@ -77,7 +92,9 @@ export function controllerRoles(options: RoleOptions): readonly Manifest[] {
   const labels = labelsOf(mesh);
   const secretsIn = (namespace: string): readonly string[] =>
     gatewaySecrets.filter((one) => one.namespace === namespace).map(({ secret }) => secret);
-  const elsewhere = [...new Set(gatewaySecrets.map(({ namespace }) => namespace))].filter((one) => one !== mesh.namespace);
+  const elsewhere = [...new Set(gatewaySecrets.map(({ namespace }) => namespace))].filter(
+    (one) => one !== mesh.namespace,
+  );
   const inNamespace = (namespace: string, rules: readonly Rule[]): readonly Manifest[] => [
     { apiVersion: `${RBAC}/v1`, kind: "Role", metadata: { name: controller, namespace, labels }, rules },
     {
@@ -89,7 +106,12 @@ export function controllerRoles(options: RoleOptions): readonly Manifest[] {
     },
   ];
   return [
-    { apiVersion: `${RBAC}/v1`, kind: "ClusterRole", metadata: { name: controller, labels }, rules: clusterRules(mesh) },
+    {
+      apiVersion: `${RBAC}/v1`,
+      kind: "ClusterRole",
+      metadata: { name: controller, labels },
+      rules: clusterRules(mesh),
+    },
     {
       apiVersion: `${RBAC}/v1`,
       kind: "ClusterRoleBinding",
@@ -99,7 +121,10 @@ export function controllerRoles(options: RoleOptions): readonly Manifest[] {
     },
     ...inNamespace(mesh.namespace, meshRules(options, secretsIn(mesh.namespace))),
     ...elsewhere.flatMap((namespace) =>
-      inNamespace(namespace, [rule("", "secrets", ["create"]), rule("", "secrets", ["get", "update"], secretsIn(namespace))]),
+      inNamespace(namespace, [
+        rule("", "secrets", ["create"]),
+        rule("", "secrets", ["get", "update"], secretsIn(namespace)),
+      ]),
     ),
   ];
 }
@@ -126,7 +151,12 @@ export function sidecarRoles(mesh: Mesh): readonly Manifest[] {
   ];
   return [
     { apiVersion: `${RBAC}/v1`, kind: "ClusterRole", metadata: { name: sidecarRole, labels }, rules: own },
-    { apiVersion: `${RBAC}/v1`, kind: "ClusterRole", metadata: { name: sidecarClusterRole, labels }, rules: everywhere },
+    {
+      apiVersion: `${RBAC}/v1`,
+      kind: "ClusterRole",
+      metadata: { name: sidecarClusterRole, labels },
+      rules: everywhere,
+    },
     {
       apiVersion: `${RBAC}/v1`,
       kind: "ClusterRoleBinding",

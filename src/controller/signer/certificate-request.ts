@@ -30,7 +30,9 @@ export function readCertificateRequest(object: KubernetesObject): CertificateReq
     usages: texts(listOf(spec, "usages")),
     ...(typeof expiration === "number" && { expirationSeconds: expiration }),
     username: textOf(spec, "username") ?? "",
-    extra: Object.fromEntries(Object.entries(extra).map(([key, value]) => [key, Array.isArray(value) ? texts(value) : []])),
+    extra: Object.fromEntries(
+      Object.entries(extra).map(([key, value]) => [key, Array.isArray(value) ? texts(value) : []]),
+    ),
     conditions: new Set(listOf(status, "conditions").flatMap((one) => textOf(one, "type") ?? [])),
     issued: (textOf(status, "certificate") ?? "") !== "",
   };

@@ -38,7 +38,10 @@ export async function judgeRequest(request: CertificateRequest, rules: SignerRul
   if (typeof requester === "string") return deny("NotAPod", requester);
   const { namespace, serviceAccount } = requester;
   if (!rules.isMonitored(namespace))
-    return deny("NotInMesh", `the namespace ${namespace} does not belong to this mesh; label it, or ask another signer`);
+    return deny(
+      "NotInMesh",
+      `the namespace ${namespace} does not belong to this mesh; label it, or ask another signer`,
+    );
   if (!sameUsages(request.usages))
     return deny(
       "WrongUsages",
@@ -46,7 +49,10 @@ export async function judgeRequest(request: CertificateRequest, rules: SignerRul
     );
   const { expirationSeconds } = request;
   if (expirationSeconds !== undefined && !(expirationSeconds >= LEAST_EXPIRATION_SECONDS))
-    return deny("WrongLifetime", `spec.expirationSeconds is ${expirationSeconds}; expected ${LEAST_EXPIRATION_SECONDS} or more`);
+    return deny(
+      "WrongLifetime",
+      `spec.expirationSeconds is ${expirationSeconds}; expected ${LEAST_EXPIRATION_SECONDS} or more`,
+    );
   const name = workloadName(serviceAccount, namespace, rules.trustDomain);
   const content = await readRequestContent(request.request, name);
   if ("problem" in content) return deny("WrongRequest", content.problem);

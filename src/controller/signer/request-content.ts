@@ -50,7 +50,9 @@ export type RequestContent = { readonly publicKey: webcrypto.CryptoKey } | { rea
  */
 export async function readRequestContent(request: string, name: string): Promise<RequestContent> {
   if (request.length > MOST_REQUEST_BYTES * 2)
-    return { problem: `the request has ${request.length} characters; ${MOST_REQUEST_BYTES * 2} are the most that is read` };
+    return {
+      problem: `the request has ${request.length} characters; ${MOST_REQUEST_BYTES * 2} are the most that is read`,
+    };
   const body = PEM.exec(Buffer.from(request, "base64").toString("latin1"))?.[1];
   if (body === undefined) return { problem: "the request is not one PEM block CERTIFICATE REQUEST" };
   try {

@@ -84,7 +84,10 @@ export class Signer {
     if (verdict.kind === "deny") {
       this.#denied += 1;
       const { reason, message } = verdict;
-      this.#options.log.warn({ request: request.name, username: request.username, reason, problem: message }, "certificate request denied");
+      this.#options.log.warn(
+        { request: request.name, username: request.username, reason, problem: message },
+        "certificate request denied",
+      );
       // An approval by somebody else does not make it right.
       if (approved) await this.#put(request.object, "status", withCondition(request.object, "Failed", verdict), signal);
       else await this.#put(request.object, "approval", withCondition(request.object, "Denied", verdict), signal);
@@ -124,7 +127,9 @@ export class Signer {
 function openRequest(object: KubernetesObject, signer: string): CertificateRequest | undefined {
   const request = readCertificateRequest(object);
   const { conditions, issued } = request;
-  return request.signer !== signer || issued || conditions.has("Denied") || conditions.has("Failed") ? undefined : request;
+  return request.signer !== signer || issued || conditions.has("Denied") || conditions.has("Failed")
+    ? undefined
+    : request;
 }
 
 /** `metav1.Condition` messages have no bound of their own; this keeps an object small whatever a request holds. */

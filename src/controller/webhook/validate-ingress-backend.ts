@@ -23,7 +23,9 @@ export async function validateIngressBackend(
   const problems = problemsOf(object, rest);
   const former = oldObject === undefined ? [] : problemsOf(oldObject, rest);
   const errors = problems.filter(({ severity }) => severity === "error");
-  const added = errors.filter(({ message }) => !former.some((one) => one.severity === "error" && one.message === message));
+  const added = errors.filter(
+    ({ message }) => !former.some((one) => one.severity === "error" && one.message === message),
+  );
   const warnings = problems.filter((problem) => !added.includes(problem)).map(describe);
   if (added.length === 0) return { allowed: true, warnings };
   return { allowed: false, message: added.map(({ message }) => message).join("\n"), warnings };

@@ -37,7 +37,9 @@ export class WebhookServer {
       { minVersion: "TLSv1.2", requestTimeout: ANSWER_MS, headersTimeout: ANSWER_MS, keepAliveTimeout: 60_000 },
       (request, response) => void this.#answer(request, response),
     );
-    this.#server.on("tlsClientError", (error: Error) => options.log.debug({ problem: error.message }, "webhook handshake failed"));
+    this.#server.on("tlsClientError", (error: Error) =>
+      options.log.debug({ problem: error.message }, "webhook handshake failed"),
+    );
     this.#server.on("clientError", (_error, socket) => void socket.destroy());
   }
 
@@ -85,7 +87,8 @@ export class WebhookServer {
       else {
         const review = readAdmissionReview(JSON.parse(await bodyOf(request)));
         const answer = await handler(review, AbortSignal.timeout(ANSWER_MS));
-        if (!answer.allowed) log.info({ path, namespace: review.namespace, problem: answer.message }, "admission refused");
+        if (!answer.allowed)
+          log.info({ path, namespace: review.namespace, problem: answer.message }, "admission refused");
         reply(response, 200, writeAdmissionReview(review.uid, answer));
       }
     } catch (error) {

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import {
-  Attribute,
+  type Attribute,
   BasicConstraintsExtension,
   ChallengePasswordAttribute,
   ExtendedKeyUsageExtension,
@@ -36,12 +36,15 @@ interface Asked {
 
 async function der(asked: Asked = {}): Promise<Buffer> {
   const algorithm = asked.algorithm ?? P256;
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const names = asked.names ?? [{ type: "dns", value: NAME }];
   const request = await Pkcs10CertificateRequestGenerator.create({
     keys,
     signingAlgorithm: algorithm.name === "ECDSA" ? { name: "ECDSA", hash: "SHA-256" } : algorithm,
-    extensions: [...(names.length > 0 ? [new SubjectAlternativeNameExtension(names)] : []), ...(asked.extensions ?? [])],
+    extensions: [
+      ...(names.length > 0 ? [new SubjectAlternativeNameExtension(names)] : []),
+      ...(asked.extensions ?? []),
+    ],
     ...(asked.subject !== undefined && { name: asked.subject }),
     ...(asked.attributes !== undefined && { attributes: [...asked.attributes] }),
   });
@@ -81,7 +84,12 @@ describe("a request is approved", () => {
     assert.equal(verdict.kind, "approve");
     assert.equal(verdict.name, NAME);
     assert.equal(verdict.validityMs, 86_400_000);
-    assert.deepEqual(verdict.requester, { namespace: "test", serviceAccount: "shop", podName: "shop-1", podUid: "7d0c9a4e" });
+    assert.deepEqual(verdict.requester, {
+      namespace: "test",
+      serviceAccount: "shop",
+      podName: "shop-1",
+      podUid: "7d0c9a4e",
+    });
     const shorter = await judge(request, { expirationSeconds: 3_600 });
     assert.equal(shorter.kind === "approve" && shorter.validityMs, 3_600_000);
   });
@@ -92,7 +100,7 @@ describe("a request is approved", () => {
       new BasicConstraintsExtension(false, undefined, true),
     ];
     const request = pem(await der({ subject: `CN=${NAME}`, extensions }));
-    const verdict = await judge(request, { usages: [...REQUEST_USAGES].reverse() });
+    const verdict = await judge(request, { usages: REQUEST_USAGES.toReversed() });
     assert.equal(verdict.kind, "approve");
   });
 });
@@ -101,7 +109,11 @@ describe("a request is denied with the reason", () => {
   for (const [about, username, extra] of [
     ["a user", "alice", POD],
     ["a service account whose token is bound to no pod", "system:serviceaccount:test:shop", {}],
-    ["a token bound to two pods", "system:serviceaccount:test:shop", { ...POD, "authentication.kubernetes.io/pod-uid": ["a", "b"] }],
+    [
+      "a token bound to two pods",
+      "system:serviceaccount:test:shop",
+      { ...POD, "authentication.kubernetes.io/pod-uid": ["a", "b"] },
+    ],
     ["an account with a colon in its name", "system:serviceaccount:test:a:b", POD],
     ["an account whose name leads out of its place", "system:serviceaccount:te.st:shop", POD],
   ] as const) {
@@ -115,7 +127,12 @@ describe("a request is denied with the reason", () => {
     assert.match(message, /^NotInMesh: the namespace other/);
   });
 
-  for (const usages of [[], ["digital signature", "server auth"], [...REQUEST_USAGES, "cert sign"], ["digital signature", "server auth", "server auth"]]) {
+  for (const usages of [
+    [],
+    ["digital signature", "server auth"],
+    [...REQUEST_USAGES, "cert sign"],
+    ["digital signature", "server auth", "server auth"],
+  ]) {
     test(`when its usages are ${JSON.stringify(usages)}`, async () => {
       assert.match(await refusal(pem(await der()), { usages }), /^WrongUsages: .*expected exactly/);
     });
@@ -127,24 +144,61 @@ describe("a request is denied with the reason", () => {
 
   const contents: readonly (readonly [string, Asked, RegExp])[] = [
     ["the name of another account", { names: [{ type: "dns", value: "other.test.cluster.local" }] }, /dns:other\.test/],
-    ["the name in capitals", { names: [{ type: "dns", value: NAME.toUpperCase() }] }, /expected dns:shop\.test\.cluster\.local alone/],
+    [
+      "the name in capitals",
+      { names: [{ type: "dns", value: NAME.toUpperCase() }] },
+      /expected dns:shop\.test\.cluster\.local alone/,
+    ],
     ["a wildcard", { names: [{ type: "dns", value: "*.test.cluster.local" }] }, /expected dns:/],
-    ["one more name", { names: [{ type: "dns", value: NAME }, { type: "dns", value: "b.test.cluster.local" }] }, /alone/],
-    ["a URI beside the name", { names: [{ type: "dns", value: NAME }, { type: "url", value: "spiffe://cluster.local/x" }] }, /alone/],
+    [
+      "one more name",
+      {
+        names: [
+          { type: "dns", value: NAME },
+          { type: "dns", value: "b.test.cluster.local" },
+        ],
+      },
+      /alone/,
+    ],
+    [
+      "a URI beside the name",
+      {
+        names: [
+          { type: "dns", value: NAME },
+          { type: "url", value: "spiffe://cluster.local/x" },
+        ],
+      },
+      /alone/,
+    ],
     ["the name as a URI", { names: [{ type: "url", value: NAME }] }, /alone/],
     ["an address", { names: [{ type: "ip", value: "10.0.0.1" }] }, /alone/],
     ["no name", { names: [], extensions: [new BasicConstraintsExtension(false)] }, /names nobody/],
     ["a CA", { extensions: [new BasicConstraintsExtension(true, undefined, true)] }, /CA:true/],
-    ["certificate signing", { extensions: [new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.digitalSignature)] }, /keyUsage/],
+    [
+      "certificate signing",
+      { extensions: [new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.digitalSignature)] },
+      /keyUsage/,
+    ],
     ["code signing", { extensions: [new ExtendedKeyUsageExtension(["1.3.6.1.5.5.7.3.3"])] }, /extendedKeyUsage/],
-    ["an extension that is not granted", { extensions: [new AnyExtension("2.5.29.30", true, new Uint8Array([0x30, 0]))] }, /2\.5\.29\.30/],
+    [
+      "an extension that is not granted",
+      { extensions: [new AnyExtension("2.5.29.30", true, new Uint8Array([0x30, 0]))] },
+      /2\.5\.29\.30/,
+    ],
     ["its names twice", { extensions: [new SubjectAlternativeNameExtension([{ type: "dns", value: NAME }])] }, /twice/],
     ["another subject", { subject: "CN=admin, O=system:masters" }, /its subject is/],
     ["another attribute", { attributes: [new ChallengePasswordAttribute("x")] }, /its attributes are/],
     ["a key of another curve", { algorithm: { name: "ECDSA", namedCurve: "P-384" } }, /expected ECDSA P-256/],
     [
       "an RSA key",
-      { algorithm: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) } },
+      {
+        algorithm: {
+          name: "RSASSA-PKCS1-v1_5",
+          hash: "SHA-256",
+          modulusLength: 2048,
+          publicExponent: new Uint8Array([1, 0, 1]),
+        },
+      },
       /expected ECDSA P-256/,
     ],
   ];
