@@ -35,7 +35,12 @@ before(async () => {
   await replica.ready();
   token = await cluster.token("test", "shop", pod);
   await until("the account may ask", async () => {
-    const binding = await cluster.read("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", NAMES.sidecarClusterRole);
+    const binding = await cluster.read(
+      "rbac.authorization.k8s.io/v1",
+      "ClusterRoleBinding",
+      "",
+      NAMES.sidecarClusterRole,
+    );
     return JSON.stringify(binding?.["subjects"] ?? []).includes(":test");
   });
 });
@@ -138,7 +143,9 @@ describe("a request is denied", () => {
     ],
     [
       "for a name more",
-      async () => ({ request: await content([...own, { type: "dns", value: "osm-contour-envoy.osm-system.cluster.local" }]) }),
+      async () => ({
+        request: await content([...own, { type: "dns", value: "osm-contour-envoy.osm-system.cluster.local" }]),
+      }),
       /WrongRequest: .*alone/,
     ],
     [
@@ -158,7 +165,9 @@ describe("a request is denied", () => {
     ],
     [
       "when it is huge",
-      async () => ({ request: await content(Array.from({ length: 2_000 }, (_, n) => ({ type: "dns", value: `n${n}.test` }))) }),
+      async () => ({
+        request: await content(Array.from({ length: 2_000 }, (_, n) => ({ type: "dns", value: `n${n}.test` }))),
+      }),
       /WrongRequest: the request has \d+ characters/,
     ],
   ];
@@ -166,7 +175,10 @@ describe("a request is denied", () => {
     test(about, async () => {
       const { certificate, conditions } = await answered(await ask(token, await spec()), isOver);
       assert.equal(certificate, undefined);
-      assert.deepEqual(conditions.map(({ type }) => type), ["Denied"]);
+      assert.deepEqual(
+        conditions.map(({ type }) => type),
+        ["Denied"],
+      );
       assert.match(`${conditions[0]?.reason}: ${conditions[0]?.message}`, expected);
     });
   }
