@@ -1,5 +1,4 @@
 /** A real API server with a mesh in it: the controller's own objects, and replicas of it as real processes. */
-import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
