@@ -8,8 +8,8 @@ import { WireFault } from "../wire/wire-fault.ts";
 import { UpstreamError } from "./failure.ts";
 import type { RequestBodyStream } from "./upstream.ts";
 
-/** Up to here bytes are joined into one string: a copy costs less than a second buffer for the system call. */
-const JOINED_BYTES = 16_384;
+/** Up to here bytes are joined with what frames them into one string: a copy costs less than a second buffer for the system call. */
+const JOINED_BYTES = 4_096;
 
 /** What a sender needs of a connection. */
 export interface WritableConnection {
@@ -126,7 +126,8 @@ export class BodySender {
     const head = this.#head ?? "";
     this.#head = undefined;
     const isChunked = this.#length === undefined;
-    if (head.length + chunk.length <= JOINED_BYTES) {
+    const isAlone = head === "" && !isChunked;
+    if (!isAlone && head.length + chunk.length <= JOINED_BYTES) {
       const text = chunk.toString("latin1");
       return connection.write(head + (isChunked ? encodeChunk(text) : text));
     }
