@@ -13,7 +13,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   tls: ["policy", "telemetry", "config/config.ts", "files"],
   redirect: ["policy", "telemetry"],
   pki: ["policy", "telemetry"],
-  inject: ["policy"],
+  inject: [],
+  "inject/text": ["inject"],
 
   discovery: ["policy", "telemetry", "config/config.ts"],
   "discovery/manifests": ["policy", "telemetry", "files", "discovery"],
@@ -94,6 +95,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "redirect",
     "pki",
     "inject",
+    "inject/text",
     "discovery",
     "discovery/manifests",
     "discovery/kubernetes",
