@@ -26,6 +26,7 @@ export type InjectedText =
   | {
       readonly kind: "injected";
       readonly text: string;
+      /** From the text that was given. */
       readonly edits: readonly Edit[];
       readonly reports: readonly ObjectReport[];
     }
@@ -44,7 +45,8 @@ export function injectText(text: string, options: InjectOptions): InjectedText {
   const result = applyEdits(clean.text, edits);
   const problems = differences(result, read, planned.changes);
   if (problems.length > 0) return { kind: "refused", problems };
-  return { kind: "injected", text: result, edits, reports: planned.reports };
+  const all = clean.text === text ? edits : result === text ? [] : [{ start: 0, end: text.length, text: result }];
+  return { kind: "injected", text: result, edits: all, reports: planned.reports };
 }
 
 interface Plan {

@@ -12,6 +12,8 @@ export type UninjectedText =
   | {
       readonly kind: "uninjected";
       readonly text: string;
+      /** From the text that was given. */
+      readonly edits: readonly Edit[];
       /** Lines of objects that were changed after their injection: their content is what it was, their layout may not be. */
       readonly relaid: readonly number[];
     }
@@ -29,8 +31,10 @@ export function uninjectText(text: string): UninjectedText {
     if (back !== undefined) edits.push(...back);
     else if (way !== undefined || hasRecord(object.value)) changed.push(object);
   }
-  if (changed.length === 0) return { kind: "uninjected", text: applyEdits(text, edits), relaid: [] };
-  return takeApart(applyEdits(text, edits));
+  if (changed.length === 0) return { kind: "uninjected", text: applyEdits(text, edits), edits, relaid: [] };
+  const rest = takeApart(applyEdits(text, edits));
+  if (rest.kind === "refused") return rest;
+  return { ...rest, edits: [{ start: 0, end: text.length, text: rest.text }] };
 }
 
 function hasRecord(object: Fields): boolean {
@@ -67,7 +71,7 @@ function takeApart(text: string): UninjectedText {
     const marker = /^---/m.test(text.slice(start, end)) ? "---\n" : "";
     return [{ start, end, text: marker + document.toString({ lineWidth: 0, directives: false }) }];
   });
-  return { kind: "uninjected", text: applyEdits(text, edits), relaid };
+  return { kind: "uninjected", text: applyEdits(text, edits), edits, relaid };
 }
 
 /** What the object was; the way back of its text is of no use any more. */
