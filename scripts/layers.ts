@@ -74,7 +74,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // The main thread names the file that a thread starts from, and knows nothing else of what runs there.
   "proxy/control": ["policy", "telemetry", "tls", "config/config.ts", "proxy", "proxy/thread/thread.ts"],
 
-  admin: ["policy", "telemetry", "tls", "config/config.ts", "discovery", "proxy", "proxy/control"],
+  "admin/probes": ["config/config.ts"],
+  admin: ["policy", "telemetry", "tls", "config/config.ts", "discovery", "proxy", "proxy/control", "admin/probes"],
   "sidecar.ts": [
     "policy",
     "telemetry",

@@ -57,6 +57,7 @@ export class Sidecar {
   #world: { readonly world: World; readonly services: readonly string[] } | undefined;
   #staleTimer: NodeJS.Timeout | undefined;
   #draining = false;
+  readonly #drained = Promise.withResolvers<void>();
   readonly #broken = Promise.withResolvers<void>();
 
   /** @param output of the log, for the lines of the threads */
@@ -94,6 +95,14 @@ export class Sidecar {
 
   get dataPlane(): DataPlane | undefined {
     return this.#dataPlane;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get drained(): Promise<void> {
+    return this.#drained.promise;
   }
 
   /** Settles when only a new process can serve as it should. The log says why. */
@@ -166,6 +175,7 @@ export class Sidecar {
     await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
     const result = (await this.#dataPlane?.drain({ deadlineMs: drainDeadlineMs })) ?? { cut: 0 };
     this.log.info(result, "drained");
+    this.#drained.resolve();
     return result;
   }
 

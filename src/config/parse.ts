@@ -6,10 +6,12 @@ import {
   type DiscoveryConfig,
   type ExpiredLists,
   type Limits,
+  type ProbeConfig,
   type SocketAddress,
   type TlsFiles,
 } from "./config.ts";
 import { isAddressOrRange } from "../policy/node-addresses.ts";
+import { readProbes } from "./probes.ts";
 import { LIMIT_SETTINGS } from "./settings.ts";
 import {
   readBackend,
@@ -80,6 +82,7 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
     ...(tls !== undefined && { tls }),
     admin: reader.one("admin", readSocketAddress) ?? { host: "127.0.0.1", port: 15_000 },
     ...(health !== undefined && { health }),
+    probes: readProbeTable(reader),
     workers: reader.one("workers", (text) => atLeast(readCount(text), 1)) ?? Math.max(1, surroundings.parallelism),
     ...(maxStaleMs > 0 && { maxStaleMs }),
     drainDelayMs: reader.one("drain-delay", readDuration) ?? 5_000,
@@ -207,6 +210,13 @@ function readTlsFiles(reader: SettingsReader): TlsFiles | undefined {
     ...(crl !== undefined && { crl }),
     ...(expiredLists !== undefined && { expiredLists }),
   };
+}
+
+function readProbeTable(reader: SettingsReader): readonly ProbeConfig[] {
+  const probes = reader.one("probes", readProbes) ?? [];
+  if (probes.length > 0 && !reader.has("health"))
+    reader.problem(`${reader.origin("probes")} needs --health, where the kubelet asks`);
+  return probes;
 }
 
 function readTracing(reader: SettingsReader): Pick<Config, "tracing"> {

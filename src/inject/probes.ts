@@ -36,7 +36,7 @@ export function moveProbes(container: Fields, guarded: ReadonlySet<number>): Mov
     const path = `/probes/${textAt(container, "name") ?? ""}/${kind}`;
     const { timeoutSeconds } = probe;
     probes[path] = {
-      [action]: { ...asked, port },
+      [action]: { ...withoutEmpty(asked), port },
       ...(typeof timeoutSeconds === "number" && { timeoutSeconds }),
     };
     // The action keeps its place among the keys.
@@ -63,6 +63,11 @@ export function guardedHook(
     }
   }
   return undefined;
+}
+
+/** Null is absent, and an empty host is the pod. */
+function withoutEmpty(asked: Fields): Fields {
+  return Object.fromEntries(Object.entries(asked).filter(([key, value]) => value !== null && key !== "host"));
 }
 
 function portNumber(port: unknown, container: Fields): number | undefined {
