@@ -10,7 +10,7 @@ import { explainPage } from "./explain-page.ts";
 import { readyPage } from "./health-pages.ts";
 import { AdminMetrics } from "./metrics.ts";
 import type { Page } from "./page.ts";
-import type { ProbeAnswer } from "./probes/ask.ts";
+import type { ProbeAnswer } from "./probes/question.ts";
 import { probePages } from "./probes/probe-pages.ts";
 import { snapshotPage } from "./snapshot-page.ts";
 import { statusPage } from "./status-page.ts";

@@ -23,7 +23,7 @@ export interface MovedProbes {
  * @param guarded numbers of the guarded ports
  */
 export function moveProbes(container: Fields, guarded: ReadonlySet<number>): MovedProbes {
-  let moved = container;
+  const moved: Record<string, unknown> = { ...container };
   const probes: Record<string, Fields> = {};
   for (const kind of PROBES) {
     const probe = container[kind];
@@ -43,7 +43,7 @@ export function moveProbes(container: Fields, guarded: ReadonlySet<number>): Mov
     const entries = Object.entries(probe).map(([key, value]) =>
       key === action ? (["httpGet", { path, port: HEALTH_PORT }] as const) : ([key, value] as const),
     );
-    moved = { ...moved, [kind]: Object.fromEntries(entries) };
+    moved[kind] = Object.fromEntries(entries);
   }
   return { container: moved, probes };
 }

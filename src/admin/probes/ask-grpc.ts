@@ -4,7 +4,7 @@
  */
 import { connect, constants, type ClientHttp2Session } from "node:http2";
 import type { SocketAddress } from "../../config/config.ts";
-import type { ProbeAnswer } from "./ask.ts";
+import type { ProbeAnswer } from "./question.ts";
 
 const SERVING = 1;
 /** A response of this call has two bytes. */
@@ -71,7 +71,8 @@ function check(session: ClientHttp2Session, service: string, timer: AbortSignal)
         if (bytes > MAX_BYTES) reject(new Error("the message is too long"));
         else chunks.push(chunk);
       })
-      .on("error", reject)
+      // A connection that cannot be had cancels the stream first.
+      .on("error", (error) => reject(error.cause instanceof Error ? error.cause : error))
       .on("end", () => resolve({ grpcStatus, message: Buffer.concat(chunks) }))
       .end(request(service));
   });

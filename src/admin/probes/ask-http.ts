@@ -2,7 +2,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { SocketAddress } from "../../config/config.ts";
-import type { ProbeAnswer, Question } from "./ask.ts";
+import type { ProbeAnswer, Question } from "./question.ts";
 
 /** Redirects are not followed: only what was declared is asked. */
 export function askHttp(

@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 import { once } from "node:events";
 import type { SocketAddress } from "../../config/config.ts";
-import type { ProbeAnswer } from "./ask.ts";
+import type { ProbeAnswer } from "./question.ts";
 
 export async function askTcp({ host, port }: SocketAddress, timer: AbortSignal): Promise<ProbeAnswer> {
   const socket = connect({ host, port });

@@ -1,16 +1,9 @@
 /** One question to the application, as the kubelet would ask it. */
-import type { ProbeConfig, SocketAddress } from "../../config/config.ts";
+import type { SocketAddress } from "../../config/config.ts";
 import { askGrpc } from "./ask-grpc.ts";
 import { askHttp } from "./ask-http.ts";
 import { askTcp } from "./ask-tcp.ts";
-
-export interface ProbeAnswer {
-  readonly healthy: boolean;
-  /** Of the application's answer no more than what it was: the health port is open to more than its callers. */
-  readonly words: string;
-}
-
-export type Question = Exclude<ProbeConfig["ask"], { readonly kind: "drained" }>;
+import type { ProbeAnswer, Question } from "./question.ts";
 
 /**
  * Never rejects: what cannot be asked is not healthy.

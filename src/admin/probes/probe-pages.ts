@@ -1,7 +1,8 @@
 /** The pages of the health port that answer for the application. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { BackendConfig, ProbeConfig, SocketAddress } from "../../config/config.ts";
-import { ask, type ProbeAnswer } from "./ask.ts";
+import { ask } from "./ask.ts";
+import type { ProbeAnswer } from "./question.ts";
 
 export type ProbePage = () => Promise<ProbeAnswer>;
 
