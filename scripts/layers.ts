@@ -14,7 +14,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "tls/spiffe": ["policy", "telemetry", "config/config.ts", "tls"],
   redirect: ["policy", "telemetry"],
   pki: ["policy", "telemetry"],
-  inject: ["policy"],
+  inject: [],
+  "inject/text": ["inject"],
 
   discovery: ["policy", "telemetry", "config/config.ts"],
   "discovery/manifests": ["policy", "telemetry", "files", "discovery"],
@@ -76,7 +77,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
   "certificate-request": ["config/config.ts", "files", "tls", "discovery/kubernetes"],
 
-  admin: ["policy", "telemetry", "tls", "config/config.ts", "discovery", "proxy", "proxy/control"],
+  "admin/probes": ["config/config.ts"],
+  admin: ["policy", "telemetry", "tls", "config/config.ts", "discovery", "proxy", "proxy/control", "admin/probes"],
   "sidecar.ts": [
     "policy",
     "telemetry",
@@ -146,6 +148,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "controller",
     "controller/gateway-certificates",
     "inject",
+    "inject/text",
     "discovery",
     "discovery/manifests",
     "discovery/kubernetes",

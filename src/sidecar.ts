@@ -60,6 +60,7 @@ export class Sidecar {
   #world: { readonly world: World; readonly services: readonly string[] } | undefined;
   #staleTimer: NodeJS.Timeout | undefined;
   #draining = false;
+  readonly #drained = Promise.withResolvers<void>();
   readonly #broken = Promise.withResolvers<void>();
 
   /**
@@ -102,6 +103,14 @@ export class Sidecar {
 
   get dataPlane(): DataPlane | undefined {
     return this.#dataPlane;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get drained(): Promise<void> {
+    return this.#drained.promise;
   }
 
   /** Settles when only a new process can serve as it should. The log says why. */
@@ -174,6 +183,7 @@ export class Sidecar {
     await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
     const result = (await this.#dataPlane?.drain({ deadlineMs: drainDeadlineMs })) ?? { cut: 0 };
     this.log.info(result, "drained");
+    this.#drained.resolve();
     return result;
   }
 

@@ -97,6 +97,24 @@ export interface Limits {
   readonly upstreamKeepAliveMs: number;
 }
 
+/** A path at the health port, and what is asked of the application, or waited for, to answer it. */
+export interface ProbeConfig {
+  readonly path: string;
+  readonly timeoutMs: number;
+  readonly ask:
+    | {
+        readonly kind: "http";
+        readonly port: number;
+        readonly path: string;
+        readonly tls: boolean;
+        readonly headers: readonly (readonly [name: string, value: string])[];
+      }
+    | { readonly kind: "tcp"; readonly port: number }
+    | { readonly kind: "grpc"; readonly port: number; readonly service: string }
+    /** Until the sidecar has drained. */
+    | { readonly kind: "drained" };
+}
+
 /** Where spans go. */
 export interface TracingConfig {
   /** Base URL of an OTLP/HTTP receiver, e.g. `http://127.0.0.1:4318`. */
@@ -119,8 +137,10 @@ export interface Config {
   /** Absent: https backends stay closed. */
   readonly tls?: TlsSource;
   readonly admin: SocketAddress;
-  /** Serves only `/livez`, `/readyz` and `/metrics`, off loopback by choice. */
+  /** Serves only `/livez`, `/readyz`, `/metrics` and the paths of `probes`, off loopback by choice. */
   readonly health?: SocketAddress;
+  /** What the health port answers for the application. */
+  readonly probes: readonly ProbeConfig[];
   /** Data-plane threads. */
   readonly workers: number;
   /** Absent: off. */

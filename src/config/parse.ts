@@ -6,11 +6,13 @@ import {
   type DiscoveryConfig,
   type ExpiredLists,
   type Limits,
+  type ProbeConfig,
   type SocketAddress,
   type TlsFiles,
   type TlsSource,
 } from "./config.ts";
 import { isAddressOrRange } from "../policy/node-addresses.ts";
+import { readProbes } from "./probes.ts";
 import { LIMIT_SETTINGS } from "./settings.ts";
 import {
   readBackend,
@@ -82,6 +84,7 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
     ...(tls !== undefined && { tls }),
     admin: reader.one("admin", readSocketAddress) ?? { host: "127.0.0.1", port: 15_000 },
     ...(health !== undefined && { health }),
+    probes: readProbeTable(reader),
     workers: reader.one("workers", (text) => atLeast(readCount(text), 1)) ?? Math.max(1, surroundings.parallelism),
     ...(maxStaleMs > 0 && { maxStaleMs }),
     drainDelayMs: reader.one("drain-delay", readDuration) ?? 5_000,
@@ -248,6 +251,13 @@ function readTls(reader: SettingsReader): TlsSource | undefined {
     );
   if (socket !== undefined) return { kind: "workload-api", socket };
   return files && { kind: "files", files };
+}
+
+function readProbeTable(reader: SettingsReader): readonly ProbeConfig[] {
+  const probes = reader.one("probes", readProbes) ?? [];
+  if (probes.length > 0 && !reader.has("health"))
+    reader.problem(`${reader.origin("probes")} needs --health, where the kubelet asks`);
+  return probes;
 }
 
 function readTracing(reader: SettingsReader): Pick<Config, "tracing"> {

@@ -176,6 +176,11 @@ export const SETTINGS: readonly Setting[] = [
     value: "ADDR:PORT",
     help: "only /livez, /readyz and /metrics, for the kubelet and Prometheus (off)",
   },
+  {
+    name: "probes",
+    value: "JSON",
+    help: 'paths at --health that ask the application, e.g. {"/probes/app/livenessProbe":{"httpGet":{"path":"/","port":80}}} (none)',
+  },
   { name: "workers", value: "N", help: "data-plane threads (the CPUs that are allotted)" },
   { name: "drain-delay", value: "DURATION", help: "listen on after SIGTERM while endpoints spread (5s)" },
   { name: "drain-deadline", value: "DURATION", help: "then cut what is left after this (25s)" },

@@ -39,7 +39,7 @@ export function certificateParts(source: CertificateSource): CertificateParts {
     case "spiffe":
       return {
         ...NOTHING,
-        args: [`--spiffe-socket=${WORKLOAD_API}/${source.socket}`],
+        args: [`--spiffe-endpoint=unix://${WORKLOAD_API}/${source.socket}`],
         mounts: [{ name: "postern-spiffe", mountPath: WORKLOAD_API, readOnly: true }],
         volumes: [{ name: "postern-spiffe", csi: { driver: source.csiDriver, readOnly: true } }],
       };

@@ -57,7 +57,9 @@ export function sidecarContainer({ ports, namedPorts, probes, options }: Sidecar
       fromPod("POD_IPS", "status.podIPs"),
       fromPod("NODE_IP", "status.hostIP"),
       fromPod("SERVICE_ACCOUNT", "spec.serviceAccountName"),
-      ...(Object.keys(probes).length === 0 ? [] : [{ name: "POSTERN_PROBES", value: JSON.stringify(probes) }]),
+      ...(Object.keys(probes).length === 0
+        ? []
+        : [{ name: "POSTERN_PROBES", value: unexpanded(JSON.stringify(probes)) }]),
       ...parts.env,
     ],
     ports: [
@@ -121,6 +123,11 @@ export function sidecarVolumes({ certificate }: InjectOptions): readonly Fields[
 
 /** Ports that the sidecar takes in the pod, beside its listeners. */
 export const OWN_PORTS: readonly number[] = [ADMIN_PORT, HEALTH_PORT];
+
+/** Kubernetes expands `$(NAME)` in the values of variables; a doubled sign stands for one. */
+function unexpanded(text: string): string {
+  return text.replaceAll("$", () => "$$");
+}
 
 function backendFlag({ port, listen }: GuardedPort): string {
   return `--backend=port=${port},listen=[::]:${listen}`;

@@ -23,7 +23,7 @@ export interface MovedProbes {
  * @param guarded numbers of the guarded ports
  */
 export function moveProbes(container: Fields, guarded: ReadonlySet<number>): MovedProbes {
-  let moved = container;
+  const moved: Record<string, unknown> = { ...container };
   const probes: Record<string, Fields> = {};
   for (const kind of PROBES) {
     const probe = container[kind];
@@ -36,14 +36,14 @@ export function moveProbes(container: Fields, guarded: ReadonlySet<number>): Mov
     const path = `/probes/${textAt(container, "name") ?? ""}/${kind}`;
     const { timeoutSeconds } = probe;
     probes[path] = {
-      [action]: { ...asked, port },
+      [action]: { ...withoutEmpty(asked), port },
       ...(typeof timeoutSeconds === "number" && { timeoutSeconds }),
     };
     // The action keeps its place among the keys.
     const entries = Object.entries(probe).map(([key, value]) =>
       key === action ? (["httpGet", { path, port: HEALTH_PORT }] as const) : ([key, value] as const),
     );
-    moved = { ...moved, [kind]: Object.fromEntries(entries) };
+    moved[kind] = Object.fromEntries(entries);
   }
   return { container: moved, probes };
 }
@@ -63,6 +63,11 @@ export function guardedHook(
     }
   }
   return undefined;
+}
+
+/** Null is absent, and an empty host is the pod. */
+function withoutEmpty(asked: Fields): Fields {
+  return Object.fromEntries(Object.entries(asked).filter(([key, value]) => value !== null && key !== "host"));
 }
 
 function portNumber(port: unknown, container: Fields): number | undefined {

@@ -1,7 +1,7 @@
 /** The annotation by which a changed manifest can be made what it was. Pure. */
 import { isDeepStrictEqual } from "node:util";
 import { INJECTED } from "./annotations.ts";
-import { fieldsAt } from "./fields.ts";
+import { fieldsAt, isFields } from "./fields.ts";
 import type { Fields } from "./injection.ts";
 import { applyUndo, readUndo, undoOf } from "./undo.ts";
 
@@ -28,4 +28,16 @@ export function annotated<Manifest extends Fields>(manifest: Manifest, value: st
   const metadata = fieldsAt(manifest, "metadata");
   const annotations = { ...fieldsAt(metadata, "annotations"), [name]: value };
   return { ...manifest, metadata: { ...metadata, annotations } };
+}
+
+/** Without the annotation, and without a collection that held nothing else. */
+export function withoutAnnotation(manifest: Fields, name: string): Fields {
+  const { metadata } = manifest;
+  if (!isFields(metadata) || !isFields(metadata["annotations"]) || !Object.hasOwn(metadata["annotations"], name))
+    return manifest;
+  const { [name]: _gone, ...annotations } = metadata["annotations"];
+  const { annotations: _all, ...rest } = metadata;
+  const left = Object.keys(annotations).length === 0 ? rest : { ...rest, annotations };
+  const { metadata: _metadata, ...others } = manifest;
+  return Object.keys(left).length === 0 ? others : { ...manifest, metadata: left };
 }

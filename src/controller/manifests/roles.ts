@@ -44,7 +44,8 @@ function clusterRules({ name }: Mesh): readonly Rule[] {
     rule("certificates.k8s.io", "certificatesigningrequests/status", ["update"]),
     rule("certificates.k8s.io", "signers", ["approve", "sign", "attest"], [names.signer]),
     rule("certificates.k8s.io", "clustertrustbundles", ["create"]),
-    rule("certificates.k8s.io", "clustertrustbundles", ["get", "update"], [names.trustBundle]),
+    // Every service account may read them (system:cluster-trust-bundle-discovery).
+    rule("certificates.k8s.io", "clustertrustbundles", ["update"], [names.trustBundle]),
     // The roots by which the API server knows the webhooks.
     rule(
       "admissionregistration.k8s.io",
