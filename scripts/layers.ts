@@ -11,7 +11,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   config: ["policy", "telemetry"],
   files: [],
   tls: ["policy", "telemetry", "config/config.ts", "files"],
-  "tls/spiffe": ["policy", "telemetry", "config/config.ts", "tls"],
+  "tls/spiffe": ["tls"],
   redirect: ["policy", "telemetry"],
   pki: ["policy", "telemetry"],
   inject: [],

@@ -1,6 +1,7 @@
 /** The CAs of a trust bundle: which of its certificates end a path, and what cannot. */
 import { hash, type X509Certificate } from "node:crypto";
 import { CredentialsError } from "./credentials-error.ts";
+import { holderText } from "./distinguished-name.ts";
 import { inDate, isSelfSigned } from "./trust.ts";
 import type { TrustDomains } from "./credentials.ts";
 import type { RevocationList } from "./revocation.ts";
@@ -71,6 +72,6 @@ function lifeOf(certificate: X509Certificate): string {
   return `${nameOf(certificate)}, from ${certificate.validFromDate.toISOString()} to ${certificate.validToDate.toISOString()}`;
 }
 
-function nameOf({ subject, serialNumber }: X509Certificate): string {
-  return `'${subject.replaceAll("\n", ", ")}' (serial number ${serialNumber})`;
+function nameOf(certificate: X509Certificate): string {
+  return `'${holderText(certificate)}' (serial number ${certificate.serialNumber})`;
 }

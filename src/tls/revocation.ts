@@ -4,6 +4,7 @@
  */
 import { hash, type KeyObject, type X509Certificate } from "node:crypto";
 import { CredentialsError } from "./credentials-error.ts";
+import { holderText } from "./distinguished-name.ts";
 import { readChildren, readElement, TAG, wholeOf } from "./der.ts";
 import { isSignedBy, parseList, type ParsedList } from "./revocation-list.ts";
 
@@ -113,7 +114,7 @@ function issuerOf(
   const named = issuer ?? authorities.find(({ raw }) => Buffer.compare(subjectOf(raw), list.issuer) === 0);
   if (issuer === undefined && named !== undefined)
     throw new CredentialsError(
-      `List ${index + 1} in ${origin} names ${named.subject.replaceAll("\n", ", ")} and is not signed by it: provide the list that the CA of the bundle has signed`,
+      `List ${index + 1} in ${origin} names ${holderText(named)} and is not signed by it: provide the list that the CA of the bundle has signed`,
     );
   return issuer;
 }

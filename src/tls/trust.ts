@@ -8,6 +8,7 @@ import { LRUCache } from "lru-cache";
 import type { RefusalReason } from "../policy/decision.ts";
 import { limitsOf, type AuthorityLimits } from "./authority-limits.ts";
 import type { Credentials } from "./credentials.ts";
+import { holderOf, issuerOf } from "./distinguished-name.ts";
 import { sansOf } from "./identity.ts";
 import { permitsNames } from "./name-constraints.ts";
 import { splitPem } from "./pem.ts";
@@ -95,7 +96,7 @@ export class TrustStore {
     const last = path.at(-1)!;
     if (path.length > 1 && anchors.has(last.fingerprint)) yield path;
     if (path.length === MAX_DEPTH) return;
-    for (const candidate of candidates.get(nameKey(last.certificate.issuer)) ?? []) {
+    for (const candidate of candidates.get(nameKey(issuerOf(last.certificate))) ?? []) {
       if (path.includes(candidate) || candidate.fingerprint === last.fingerprint) continue;
       search.steps += 1;
       if (search.steps > MAX_STEPS) return;
@@ -165,7 +166,7 @@ function nodeOf(certificate: X509Certificate): Node {
 
 function byName(nodes: readonly Node[]): Candidates {
   const unique = new Map(nodes.map((node) => [node.fingerprint, node])).values();
-  return Map.groupBy(unique, ({ certificate }) => nameKey(certificate.subject));
+  return Map.groupBy(unique, ({ certificate }) => nameKey(holderOf(certificate)));
 }
 
 /** OpenSSL compares names without regard to case, and to how many blanks stand between words (RFC 5280 section 7.1). */
@@ -180,13 +181,13 @@ function permits(
   candidates: Candidates,
 ): boolean {
   // Self-issued certificates do not count towards the length (RFC 5280 section 4.2.1.9).
-  const below = path.slice(1).filter((one) => one.certificate.subject !== one.certificate.issuer).length;
+  const below = path.slice(1).filter((one) => holderOf(one.certificate) !== issuerOf(one.certificate)).length;
   if (limits.pathLength !== undefined && below > limits.pathLength) return false;
   if (!limits.clientAuth) return false;
   const { names } = limits;
   if (names === undefined) return true;
   if (!permitsNames(names, sansOf(path[0]!.certificate))) return false;
   // Other kinds of names are held against constraints by OpenSSL alone. Where the key has no other certificate, it has done so.
-  const namesakes = candidates.get(nameKey(certificate.subject)) ?? [];
+  const namesakes = candidates.get(nameKey(holderOf(certificate))) ?? [];
   return !names.others || namesakes.every((one) => one.keyId !== keyId || one.fingerprint === fingerprint);
 }

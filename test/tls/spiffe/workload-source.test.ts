@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { status } from "@grpc/grpc-js";
 import type { CredentialsWatch } from "../../../src/tls/credentials-source.ts";
 import type { Credentials } from "../../../src/tls/credentials.ts";
 import { workloadApi, type WorkloadPace } from "../../../src/tls/spiffe/workload-source.ts";
@@ -79,7 +80,11 @@ const faults: readonly (readonly [string, Answer, RegExp])[] = [
   ["a message without an SVID", { svids: [] }, /sent no X\.509-SVID/],
   ["an empty bundle", messageOf(leafOf(), []), /bundle of spiffe:.* is empty/],
   ["a bundle that does not hold a root", messageOf(leafOf(), [leafOf()]), /holds no CA certificate/],
-  ["a refusal", { code: 7, details: "no identity issued" }, /agent\.sock: PERMISSION_DENIED: no identity issued/],
+  [
+    "a refusal",
+    { code: status.PERMISSION_DENIED, details: "no identity issued" },
+    /agent\.sock: PERMISSION_DENIED: no identity issued/,
+  ],
   ["an end of the stream", "end", /agent\.sock: the stream was ended by the server/],
 ];
 
