@@ -8,10 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { newKeyAndRequest } from "../../src/certificate-request/key-and-request.ts";
 import { readController } from "../../src/cli/controller.ts";
 import { Controller } from "../../src/controller/controller.ts";
-import {
-  CONTROLLER_DEFAULTS,
-  controllerObjects,
-} from "../../src/controller/manifests/controller-objects.ts";
+import { CONTROLLER_DEFAULTS, controllerObjects } from "../../src/controller/manifests/controller-objects.ts";
 import { MONITORED_LABEL } from "../../src/controller/names.ts";
 import { REQUEST_USAGES } from "../../src/controller/signer/judge-request.ts";
 import { createLog } from "../../src/telemetry/log.ts";
@@ -152,7 +149,9 @@ async function clear(): Promise<void> {
   ];
   for (const object of made) await cluster.api.call("DELETE", objectPath(object));
   // The binding without subjects, the webhook configurations without roots.
-  await cluster.api.apply(...cluster.objects().filter(({ kind }) => /ClusterRoleBinding|WebhookConfiguration/.test(kind)));
+  await cluster.api.apply(
+    ...cluster.objects().filter(({ kind }) => /ClusterRoleBinding|WebhookConfiguration/.test(kind)),
+  );
   await cluster.namespace("test");
   await cluster.namespace("scene", { [MONITORED_LABEL]: MESH.name });
 }
@@ -183,7 +182,10 @@ class Scene implements AsyncDisposable {
   async play(isOver: () => boolean): Promise<void> {
     await this.controller.start();
     const step = async (what: string, isTrue: () => Promise<boolean>): Promise<void> => {
-      await until(() => `${what}\n${this.text}`, async () => isOver() || (await isTrue()));
+      await until(
+        () => `${what}\n${this.text}`,
+        async () => isOver() || (await isTrue()),
+      );
     };
     const { api } = cluster;
     await step("the first objects are there", async () => {
@@ -191,7 +193,12 @@ class Scene implements AsyncDisposable {
       const binding = await cluster.read("rbac.authorization.k8s.io/v1", "RoleBinding", "scene", NAMES.sidecarRole);
       const gateway = await cluster.read("v1", "Secret", MESH.namespace, GATEWAY.secret);
       const trust = await cluster.read("certificates.k8s.io/v1beta1", "ClusterTrustBundle", "", NAMES.trustBundle);
-      const bound = await cluster.read("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", NAMES.sidecarClusterRole);
+      const bound = await cluster.read(
+        "rbac.authorization.k8s.io/v1",
+        "ClusterRoleBinding",
+        "",
+        NAMES.sidecarClusterRole,
+      );
       const validator = await cluster.read(
         "admissionregistration.k8s.io/v1",
         "ValidatingWebhookConfiguration",
@@ -224,7 +231,8 @@ class Scene implements AsyncDisposable {
       ["/validate", object],
       ["/inject", podOf("scene", "new", "shop")],
     ] as const)
-      if (!isOver()) assert.ok((await review(this.controller.webhookPort, path, reviewed)) === 200 || isOver(), this.text);
+      if (!isOver())
+        assert.ok((await review(this.controller.webhookPort, path, reviewed)) === 200 || isOver(), this.text);
     await api.apply({
       ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "RoleBinding" },
       metadata: {

@@ -32,8 +32,7 @@ export async function answerPod(
       allowed: false,
       message: `namespace ${namespace}: the value of ${SIDECAR_INJECTION} is not understood; write enabled or disabled`,
     };
-  const podLabels = isRecord(pod.metadata?.["labels"]) ? pod.metadata["labels"] : {};
-  const targetPorts = await servicePortsOf(client, namespace, podLabels, signal);
+  const targetPorts = await servicePortsOf(client, namespace, pod, signal);
   const injection = injectPod(pod, { ...options, targetPorts, injectByDefault: said ?? true });
   switch (injection.kind) {
     case "unchanged":

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
-import { AuthorityError, readAuthority, type AuthorityTexts } from "../../../src/controller/certificate-authority/authority.ts";
+import {
+  AuthorityError,
+  readAuthority,
+  type AuthorityTexts,
+} from "../../../src/controller/certificate-authority/authority.ts";
 import { createAuthority } from "../../../src/controller/certificate-authority/create-authority.ts";
 import { issueCertificate } from "../../../src/controller/certificate-authority/issue.ts";
 import { generateKeys } from "../../../src/controller/certificate-authority/keys.ts";
@@ -12,7 +16,11 @@ import { TestAuthority } from "../../support/mesh/authority.ts";
 const DAY = 86_400_000;
 const now = Date.now();
 
-async function issue(texts: AuthorityTexts, validityMs = DAY, name = "shop.test.cluster.local"): Promise<readonly X509Certificate[]> {
+async function issue(
+  texts: AuthorityTexts,
+  validityMs = DAY,
+  name = "shop.test.cluster.local",
+): Promise<readonly X509Certificate[]> {
   const authority = await readAuthority("Secret a/b", texts, now);
   const { publicKey } = await generateKeys();
   const usages = ["server", "client"] as const;
@@ -63,7 +71,10 @@ test("an intermediate is sent behind what it signs, and its root is what is trus
   assert.equal(rest.length, 0);
   assert.ok(leaf!.verify(above!.publicKey));
   const { roots } = await readAuthority("Secret a/b", { cert: certPem, key: keyPem, ca: root.certPem }, now);
-  assert.deepEqual(roots.map((pem) => new X509Certificate(pem).subject), ["CN=test mesh CA"]);
+  assert.deepEqual(
+    roots.map((pem) => new X509Certificate(pem).subject),
+    ["CN=test mesh CA"],
+  );
 });
 
 test("what cannot sign is refused, with what was expected", async () => {

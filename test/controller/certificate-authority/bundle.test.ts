@@ -14,12 +14,18 @@ test("a root that is no longer wanted stays as long as it was given, and goes th
   assert.equal(splitPem(first.pem).length, 1);
   assert.deepEqual(first.retiring, {});
   const second = nextBundle({ former: first, wanted: [two.certPem], now, keepMs: HOUR });
-  assert.deepEqual(splitPem(second.pem).map((pem) => pem.trim()), [two.certPem.trim(), one.certPem.trim()]);
+  assert.deepEqual(
+    splitPem(second.pem).map((pem) => pem.trim()),
+    [two.certPem.trim(), one.certPem.trim()],
+  );
   assert.deepEqual(Object.values(second.retiring), [now + HOUR]);
   const later = (former: Bundle, at: number): Bundle =>
     nextBundle({ former, wanted: [two.certPem], now: at, keepMs: 5 * HOUR });
   assert.deepEqual(later(second, now + HOUR - 1), second, "its time does not begin anew");
-  assert.deepEqual(splitPem(later(second, now + HOUR).pem).map((pem) => pem.trim()), [two.certPem.trim()]);
+  assert.deepEqual(
+    splitPem(later(second, now + HOUR).pem).map((pem) => pem.trim()),
+    [two.certPem.trim()],
+  );
 });
 
 test("a root that is wanted again retires no more", async () => {

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gatewaysOf } from "../../../src/controller/gateway-certificates/gateway-certificates.ts";
-import { parseGoDuration, readMeshConfigCertificate } from "../../../src/controller/gateway-certificates/mesh-config.ts";
+import {
+  parseGoDuration,
+  readMeshConfigCertificate,
+} from "../../../src/controller/gateway-certificates/mesh-config.ts";
 
 const stanza = {
   secret: { name: "edge", namespace: "osm-system" },
@@ -21,7 +24,12 @@ test("the gateway and the validities of a MeshConfig are read", () => {
   const read = readMeshConfigCertificate(config({ serviceCertValidityDuration: "12h", ingressGateway: stanza }));
   assert.deepEqual(read, {
     serviceValidityMs: 12 * 3_600_000,
-    gateway: { namespace: "osm-system", secret: "edge", name: "edge.osm-system.cluster.local", validityMs: 48 * 3_600_000 },
+    gateway: {
+      namespace: "osm-system",
+      secret: "edge",
+      name: "edge.osm-system.cluster.local",
+      validityMs: 48 * 3_600_000,
+    },
     problems: [],
   });
 });

@@ -31,7 +31,14 @@ test("a sidecar of the mesh has the rights of the shipped role", () => {
 test("every rule of the controller that the API lets name objects names them", () => {
   const unnamed = objectsOf("osm")
     .filter(({ kind, metadata }) => kind.endsWith("Role") && metadata.name === "postern-controller-osm")
-    .flatMap((role) => role["rules"] as readonly { readonly resources: string[]; readonly verbs: string[]; readonly resourceNames?: string[] }[])
+    .flatMap(
+      (role) =>
+        role["rules"] as readonly {
+          readonly resources: string[];
+          readonly verbs: string[];
+          readonly resourceNames?: string[];
+        }[],
+    )
     .filter(({ resourceNames }) => resourceNames === undefined)
     .flatMap(({ resources, verbs }) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)));
   assert.deepEqual([...new Set(unnamed)].sort(), [

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { objectPatch } from "../../../src/controller/webhook/object-patch.ts";
-import { selects, targetPortsOf } from "../../../src/controller/webhook/service-ports.ts";
 
 test("a patch names the members that differ, and no others", () => {
   const before = { metadata: { name: "a", labels: { x: "y" } }, spec: { containers: [1], old: true }, status: {} };
@@ -17,22 +16,4 @@ test("a patch names the members that differ, and no others", () => {
     { op: "remove", path: "/spec/old" },
   ]);
   assert.deepEqual(objectPatch(before, before), []);
-});
-
-test("a Service selects by all of its labels, and one without a selector selects nothing", () => {
-  const service = (selector?: object): object => ({ spec: { selector } });
-  assert.equal(selects({ ...service({ a: "1" }) }, { a: "1", b: "2" }), true);
-  assert.equal(selects({ ...service({ a: "1", c: "3" }) }, { a: "1" }), false);
-  assert.equal(selects({ ...service({}) }, { a: "1" }), false);
-  assert.equal(selects({ ...service() }, { a: "1" }), false);
-});
-
-test("target ports are numbers and names, the port itself where there is none, TCP alone", () => {
-  const ports = [
-    { port: 80 },
-    { port: 81, targetPort: 8081, protocol: "TCP" },
-    { port: 82, targetPort: "web" },
-    { port: 53, protocol: "UDP" },
-  ];
-  assert.deepEqual(targetPortsOf({ spec: { ports } }), [80, 8081, "web"]);
 });

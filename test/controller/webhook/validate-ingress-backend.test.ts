@@ -16,9 +16,8 @@ const bad = (...protocols: readonly string[]): Manifest =>
 function admit(object: Manifest, oldObject?: Manifest, others: readonly Manifest[] = []): Promise<AdmissionAnswer> {
   const policies = others.flatMap((one) => parseIngressBackend(one).policy ?? []);
   const request = { uid: "1", operation: "UPDATE", namespace: "test", object: { ...object } };
-  return validateIngressBackend(
-    { ...request, ...(oldObject !== undefined && { oldObject: { ...oldObject } }) },
-    () => Promise.resolve(policies),
+  return validateIngressBackend({ ...request, ...(oldObject !== undefined && { oldObject: { ...oldObject } }) }, () =>
+    Promise.resolve(policies),
   );
 }
 
