@@ -234,7 +234,8 @@ class Scene implements AsyncDisposable {
       if (!isOver())
         assert.ok((await review(this.controller.webhookPort, path, reviewed)) === 200 || isOver(), this.text);
     await api.apply({
-      ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "RoleBinding" },
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "RoleBinding",
       metadata: {
         name: NAMES.sidecarRole,
         namespace: "scene",
@@ -259,11 +260,11 @@ class Scene implements AsyncDisposable {
       const { "ca.crt": bundle } = (await cluster.secret(GATEWAY.secret, "ca.crt")) as { readonly "ca.crt": string };
       const map = await cluster.read("v1", "ConfigMap", "scene", "osm-ca-bundle");
       const trust = await cluster.read("certificates.k8s.io/v1beta1", "ClusterTrustBundle", "", NAMES.trustBundle);
-      const { trustBundle } = trust?.["spec"] as { readonly trustBundle: string };
+      const spec = trust?.["spec"] as { readonly trustBundle?: string } | undefined;
       return (
         !isDeepStrictEqual(map?.["data"], former?.["data"]) &&
         this.text.includes("next mesh CA signs") &&
-        trustBundle === bundle
+        spec?.trustBundle === bundle
       );
     });
   }

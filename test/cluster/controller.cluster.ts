@@ -193,8 +193,8 @@ describe("a sidecar", () => {
     );
     const map = await cluster.read("v1", "ConfigMap", "test", "osm-ca-bundle");
     const bundle = join(cluster.directory, "ca.crt");
-    const { "ca.crt": roots } = map?.["data"] as { readonly "ca.crt": string };
-    writeFileSync(bundle, roots);
+    const data = map?.["data"] as { readonly "ca.crt": string } | undefined;
+    writeFileSync(bundle, data?.["ca.crt"] ?? "");
     await using application = await startApplication();
     await using sidecar = await startSidecar({
       manifests: undefined,
