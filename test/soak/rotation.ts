@@ -47,7 +47,10 @@ const running = (): boolean => performance.now() < deadline;
 const mesh = new MeshInRotation();
 const counts = { handshakes: 0, requests: 0, refusedAsTheyMust: 0, leaves: 0, authorities: 1, oldestShown: 0 };
 const faults = new Map<string, number>();
-const fault = (what: string): void => void faults.set(what, (faults.get(what) ?? 0) + 1);
+const fault = (what: string): void => {
+  faults.set(what, (faults.get(what) ?? 0) + 1);
+  console.log(`${new Date().toISOString()} ${what}`);
+};
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
 
 using directory = temporaryDirectory();
@@ -213,6 +216,10 @@ console.table({
   "highest RSS of the first half, MiB": early,
   "highest RSS of the second half, MiB": late,
 });
+const said = new Map<string, number>();
+for (const { level, message } of sidecar.log.lines)
+  if (level === "warn" || level === "error") said.set(String(message), (said.get(String(message)) ?? 0) + 1);
+console.log("warnings and errors of the sidecar:", Object.fromEntries(said));
 api?.stop();
 assert.deepEqual([...faults], [], "something came back wrong");
 assert.ok(half === 0 || late <= early * MOST_GROWTH, `RSS grew from ${early} MiB to ${late} MiB`);
