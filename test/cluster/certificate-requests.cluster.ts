@@ -1,6 +1,8 @@
 /** What a certificate request at a real API server gets from the controller: a certificate, or a condition that says why not. */
 import assert from "node:assert/strict";
 import { webcrypto, X509Certificate } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import "reflect-metadata";
 import {
@@ -10,9 +12,22 @@ import {
   SubjectAlternativeNameExtension,
   type JsonGeneralNames,
 } from "@peculiar/x509";
+import { requestedCredentials } from "../../src/certificate-request/requested-credentials.ts";
+import { readAuthority } from "../../src/controller/certificate-authority/authority.ts";
+import { createAuthority } from "../../src/controller/certificate-authority/create-authority.ts";
 import { MONITORED_LABEL } from "../../src/controller/names.ts";
 import { REQUEST_USAGES } from "../../src/controller/signer/judge-request.ts";
+import { Signer } from "../../src/controller/signer/signer.ts";
+import { ApiClient } from "../../src/discovery/kubernetes/client.ts";
+import { SYSTEM_CLOCK } from "../../src/discovery/kubernetes/clock.ts";
+import { Outage } from "../../src/discovery/kubernetes/outage.ts";
+import { Report } from "../../src/discovery/kubernetes/report.ts";
+import { DEFAULT_TIMING } from "../../src/discovery/kubernetes/timing.ts";
+import { createLog } from "../../src/telemetry/log.ts";
+import type { Credentials } from "../../src/tls/credentials.ts";
 import type { ApiObject } from "../support/api-server/api-caller.ts";
+import { HeldCredentials } from "../support/api-server/test-cluster.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 import { until } from "../support/until.ts";
 import { type ControllerReplica, MeshCluster, NAMES, podOf } from "./mesh-cluster.ts";
 
@@ -228,5 +243,79 @@ describe("a request is denied", () => {
     const name = await ask(token, { request, signerName: "postern.dev/another" });
     await answered(await ask(token, { request }), isOver);
     assert.deepEqual(outcomeOf(await cluster.api.ask("GET", `${PATH}/${name}`)).conditions, []);
+  });
+});
+
+describe("a sidecar's credentials", () => {
+  const signerName = "postern.dev/another";
+
+  /** Asks as the pod; what it gets is written into the returned list, failures as text. */
+  async function follow(directory: string): Promise<{ readonly got: (Credentials | string)[]; stop(): void }> {
+    const server = new URL(`https://127.0.0.1:${cluster.plane.port}`);
+    const api = new HeldCredentials(Number(server.port), token, cluster.plane.authority.certPem);
+    const source = requestedCredentials({
+      asked: { signer: signerName, name: "shop.test.cluster.local", ca: join(directory, "ca.crt") },
+      podName: "shop-1",
+      api,
+      pace: { leastPauseMs: 200, mostPauseMs: 400, pollMs: 200 },
+    });
+    assert.equal(await source.first(), undefined);
+    const got: (Credentials | string)[] = [];
+    const watch = source.follow(undefined, {
+      onCredentials: (credentials) => got.push(credentials),
+      onFailure: ({ message }) => got.push(message),
+      onRecovery: () => got.push("recovered"),
+    });
+    return { got, stop: () => watch.stop() };
+  }
+
+  test("tell why they were denied, come when they are granted, and are renewed with a new key", async () => {
+    using directory = temporaryDirectory();
+    const { cert, key } = await createAuthority({ meshName: "another", now: Date.now(), validityMs: 3_600_000 });
+    const authority = await readAuthority("the test", { cert, key }, Date.now());
+    await cluster.api.apply({
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRoleBinding",
+      metadata: { name: "shop-may-ask" },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: NAMES.sidecarClusterRole },
+      subjects: [{ kind: "ServiceAccount", name: "shop", namespace: "test" }],
+    });
+    let isMonitored = false;
+    const clock = SYSTEM_CLOCK;
+    const log = createLog("error", () => undefined);
+    const admin = new HeldCredentials(cluster.plane.port, "administrator", cluster.plane.authority.certPem);
+    const client = new ApiClient({ credentials: admin, timing: DEFAULT_TIMING });
+    const outage = new Outage(clock, Math.random, DEFAULT_TIMING);
+    const report = new Report(log, clock);
+    const environment = { client, clock, random: Math.random, report, timing: DEFAULT_TIMING, outage };
+    const signer = new Signer(environment, {
+      client,
+      log,
+      signer: signerName,
+      // Certificates begin five minutes before they are issued: two thirds of this life are over at once.
+      rules: () => ({ trustDomain: "cluster.local", validityMs: 60_000, isMonitored: () => isMonitored }),
+      onChange: () => void signer.answerAll(authority, Date.now(), AbortSignal.timeout(30_000)).catch(() => undefined),
+    });
+    signer.start();
+    const { got, stop } = await follow(directory.path);
+    try {
+      await until("it is denied", () =>
+        got.some((one) => typeof one === "string" && /Denied: the namespace test/.test(one)),
+      );
+      isMonitored = true;
+      await until("the bundle is missed", () =>
+        got.some((one) => typeof one === "string" && /Cannot read --tls-ca/.test(one)),
+      );
+      writeFileSync(join(directory.path, "ca.crt"), cert);
+      const granted = (): readonly Credentials[] => got.filter((one) => typeof one !== "string");
+      await until("it is granted and renewed", () => granted().length >= 2);
+      const [first, second] = granted();
+      assert.deepEqual(first?.names, ["dns:shop.test.cluster.local"]);
+      assert.notEqual(first?.key, second?.key);
+    } finally {
+      stop();
+      await signer.stop();
+      await client.close();
+    }
   });
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { after, before, test } from "node:test";
+import { meshNames, MONITORED_LABEL } from "../../src/controller/names.ts";
 import { splitPem } from "../../src/tls/pem.ts";
 import type { ManifestLike } from "../support/api-server/api-caller.ts";
 import { TestAuthority } from "../support/mesh/authority.ts";
@@ -171,4 +172,53 @@ test("what somebody else has put in the place of an object is left there, and to
   await cluster.api.replace({ ...foreign, metadata: { ...foreign.metadata, labels: label } });
   await cluster.secret("osm-ca-bundle", "ca.crt");
   await replica.stop();
+});
+
+test("a second mesh of the cluster has its own CA, namespaces and rights, and touches none of the first", async () => {
+  await forget();
+  const mesh = { name: "second", namespace: "second-system", trustDomain: "cluster.local" };
+  const names = meshNames(mesh.name);
+  await cluster.namespace(mesh.namespace);
+  await cluster.namespace("theirs", { [MONITORED_LABEL]: mesh.name });
+  const gatewaySecrets = [{ ...GATEWAY, namespace: mesh.namespace }];
+  await cluster.api.apply(...cluster.objects({ mesh, gatewaySecrets }));
+  await using one = await cluster.replica("one");
+  await using two = await cluster.replicaOf(mesh, "two");
+  await Promise.all([one.ready(), two.ready()]);
+  await Promise.all([leading(one), leading(two)]);
+  const bundleOf = async (kind: string, namespace: string): Promise<string> => {
+    const found = await cluster.read("v1", kind, namespace, "osm-ca-bundle");
+    const text = (found?.["data"] as { readonly "ca.crt"?: string } | undefined)?.["ca.crt"] ?? "";
+    return kind === "Secret" ? Buffer.from(text, "base64").toString() : text;
+  };
+  await until("each namespace has the bundle of its mesh", async () => {
+    const [ours, theirs] = [await bundleOf("Secret", MESH.namespace), await bundleOf("Secret", mesh.namespace)];
+    return (
+      ours !== "" &&
+      theirs !== "" &&
+      ours !== theirs &&
+      (await bundleOf("ConfigMap", "test")) === ours &&
+      (await bundleOf("ConfigMap", "theirs")) === theirs
+    );
+  });
+  const bound = async (name: string): Promise<string> => {
+    const binding = await cluster.read("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", name);
+    return JSON.stringify(
+      ((binding?.["subjects"] ?? []) as readonly { readonly name: string }[]).map((one) => one.name),
+    );
+  };
+  await until("each mesh's accounts are bound to its own role", async () => {
+    const [ours, theirs] = [await bound(NAMES.sidecarClusterRole), await bound(names.sidecarClusterRole)];
+    return ours === '["system:serviceaccounts:test"]' && theirs === '["system:serviceaccounts:theirs"]';
+  });
+  assert.equal(
+    await cluster.read("rbac.authorization.k8s.io/v1", "RoleBinding", "theirs", NAMES.sidecarRole),
+    undefined,
+  );
+  const refused = /forbidden|cannot be done/;
+  for (const replica of [one, two])
+    assert.deepEqual(
+      replica.log.all(({ problem }) => refused.test(String(problem))),
+      [],
+    );
 });

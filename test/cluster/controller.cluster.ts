@@ -225,3 +225,19 @@ describe("a sidecar", () => {
     assert.deepEqual(loaded["names"], ["dns:shop.test.cluster.local"]);
   });
 });
+
+describe("while no replica answers", () => {
+  test("no pod of the mesh starts unguarded, objects can still be read and deleted, and other namespaces notice nothing", async () => {
+    await cluster.api.apply(podOf("test", "before", "shop"));
+    for (const replica of replicas) assert.equal(await replica.stop(), 0);
+    const { status, body } = await cluster.api.call(
+      "POST",
+      "/api/v1/namespaces/test/pods",
+      podOf("test", "late", "shop"),
+    );
+    assert.equal(status, 500, JSON.stringify(body));
+    assert.match(body.message ?? "", /failed calling webhook "injector\.postern\.dev"/);
+    await cluster.api.create(podOf("other", "late", "shop"));
+    await cluster.api.delete(podOf("test", "before", "shop"));
+  });
+});

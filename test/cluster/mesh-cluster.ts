@@ -105,7 +105,7 @@ export class MeshCluster implements AsyncDisposable {
   }
 
   objects(
-    options: Partial<Pick<ControllerObjectsOptions, "givenAuthority" | "gatewaySecrets">> = {},
+    options: Partial<Pick<ControllerObjectsOptions, "givenAuthority" | "gatewaySecrets" | "mesh">> = {},
   ): readonly ManifestLike[] {
     return controllerObjects({
       ...CONTROLLER_DEFAULTS,
@@ -170,14 +170,19 @@ export class MeshCluster implements AsyncDisposable {
   }
 
   /** Starts one, not waiting for anything; its webhooks are reached when it is among the endpoints. */
-  async replica(name: string, ...flags: readonly string[]): Promise<ControllerReplica> {
+  replica(name: string, ...flags: readonly string[]): Promise<ControllerReplica> {
+    return this.replicaOf(MESH, name, ...flags);
+  }
+
+  async replicaOf(mesh: Mesh, name: string, ...flags: readonly string[]): Promise<ControllerReplica> {
     const [webhook = 0, health = 0] = await freePorts(2);
-    const kubeconfig = await this.kubeconfig(MESH.namespace, NAMES.controller);
+    const kubeconfig = await this.kubeconfig(mesh.namespace, meshNames(mesh.name).controller);
     const argv = [
       MAIN,
       "controller",
       `--kubeconfig=${kubeconfig}`,
-      `--namespace=${MESH.namespace}`,
+      `--mesh-name=${mesh.name}`,
+      `--namespace=${mesh.namespace}`,
       `--pod-name=${name}`,
       `--webhook=${NODE_ADDRESS}:${webhook}`,
       `--health=127.0.0.1:${health}`,

@@ -6,6 +6,8 @@ import { MONITORED_LABEL } from "../names.ts";
 export interface NamespaceMarks {
   readonly labels: Readonly<Record<string, unknown>>;
   readonly annotations: Readonly<Record<string, unknown>>;
+  /** It is being deleted: nothing can be made in it any more, and what runs there may still renew. */
+  readonly ends: boolean;
 }
 
 export class MeshNamespaces {
@@ -39,13 +41,18 @@ export class MeshNamespaces {
     return this.synced ? this.#reflector.items.get(`/${namespace}`) : undefined;
   }
 
-  /** Sorted. */
+  /** Sorted; those that are being deleted are left out. */
   names(): readonly string[] {
-    return this.synced ? [...this.#reflector.items.keys()].map((key) => key.slice(1)).sort() : [];
+    const items = this.synced ? [...this.#reflector.items] : [];
+    return items.flatMap(([key, { ends }]) => (ends ? [] : key.slice(1))).sort();
   }
 }
 
 function marksOf({ metadata }: KubernetesObject): NamespaceMarks {
-  const { labels, annotations } = isRecord(metadata) ? metadata : {};
-  return { labels: isRecord(labels) ? labels : {}, annotations: isRecord(annotations) ? annotations : {} };
+  const { labels, annotations, deletionTimestamp } = isRecord(metadata) ? metadata : {};
+  return {
+    labels: isRecord(labels) ? labels : {},
+    annotations: isRecord(annotations) ? annotations : {},
+    ends: typeof deletionTimestamp === "string",
+  };
 }
