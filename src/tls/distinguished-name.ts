@@ -2,11 +2,11 @@
 import type { X509Certificate } from "node:crypto";
 
 export function holderOf({ subject }: X509Certificate): string {
-  return (subject as string | undefined) ?? "";
+  return subject ?? "";
 }
 
 export function issuerOf({ issuer }: X509Certificate): string {
-  return (issuer as string | undefined) ?? "";
+  return issuer ?? "";
 }
 
 /** On one line, for messages. */
