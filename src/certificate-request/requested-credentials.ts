@@ -97,7 +97,7 @@ class Follower implements CredentialsWatch {
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(this.#pace.answerMs)]);
     const client = new ApiClient({ credentials: api, timing: DEFAULT_TIMING });
     try {
-      const { key, request } = await newKeyAndRequest(asked.name);
+      const { key, request } = newKeyAndRequest(asked.name);
       const cert = await requestCertificate(client, { signer: asked.signer, podName, request }, signal);
       this.#issued = { cert, key };
       this.#pauseMs = this.#pace.leastPauseMs;

@@ -297,7 +297,8 @@ describe("a sidecar's credentials", () => {
       onChange: () => void signer.answerAll(authority, Date.now(), AbortSignal.timeout(30_000)).catch(() => undefined),
     });
     signer.start();
-    const { got, stop } = await follow(directory.path);
+    const followed = await follow(directory.path);
+    const { got } = followed;
     try {
       await until("it is denied", () =>
         got.some((one) => typeof one === "string" && /Denied: the namespace test/.test(one)),
@@ -313,7 +314,7 @@ describe("a sidecar's credentials", () => {
       assert.deepEqual(first?.names, ["dns:shop.test.cluster.local"]);
       assert.notEqual(first?.key, second?.key);
     } finally {
-      stop();
+      followed.stop();
       await signer.stop();
       await client.close();
     }

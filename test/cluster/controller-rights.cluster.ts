@@ -209,7 +209,7 @@ class Scene implements AsyncDisposable {
       return [map, binding, gateway, trust, bound?.["subjects"]].every((one) => one !== undefined) && trusted;
     });
     if (isOver()) return;
-    const { request: content } = await newKeyAndRequest("shop.scene.cluster.local");
+    const { request: content } = newKeyAndRequest("shop.scene.cluster.local");
     const { metadata } = await cluster.as(podToken).ask("POST", REQUESTS, {
       apiVersion: "certificates.k8s.io/v1",
       kind: "CertificateSigningRequest",

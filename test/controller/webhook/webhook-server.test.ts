@@ -14,7 +14,9 @@ const server = new WebhookServer({
   log: createLog("debug", (line) => lines.push(line)),
   handlers: {
     "/answer": ({ namespace }) =>
-      Promise.resolve(namespace === "no" ? { allowed: false, message: "not here" } : { allowed: true, warnings: ["w"] }),
+      Promise.resolve(
+        namespace === "no" ? { allowed: false, message: "not here" } : { allowed: true, warnings: ["w"] },
+      ),
     "/fail": () => Promise.reject(new Error("the API server is away")),
   },
 });
