@@ -103,6 +103,22 @@ test("every problem is reported at once, each by the name under which it was giv
   for (const problem of problems) assert.match(problem, /expected|must|needs|give|together|missing/i, problem);
 });
 
+const REQUESTED = { "csr-signer": "postern.dev/osm", "tls-ca": "/ca.crt", "service-account": "shop" };
+
+test("a certificate is asked for by the name of the pod's service account", async () => {
+  const { "service-account": account, ...flags } = REQUESTED;
+  const asked = { signer: "postern.dev/osm", ca: "/ca.crt" };
+  const named = { ...NEEDED, ...flags, namespace: "test", "trust-domain": "mesh.example" };
+  assert.deepEqual((await configOf({ flags: named, env: { SERVICE_ACCOUNT: account } })).tls, {
+    kind: "csr",
+    asked: { ...asked, name: "shop.test.mesh.example" },
+  });
+  assert.deepEqual((await configOf({ flags: { ...NEEDED, ...REQUESTED } })).tls, {
+    kind: "csr",
+    asked: { ...asked, name: "shop.default.cluster.local" },
+  });
+});
+
 test("what cannot be meant is refused", async () => {
   const refused = [
     [{ flags: { backend: "port=80" } }, /manifests|kubernetes/],
@@ -122,6 +138,9 @@ test("what cannot be meant is refused", async () => {
       { flags: { ...NEEDED, "spiffe-endpoint": "unix:///s", "tls-ca": "/ca.crt" } },
       /--spiffe-endpoint and --tls-ca exclude/,
     ],
+    [{ flags: { ...NEEDED, "csr-signer": "postern.dev/osm" } }, /needs --tls-ca[^]*needs --service-account/],
+    [{ flags: { ...NEEDED, ...REQUESTED, "csr-signer": "osm" } }, /expected a signer such as postern\.dev\/osm/],
+    [{ flags: { ...NEEDED, ...REQUESTED, "tls-key": "/tls.key" } }, /--csr-signer and --tls-key exclude/],
     [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME/],
     [{ flags: { ...NEEDED, admin: "0.0.0.0:15000" } }, /loopback/],
   ] as const;
