@@ -1,18 +1,36 @@
-# Bundled files on a distroless Node, as a non-root user. Build: docker build -t postern .
-FROM node:24-bookworm-slim AS build
+# Two images of the same bundled files, for amd64 and arm64 (nothing in them is compiled):
+#   docker build -t postern .                              the sidecar: distroless, a user without rights
+#   docker build -t postern-redirect --target redirect .   the init container that applies redirect rules: nft, root
+# A release names what it builds on by digest: --build-arg NODE_IMAGE=node:24.21.0-trixie-slim@sha256:...
+ARG NODE_IMAGE=node:24.21.0-trixie-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
+
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src src
 COPY scripts scripts
-RUN node scripts/bundle.ts /out
+RUN node scripts/bundle.ts /out && npm sbom --sbom-format=cyclonedx > /out/sbom.cdx.json
 
-FROM gcr.io/distroless/nodejs24-debian13:nonroot
-# 1500 is the uid that the redirect rules let pass; it is OSM's own proxy uid.
+# Its container runs as root with NET_ADMIN and NET_RAW alone, and ends before the application starts.
+FROM ${NODE_IMAGE} AS redirect
+RUN apt-get update && apt-get install --yes --no-install-recommends nftables && rm -rf /var/lib/apt/lists/*
+USER 0:0
+WORKDIR /postern
+COPY --from=build /out dist/command
+ENV NODE_ENV=production
+ENTRYPOINT ["node", "/postern/dist/command/postern.mjs"]
+CMD ["redirect", "--help"]
+
+FROM ${RUNTIME_IMAGE} AS sidecar
+# OSM's own proxy uid.
 USER 1500:1500
 WORKDIR /postern
-COPY --from=build /out ./
+# The command stands two folders deep, as its sources do: the demo finds its manifests by that.
+COPY --from=build /out dist/command
+COPY config/demo config/demo
 ENV NODE_ENV=production
-ENTRYPOINT ["/nodejs/bin/node", "/postern/postern.mjs"]
+ENTRYPOINT ["/nodejs/bin/node", "/postern/dist/command/postern.mjs"]
 CMD ["run"]
