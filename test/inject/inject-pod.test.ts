@@ -300,6 +300,11 @@ for (const [what, pod, field, mend] of refusals) {
   });
 }
 
+test("a classic sidecar, which would keep a job from its end, is refused there", () => {
+  const result = inject(podOf({ restartPolicy: "OnFailure" }), { sidecar: "classic" });
+  assert.equal(result.kind === "refused" && result.field, "spec.restartPolicy");
+});
+
 test("a record that cannot be read is refused, not guessed", () => {
   const { pod } = injected(podOf());
   const annotations = { "postern.dev/injected": "{}" };
