@@ -1,9 +1,9 @@
 # Two images of the same bundled files, for amd64 and arm64 (nothing in them is compiled):
 #   docker build -t postern .                              the sidecar: distroless, a user without rights
 #   docker build -t postern-redirect --target redirect .   the init container that applies redirect rules: nft, root
-# A release names what it builds on by digest: --build-arg NODE_IMAGE=node:24.21.0-trixie-slim@sha256:...
-ARG NODE_IMAGE=node:24.21.0-trixie-slim
-ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
+# A release names what it builds on by digest: --build-arg NODE_IMAGE=node:26.10.0-bookworm-slim@sha256:...
+ARG NODE_IMAGE=node:26.10.0-bookworm-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
 WORKDIR /src
@@ -24,10 +24,12 @@ ENV NODE_ENV=production
 ENTRYPOINT ["node", "/postern/dist/command/postern.mjs"]
 CMD ["redirect", "--help"]
 
+# The C++ runtime and nothing else; Node is the one that the tests ran on, for the platform that is built for.
 FROM ${RUNTIME_IMAGE} AS sidecar
 # OSM's own proxy uid.
 USER 1500:1500
 WORKDIR /postern
+COPY --from=redirect /usr/local/bin/node /nodejs/bin/node
 # The command stands two folders deep, as its sources do: the demo finds its manifests by that.
 COPY --from=build /out dist/command
 COPY config/demo config/demo

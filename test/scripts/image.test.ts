@@ -32,6 +32,8 @@ function layOut(stage: readonly string[], bundle: string, root: string): string 
   const [workdir = "/"] = argumentsOf(stage, "WORKDIR");
   for (const copy of argumentsOf(stage, "COPY")) {
     const [, fromBuild, source = "", target = ""] = /^(--from=build )?(\S+) (\S+)$/.exec(copy) ?? [];
+    // Node itself: the test has its own.
+    if (source === "") continue;
     const from = fromBuild === undefined ? join(ROOT, source) : source.replace("/out", bundle);
     cpSync(from, join(root, workdir, target), { recursive: true });
   }
