@@ -17,6 +17,8 @@ RUN node scripts/bundle.ts /out && npm sbom --package-lock-only --sbom-format=cy
 # Its container runs as root with NET_ADMIN and NET_RAW alone, and ends before the application starts.
 FROM ${NODE_IMAGE} AS redirect
 RUN apt-get update && apt-get install --yes --no-install-recommends nftables && rm -rf /var/lib/apt/lists/*
+# Node needs one library that the runtime image does not have.
+RUN mkdir /needed && cp "$(ldd /usr/local/bin/node | awk '/libatomic/ { print $3 }')" /needed/
 USER 0:0
 WORKDIR /postern
 COPY --from=build /out dist/command
@@ -30,6 +32,7 @@ FROM ${RUNTIME_IMAGE} AS sidecar
 USER 1500:1500
 WORKDIR /postern
 COPY --from=redirect /usr/local/bin/node /nodejs/bin/node
+COPY --from=redirect /needed /usr/lib
 # The command stands two folders deep, as its sources do: the demo finds its manifests by that.
 COPY --from=build /out dist/command
 COPY config/demo config/demo
