@@ -51,10 +51,10 @@ export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
     }),
     "/explain": (query) => explainPage(subject.snapshot, query),
   };
-  const { admin, health: healthAddress, probes, backends } = subject.config;
+  const { admin, health: healthAddress } = subject.config;
   const servers = [await listen("--admin", admin, all, true)];
   if (healthAddress !== undefined) {
-    const answers = Object.entries(probePages(probes, backends, subject)).map(([path, page]): [string, Route] => [
+    const answers = Object.entries(probePages(subject.config, subject)).map(([path, page]): [string, Route] => [
       path,
       async (_query, method) =>
         method === "GET" ? probePage(await page()) : { status: 405, body: "only GET\n", allow: "GET" },

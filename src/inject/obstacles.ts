@@ -2,7 +2,7 @@
 import type { UnusableField } from "./annotations.ts";
 import { OWN_PORTS, REDIRECT, SIDECAR } from "./containers.ts";
 import { fieldsAt, isFields, itemsAt, textAt } from "./fields.ts";
-import type { Fields, GuardedPort, Traffic } from "./injection.ts";
+import type { Fields, GuardedPort, InjectOptions, Traffic } from "./injection.ts";
 import type { DeclaredPort } from "./ports.ts";
 import { guardedHook } from "./probes.ts";
 
@@ -11,14 +11,15 @@ interface Plan {
   readonly declared: readonly DeclaredPort[];
   readonly ports: readonly GuardedPort[];
   readonly traffic: Traffic;
+  readonly sidecar: InjectOptions["sidecar"];
 }
 
 /** The first obstacle; `undefined` when there is none. */
 export function whyNot(plan: Plan): UnusableField | undefined {
-  return ofThePod(plan.spec) ?? ofContainers(plan.spec) ?? ofPorts(plan) ?? ofHooks(plan);
+  return ofThePod(plan) ?? ofContainers(plan.spec) ?? ofPorts(plan) ?? ofHooks(plan);
 }
 
-function ofThePod(spec: Fields): UnusableField | undefined {
+function ofThePod({ spec, sidecar }: Plan): UnusableField | undefined {
   if (spec["hostNetwork"] === true)
     return {
       field: "spec.hostNetwork",
@@ -32,7 +33,18 @@ function ofThePod(spec: Fields): UnusableField | undefined {
       problem: "the pod runs on Windows nodes, and the sidecar's image is for Linux",
       mend: "switch injection off with openservicemesh.io/sidecar-injection: disabled",
     };
+  if (sidecar === "classic" && runsToItsEnd(spec))
+    return {
+      field: "spec.restartPolicy",
+      problem: "the pod runs to its end, and a classic sidecar, which does not end by itself, would keep it from there",
+      mend: "use a native sidecar, or switch injection off with openservicemesh.io/sidecar-injection: disabled",
+    };
   return undefined;
+}
+
+/** A Job's pod. */
+export function runsToItsEnd({ restartPolicy }: Fields): boolean {
+  return restartPolicy === "Never" || restartPolicy === "OnFailure";
 }
 
 function ofContainers(spec: Fields): UnusableField | undefined {

@@ -9,6 +9,9 @@ import { HEALTH_PORT } from "./ports.ts";
 export const PROBES = ["startupProbe", "readinessProbe", "livenessProbe"] as const;
 const ACTIONS = ["httpGet", "tcpSocket", "grpc"] as const;
 
+/** What `--probes` takes; the kubelet keeps to the pod's own. */
+const LONGEST_TIMEOUT_SECONDS = 600;
+
 /** What the sidecar asks of the application, by the path at its health port: the value of `--probes`. */
 export type ProbeTable = Readonly<Record<string, Fields>>;
 
@@ -37,7 +40,7 @@ export function moveProbes(container: Fields, guarded: ReadonlySet<number>): Mov
     const { timeoutSeconds } = probe;
     probes[path] = {
       [action]: { ...withoutEmpty(asked), port },
-      ...(typeof timeoutSeconds === "number" && { timeoutSeconds }),
+      ...(typeof timeoutSeconds === "number" && { timeoutSeconds: Math.min(timeoutSeconds, LONGEST_TIMEOUT_SECONDS) }),
     };
     // The action keeps its place among the keys.
     const entries = Object.entries(probe).map(([key, value]) =>

@@ -75,7 +75,7 @@ before(async () => {
     manifests: [policy([http], [range("192.0.2.1/32")])],
     backends: [{ app: port }],
     flags: [`--health=127.0.0.1:${health}`],
-    env: { POSTERN_PROBES: JSON.stringify(probes) },
+    env: { POSTERN_PROBES: JSON.stringify(probes), POD_IP: "192.0.2.7" },
   });
 });
 
@@ -164,6 +164,12 @@ test("the application is asked with GET, the declared path and its headers, what
   assert.equal(seen.length, 1);
   assert.deepEqual([asked?.method, asked?.url], ["GET", "/healthy?deep=1"]);
   assert.deepEqual([asked?.headers["x-probe"], asked?.headers.host, asked?.headers.cookie], ["1", "foo", undefined]);
+});
+
+test("a probe that names no host is asked by the pod's address, as the kubelet does", async () => {
+  seen.length = 0;
+  await probe("/probes/moved/livenessProbe");
+  assert.equal(seen[0]?.headers.host, `192.0.2.7:${portOf(application)}`);
 });
 
 test("undeclared paths and other methods reach nobody", async () => {

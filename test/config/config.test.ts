@@ -143,6 +143,16 @@ test("what cannot be meant is refused", async () => {
     [{ flags: { ...NEEDED, ...REQUESTED, "tls-key": "/tls.key" } }, /--csr-signer and --tls-key exclude/],
     [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME/],
     [{ flags: { ...NEEDED, admin: "0.0.0.0:15000" } }, /loopback/],
+    [{ flags: { ...NEEDED, probes: "{}}" } }, /JSON such as/],
+    [{ flags: { ...NEEDED, probes: '{"/probes/a/b":{"tcpSocket":{"port":80}}}' } }, /needs --health/],
+    [{ flags: { ...NEEDED, probes: '{"/livez":{"tcpSocket":{"port":80}}}' } }, /'\/livez' is no path for a probe/],
+    [{ flags: { ...NEEDED, probes: '{"/probes/a/b":{"tcpSocket":{"port":"http"}}}' } }, /port \(a number\)/],
+    [
+      { flags: { ...NEEDED, probes: '{"/probes/a/b":{"exec":{"command":["sh"]}}}' } },
+      /one of httpGet, tcpSocket, grpc/,
+    ],
+    [{ flags: { ...NEEDED, probes: '{"/probes/a/b":{"httpGet":{"port":80,"host":"10.0.0.1"}}}' } }, /one of httpGet/],
+    [{ flags: { ...NEEDED, probes: '{"/probes/a/b":{"grpc":{"port":80},"timeoutSeconds":0}}' } }, /timeoutSeconds/],
   ] as const;
   for (const [input, expected] of refused) assert.match((await problemsOf(input)).join("\n"), expected);
 });

@@ -1,8 +1,8 @@
 /** The pages of the health port that answer for the application. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { BackendConfig, ProbeConfig, SocketAddress } from "../../config/config.ts";
+import type { BackendConfig, Config, SocketAddress } from "../../config/config.ts";
 import { ask } from "./ask.ts";
-import type { ProbeAnswer } from "./question.ts";
+import type { ProbeAnswer, Question } from "./question.ts";
 
 export type ProbePage = () => Promise<ProbeAnswer>;
 
@@ -16,8 +16,7 @@ export interface Drain {
 }
 
 export function probePages(
-  probes: readonly ProbeConfig[],
-  backends: readonly BackendConfig[],
+  { probes, backends, podIp }: Pick<Config, "probes" | "backends" | "podIp">,
   drain: Drain,
 ): Readonly<Record<string, ProbePage>> {
   return Object.fromEntries(
@@ -25,7 +24,7 @@ export function probePages(
       path,
       question.kind === "drained"
         ? () => whenDrained(drain)
-        : once(() => ask(question, applicationAt(question.port, backends), timeoutMs)),
+        : once(() => ask(withHost(question, podIp), applicationAt(question.port, backends), timeoutMs)),
     ]),
   );
 }
@@ -34,6 +33,14 @@ export function probePages(
 function once(page: ProbePage): ProbePage {
   let running: Promise<ProbeAnswer> | undefined;
   return () => (running ??= page().finally(() => (running = undefined)));
+}
+
+/** The kubelet calls the pod by its address, and an application may refuse other hosts. */
+function withHost(question: Question, podIp: string | undefined): Question {
+  if (question.kind !== "http" || podIp === undefined) return question;
+  if (question.headers.some(([name]) => name.toLowerCase() === "host")) return question;
+  const host = `${podIp.includes(":") ? `[${podIp}]` : podIp}:${question.port}`;
+  return { ...question, headers: [...question.headers, ["Host", host]] };
 }
 
 /** A guarded port is where its backend says; any other is on loopback. */

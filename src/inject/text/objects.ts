@@ -1,10 +1,24 @@
 /** The objects in a text of any number of YAML or JSON documents, each with its node. Pure. */
-import { isMap, LineCounter, parseAllDocuments, type Document, type YAMLMap } from "yaml";
+import { isMap, LineCounter, parseAllDocuments, type Document, type ScalarTag, type YAMLMap } from "yaml";
 import { isFields } from "../fields.ts";
 import type { Fields } from "../injection.ts";
 
 /** Aliases may be resolved this often: far beyond what anybody writes, far below a bomb. */
 const MAX_ALIASES = 100;
+
+/**
+ * Whole numbers that would be printed otherwise than they stand: Kubernetes reads 0644 as an octal number (YAML 1.1), and
+ * what has more than 15 digits is not kept by a number of JavaScript.
+ */
+const AS_WRITTEN: ScalarTag = {
+  tag: "tag:yaml.org,2002:int",
+  identify: (value) => typeof value === "number",
+  default: true,
+  format: "AS-WRITTEN",
+  test: /^[-+]?(?:0[0-9]+|[0-9]{16,})$/,
+  resolve: Number,
+  stringify: ({ source, value }) => source ?? String(value),
+};
 
 export interface TextObject {
   readonly value: Fields;
@@ -30,7 +44,12 @@ export interface ReadText {
 export function readObjects(text: string): ReadText | TextFault {
   const lines = new LineCounter();
   const documents = [
-    ...parseAllDocuments(text, { lineCounter: lines, strict: true, prettyErrors: false }),
+    ...parseAllDocuments(text, {
+      lineCounter: lines,
+      strict: true,
+      prettyErrors: false,
+      customTags: (tags) => [AS_WRITTEN, ...tags],
+    }),
   ] as Document[];
   const objects: TextObject[] = [];
   for (const document of documents) {

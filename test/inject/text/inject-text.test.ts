@@ -59,7 +59,7 @@ for (const [name, options] of CASES) {
   });
 
   test(`${name} injected with other options is what these make of the input`, () => {
-    const other = { ...options, image: "registry.example/other:2", sidecar: "classic" } as const;
+    const other = { ...options, image: "registry.example/other:2", preStopSeconds: 20 };
     assert.equal(injected(injected(text, options).text, other).text, injected(text, other).text);
   });
 }
@@ -93,6 +93,15 @@ test("what was edited after the injection keeps the edit, and its comments, when
   document?.setIn(["spec", "template", "spec", "initContainers"], [{ name: "own", image: "registry.example/own:1" }]);
   assert.deepEqual(parseAllDocuments(result.text)[0]?.toJS(), document?.toJS());
   for (const [comment] of text.matchAll(/# (?!by name).*/g)) assert.ok(result.text.includes(comment), comment);
+});
+
+test("numbers are printed as they were written, also when an edited object is uninjected", () => {
+  const text = pod(
+    "containers: [{ name: a, ports: [{ containerPort: 80 }] }]\n  volumes:\n    - name: v\n      secret: { defaultMode: 0644, x: 12345678901234567890 }",
+  );
+  const result = uninjectText(injected(text, {}).text.replace("namespace: test", "namespace: other"));
+  assert.ok(result.kind === "uninjected");
+  assert.match(result.text, /defaultMode: 0644, x: 12345678901234567890 /);
 });
 
 const refused: readonly (readonly [what: string, text: string, problem: RegExp])[] = [
