@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The process's edge: arguments, environment, signals and exit codes. Nothing else reads `process`. */
+import { text } from "node:stream/consumers";
 import type { CliIo } from "./cli/io.ts";
 
 /** Older releases report a TLS 1.3 session resumed without a client certificate as authorized (nodejs/node issue 35317). */
@@ -26,6 +27,15 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "bring arriving connections to the sidecar",
     load: async () => (await import("./cli/redirect.ts")).runRedirect,
   },
+  controller: {
+    summary: "the mesh's control plane: injector, validator, certificates",
+    load: async () => (await import("./cli/controller.ts")).runController,
+  },
+  inject: { summary: "add the sidecar to manifests", load: async () => (await import("./cli/inject.ts")).runInject },
+  uninject: {
+    summary: "take the sidecar out of manifests",
+    load: async () => (await import("./cli/uninject.ts")).runUninject,
+  },
   pki: { summary: "a mesh CA and certificates for trials", load: async () => (await import("./cli/pki.ts")).runPki },
   demo: {
     summary: "everything on localhost, no cluster",
@@ -41,7 +51,7 @@ Usage:
 
 Commands:
 ${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
   .join("\n")}
 `;
 
@@ -77,6 +87,7 @@ function createIo(): CliIo {
   return {
     stdout: (text, done) => void process.stdout.write(text, done),
     stderr: (text, done) => void process.stderr.write(text, done),
+    stdin: () => text(process.stdin),
     env: process.env,
     onTermination: (listener) => listeners.push(listener),
   };
@@ -126,7 +137,7 @@ async function main(argv: readonly string[]): Promise<never> {
     process.exit(2);
   }
   ignoreBrokenPipes();
-  if (name === "run") reportAsJson();
+  if (name === "run" || name === "controller") reportAsJson();
   const run = await command.load();
   const code = await run(rest, createIo());
   if (command.threads) endDespiteThreads(code);

@@ -3,7 +3,7 @@
  * their files, and everything that may change while it runs is here. The only file that knows every part.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Config } from "./config/config.ts";
+import type { Config, TlsSource } from "./config/config.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
 import { resolveCredentials } from "./discovery/kubernetes/api-credentials.ts";
 import { createKubernetesDiscovery } from "./discovery/kubernetes/kubernetes-discovery.ts";
@@ -18,6 +18,8 @@ import type { LogOutput } from "./telemetry/log-output.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
 import type { CredentialsFault } from "./tls/credentials-life.ts";
 import type { Credentials } from "./tls/credentials.ts";
+import type { CredentialsSource } from "./tls/credentials-source.ts";
+import { credentialFiles } from "./tls/credentials-watch.ts";
 import { OwnCredentials } from "./tls/own-credentials.ts";
 
 /** How often the age of the data is compared with `maxStale`. */
@@ -47,6 +49,7 @@ export class Sidecar {
   readonly log: Log;
   readonly #output: LogOutput;
   readonly #discovery: Discovery;
+  readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #statuses = new Map<string, string>();
   #dataPlane: DataPlane | undefined;
   #credentials: OwnCredentials | undefined;
@@ -57,15 +60,21 @@ export class Sidecar {
   #world: { readonly world: World; readonly services: readonly string[] } | undefined;
   #staleTimer: NodeJS.Timeout | undefined;
   #draining = false;
+  readonly #drained = Promise.withResolvers<void>();
   readonly #broken = Promise.withResolvers<void>();
 
-  /** @param output of the log, for the lines of the threads */
+  /**
+   * @param output of the log, for the lines of the threads
+   * @param env where a pod finds its API server, for a certificate that is asked for there
+   */
   constructor(
     config: Config,
     { log, output }: { readonly log: Log; readonly output: LogOutput },
     discovery: Discovery,
+    env: Readonly<Record<string, string | undefined>> = {},
   ) {
     this.config = config;
+    this.#env = env;
     this.log = log;
     this.#output = output;
     this.#discovery = discovery;
@@ -94,6 +103,14 @@ export class Sidecar {
 
   get dataPlane(): DataPlane | undefined {
     return this.#dataPlane;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get drained(): Promise<void> {
+    return this.#drained.promise;
   }
 
   /** Settles when only a new process can serve as it should. The log says why. */
@@ -126,7 +143,7 @@ export class Sidecar {
   async start(): Promise<void> {
     const { config, log } = this;
     if (config.tls === undefined) log.warn({}, "no certificate is configured: https backends stay closed");
-    else this.#credentials = await OwnCredentials.read(config.tls, log);
+    else this.#credentials = await OwnCredentials.read(await sourceOf(config, config.tls, log, this.#env), log);
     if (config.tracing !== undefined)
       this.#spans = await startSpans({ ...config.tracing, resource: selfOf(config), log });
     this.#dataPlane = await startDataPlane(
@@ -166,6 +183,7 @@ export class Sidecar {
     await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
     const result = (await this.#dataPlane?.drain({ deadlineMs: drainDeadlineMs })) ?? { cut: 0 };
     this.log.info(result, "drained");
+    this.#drained.resolve();
     return result;
   }
 
@@ -247,6 +265,32 @@ export class Sidecar {
     return this.resources().some(
       (resource) => resource.freshAt !== undefined && Date.now() - resource.freshAt > maxStaleMs,
     );
+  }
+}
+
+/** The clients of the Workload API and of the mesh's controller are loaded only where they are wanted. */
+async function sourceOf(
+  { discovery, podName }: Config,
+  tls: TlsSource,
+  log: Log,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<CredentialsSource> {
+  switch (tls.kind) {
+    case "files":
+      return credentialFiles(tls.files);
+    case "workload-api": {
+      const { workloadApi } = await import("./tls/spiffe/workload-source.ts");
+      log.info({ socket: tls.socket }, "certificate and trust come from a SPIFFE Workload API");
+      return workloadApi(tls.socket);
+    }
+    case "csr": {
+      const { requestedCredentials } = await import("./certificate-request/requested-credentials.ts");
+      const kubeconfig = discovery.kind === "kubernetes" ? discovery.kubeconfig : undefined;
+      // Whoever names a kubeconfig was warned of it as a source of policy.
+      const api = await resolveCredentials({ ...(kubeconfig !== undefined && { kubeconfig }), env, warn: () => {} });
+      log.info({ ...tls.asked, server: api.server.href }, "certificate is asked of the mesh's controller");
+      return requestedCredentials({ asked: tls.asked, podName: podName ?? "sidecar", api });
+    }
   }
 }
 

@@ -1,18 +1,26 @@
 /**
  * What operators may ask a running sidecar. The admin port shows policies and connections and stays on loopback; the
- * health port shows neither and may be reached by the kubelet and Prometheus.
+ * health port shows neither, answers probes for the application, and may be reached by the kubelet and Prometheus.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { setImmediate as immediate } from "node:timers/promises";
 import type { SocketAddress } from "../config/config.ts";
 import type { AdminSubject } from "./subject.ts";
 import { explainPage } from "./explain-page.ts";
 import { readyPage } from "./health-pages.ts";
 import { AdminMetrics } from "./metrics.ts";
 import type { Page } from "./page.ts";
+import type { ProbeAnswer } from "./probes/question.ts";
+import { probePages } from "./probes/probe-pages.ts";
 import { snapshotPage } from "./snapshot-page.ts";
 import { statusPage } from "./status-page.ts";
 
-type Route = (query: URLSearchParams) => Page | Promise<Page>;
+/** The kubelet takes every status below 400 for healthy. */
+function probePage({ healthy, words }: ProbeAnswer): Page {
+  return { status: healthy ? 200 : 503, body: `${words}\n` };
+}
+
+type Route = (query: URLSearchParams, method: "GET" | "HEAD") => Page | Promise<Page>;
 
 export interface AdminServers {
   /** Where the admin port was bound: port 0 lets the kernel choose. */
@@ -45,13 +53,22 @@ export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
   };
   const { admin, health: healthAddress } = subject.config;
   const servers = [await listen("--admin", admin, all, true)];
-  if (healthAddress !== undefined) servers.push(await listen("--health", healthAddress, health, false));
+  if (healthAddress !== undefined) {
+    const answers = Object.entries(probePages(subject.config, subject)).map(([path, page]): [string, Route] => [
+      path,
+      async (_query, method) =>
+        method === "GET" ? probePage(await page()) : { status: 405, body: "only GET\n", allow: "GET" },
+    ]);
+    servers.push(await listen("--health", healthAddress, { ...health, ...Object.fromEntries(answers) }, false));
+  }
   const bound = servers[0]?.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : admin.port;
   subject.log.info({ admin: { ...admin, port }, health: healthAddress }, "admin listens");
   return {
     admin: { host: admin.host, port },
     close: async () => {
+      // What a drain has just settled is answered first.
+      await immediate();
       await Promise.all(servers.map(close));
     },
   };
@@ -96,7 +113,7 @@ async function respond(
     "content-length": Buffer.byteLength(body),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
-    ...(page.status === 405 && { allow: "GET, HEAD" }),
+    ...(page.status === 405 && { allow: page.allow ?? "GET, HEAD" }),
   });
   response.end(request.method === "HEAD" ? undefined : body);
 }
@@ -114,7 +131,7 @@ async function pageFor(
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
   if (route === undefined) return { status: 404, body: `no such page; there are ${Object.keys(routes).join(", ")}\n` };
   try {
-    return await route(new URLSearchParams(query));
+    return await route(new URLSearchParams(query), request.method);
   } catch (error) {
     return { status: 500, body: `${error instanceof Error ? error.message : String(error)}\n` };
   }

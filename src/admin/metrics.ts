@@ -64,11 +64,13 @@ export class AdminMetrics {
     );
     gauge(
       "postern_certificate_reload_failures_total",
-      "Certificate files that could not be used.",
+      "Certificate files, or answers of the SPIFFE Workload API, that could not be used.",
       () => subject.credentialFailures,
     );
-    gauge("postern_certificate_files_unusable", "1 while the certificate files are not those in force.", () =>
-      subject.credentialProblem === undefined ? 0 : 1,
+    gauge(
+      "postern_certificate_files_unusable",
+      "1 while what the certificate files or the SPIFFE Workload API give is not what is in force.",
+      () => (subject.credentialProblem === undefined ? 0 : 1),
     );
     gauge(
       "postern_certificate_life_left_ratio",

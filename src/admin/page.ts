@@ -3,4 +3,6 @@ export interface Page {
   readonly status: number;
   readonly body: string | object;
   readonly contentType?: string;
+  /** Of a 405; GET and HEAD unless told. */
+  readonly allow?: string;
 }

@@ -18,6 +18,9 @@ export interface AdminSubject {
   /** Log lines that the output did not take, beside those that the threads have counted. */
   readonly linesLost: number;
   readonly dataPlane: DataPlane | undefined;
+  readonly draining: boolean;
+  /** Settles when the drain is over. */
+  readonly drained: Promise<void>;
   resources(): readonly ResourceHealth[];
   /** Absent where nothing is asked of a server. */
   discoveryCounts(): DiscoveryCounts | undefined;

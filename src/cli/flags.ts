@@ -4,6 +4,8 @@ import { parseArgs } from "node:util";
 export interface Flag {
   /** Without the dashes. */
   readonly name: string;
+  /** One letter, without the dash. */
+  readonly short?: string;
   /** Placeholder of its value; absent for a switch. */
   readonly value?: string;
   readonly repeatable?: boolean;
@@ -29,17 +31,20 @@ export interface ParsedFlags {
   readonly help: boolean;
 }
 
-const HELP: Flag = { name: "help", help: "show this text" };
+const HELP: Flag = { name: "help", short: "h", help: "show this text" };
 
 /** Reads `--name value`, `--name=value` and switches; never throws. */
 export function parseFlags(spec: CommandSpec, argv: readonly string[]): ParsedFlags {
   const flags = new Map([...spec.flags, HELP].map((flag) => [flag.name, flag]));
   const options = Object.fromEntries(
-    [...flags].map(([name, { value }]) => [name, { type: value === undefined ? "boolean" : "string" } as const]),
+    [...flags].map(([name, { value, short }]) => [
+      name,
+      { type: value === undefined ? "boolean" : "string", ...(short !== undefined && { short }) } as const,
+    ]),
   );
   const { tokens } = parseArgs({
     args: argv,
-    options: { ...options, help: { type: "boolean", short: "h" } },
+    options,
     strict: false,
     tokens: true,
   });

@@ -80,7 +80,7 @@ async function serve(config: Config, logging: Logging, io: CliIo): Promise<numbe
   let sidecar: Sidecar | undefined;
   let admin: AdminServers | undefined;
   try {
-    sidecar = new Sidecar(config, logging, await createDiscovery(config, log, io.env));
+    sidecar = new Sidecar(config, logging, await createDiscovery(config, log, io.env), io.env);
     admin = await startAdmin(sidecar);
     await sidecar.start();
     const signal = await Promise.race([terminated, sidecar.broken]);

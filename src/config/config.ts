@@ -29,7 +29,7 @@ export type DiscoveryConfig =
 /** Past the end of a revocation list: whoever it speaks of is refused, or it is used as it is. */
 export type ExpiredLists = "close" | "accept";
 
-/** Files of the mesh-issued certificate; absent as a whole when https backends stay closed. */
+/** Files of the mesh-issued certificate. */
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
@@ -38,6 +38,24 @@ export interface TlsFiles {
   /** `close` unless told. */
   readonly expiredLists?: ExpiredLists;
 }
+
+/** A certificate that is asked for by the CertificateSigningRequest API. */
+export interface RequestedCertificate {
+  /** Name of the signer, e.g. `postern.dev/osm`. */
+  readonly signer: string;
+  /** The DNS SAN: `<service account>.<namespace>.<trust domain>`. */
+  readonly name: string;
+  /** File with the mesh's CA bundle. */
+  readonly ca: string;
+}
+
+/** Where our certificate and whom we trust come from. */
+export type TlsSource =
+  | { readonly kind: "files"; readonly files: TlsFiles }
+  /** A SPIFFE Workload API behind a unix socket, by its absolute path. */
+  | { readonly kind: "workload-api"; readonly socket: string }
+  /** The mesh's controller. */
+  | { readonly kind: "csr"; readonly asked: RequestedCertificate };
 
 /** What to do with `x-forwarded-client-cert` after the client's own was removed. */
 export type ClientCertHeader = "sanitize-set" | "strip";
@@ -79,6 +97,24 @@ export interface Limits {
   readonly upstreamKeepAliveMs: number;
 }
 
+/** A path at the health port, and what is asked of the application, or waited for, to answer it. */
+export interface ProbeConfig {
+  readonly path: string;
+  readonly timeoutMs: number;
+  readonly ask:
+    | {
+        readonly kind: "http";
+        readonly port: number;
+        readonly path: string;
+        readonly tls: boolean;
+        readonly headers: readonly (readonly [name: string, value: string])[];
+      }
+    | { readonly kind: "tcp"; readonly port: number }
+    | { readonly kind: "grpc"; readonly port: number; readonly service: string }
+    /** Until the sidecar has drained. */
+    | { readonly kind: "drained" };
+}
+
 /** Where spans go. */
 export interface TracingConfig {
   /** Base URL of an OTLP/HTTP receiver, e.g. `http://127.0.0.1:4318`. */
@@ -98,10 +134,13 @@ export interface Config {
   readonly nodes: readonly string[];
   readonly meshName?: string;
   readonly backends: readonly BackendConfig[];
-  readonly tls?: TlsFiles;
+  /** Absent: https backends stay closed. */
+  readonly tls?: TlsSource;
   readonly admin: SocketAddress;
-  /** Serves only `/livez`, `/readyz` and `/metrics`, off loopback by choice. */
+  /** Serves only `/livez`, `/readyz`, `/metrics` and the paths of `probes`, off loopback by choice. */
   readonly health?: SocketAddress;
+  /** What the health port answers for the application. */
+  readonly probes: readonly ProbeConfig[];
   /** Data-plane threads. */
   readonly workers: number;
   /** Absent: off. */

@@ -6,10 +6,13 @@ import {
   type DiscoveryConfig,
   type ExpiredLists,
   type Limits,
+  type ProbeConfig,
   type SocketAddress,
   type TlsFiles,
+  type TlsSource,
 } from "./config.ts";
 import { isAddressOrRange } from "../policy/node-addresses.ts";
+import { readProbes } from "./probes.ts";
 import { LIMIT_SETTINGS } from "./settings.ts";
 import {
   readBackend,
@@ -21,6 +24,7 @@ import {
   readHttpUrl,
   readRatio,
   readSocketAddress,
+  readUnixSocket,
   Unusable,
   type Read,
 } from "./values.ts";
@@ -58,7 +62,7 @@ const LONGEST_GRACE_MS = 10_000;
 export function parseConfig(raw: RawSettings, surroundings: Surroundings): Config {
   const reader = new SettingsReader(raw);
   const backends = readBackends(reader);
-  const tls = readTlsFiles(reader);
+  const tls = readTls(reader);
   const services = reader.all("service");
   const podIp = reader.text("pod-ip");
   const podName = reader.text("pod-name");
@@ -80,6 +84,7 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
     ...(tls !== undefined && { tls }),
     admin: reader.one("admin", readSocketAddress) ?? { host: "127.0.0.1", port: 15_000 },
     ...(health !== undefined && { health }),
+    probes: readProbeTable(reader),
     workers: reader.one("workers", (text) => atLeast(readCount(text), 1)) ?? Math.max(1, surroundings.parallelism),
     ...(maxStaleMs > 0 && { maxStaleMs }),
     drainDelayMs: reader.one("drain-delay", readDuration) ?? 5_000,
@@ -207,6 +212,52 @@ function readTlsFiles(reader: SettingsReader): TlsFiles | undefined {
     ...(crl !== undefined && { crl }),
     ...(expiredLists !== undefined && { expiredLists }),
   };
+}
+
+/** The name is `<service account>.<namespace>.<trust domain>`, as OSM's certificates have it. */
+function readRequested(reader: SettingsReader): TlsSource {
+  const signer = reader.text("csr-signer") ?? "";
+  const ca = reader.text("tls-ca");
+  const account = reader.text("service-account");
+  const other = ["tls-cert", "tls-key", "tls-crl", "tls-crl-expired"].find((name) => reader.has(name));
+  if (!/^[a-z0-9.-]+\/[a-z0-9./-]+$/.test(signer))
+    reader.problem(
+      `${reader.origin("csr-signer")} has the value '${signer}'; expected a signer such as postern.dev/osm`,
+    );
+  if (ca === undefined)
+    reader.problem(`${reader.origin("csr-signer")} needs --tls-ca, the file with the mesh's CA bundle`);
+  if (account === undefined)
+    reader.problem(`${reader.origin("csr-signer")} needs --service-account (SERVICE_ACCOUNT), whose name is asked for`);
+  if (other !== undefined)
+    reader.problem(
+      `${reader.origin("csr-signer")} and ${reader.origin(other)} exclude each other: certificate and key come from one source`,
+    );
+  const namespace = reader.text("namespace") ?? "default";
+  const name = `${account ?? ""}.${namespace}.${reader.text("trust-domain") ?? "cluster.local"}`;
+  return { kind: "csr", asked: { signer, name, ca: ca ?? "" } };
+}
+
+function readTls(reader: SettingsReader): TlsSource | undefined {
+  if (reader.has("csr-signer")) return readRequested(reader);
+  const files = readTlsFiles(reader);
+  // A SPIFFE_ENDPOINT_SOCKET that merely lies in the environment takes nothing from who has named files.
+  const named = ["tls-cert", "tls-key", "tls-ca", "tls-crl", "tls-crl-expired"].find((name) => reader.has(name));
+  if (named !== undefined && reader.origin("spiffe-endpoint") === "SPIFFE_ENDPOINT_SOCKET")
+    return files && { kind: "files", files };
+  const socket = reader.one("spiffe-endpoint", readUnixSocket);
+  if (socket !== undefined && named !== undefined)
+    reader.problem(
+      `${reader.origin("spiffe-endpoint")} and ${reader.origin(named)} exclude each other: certificate, key, CAs and lists come from one source`,
+    );
+  if (socket !== undefined) return { kind: "workload-api", socket };
+  return files && { kind: "files", files };
+}
+
+function readProbeTable(reader: SettingsReader): readonly ProbeConfig[] {
+  const probes = reader.one("probes", readProbes) ?? [];
+  if (probes.length > 0 && !reader.has("health"))
+    reader.problem(`${reader.origin("probes")} needs --health, where the kubelet asks`);
+  return probes;
 }
 
 function readTracing(reader: SettingsReader): Pick<Config, "tracing"> {

@@ -76,6 +76,17 @@ export function readSocketAddress(text: string): Read<SocketAddress> {
   return { host, port };
 }
 
+/** Longest path of a socket, bytes (`sun_path` of unix(7), its NUL left out). */
+const LONGEST_SOCKET_PATH = 107;
+
+/** `unix:///run/agent.sock`, as SPIFFE_ENDPOINT_SOCKET is written (SPIFFE Workload Endpoint section 4); the path comes back. */
+export function readUnixSocket(text: string): Read<string> {
+  const path = /^unix:(?:\/\/)?(\/[^?#\0]+)$/.exec(text)?.[1];
+  return path !== undefined && Buffer.byteLength(path) <= LONGEST_SOCKET_PATH
+    ? path
+    : new Unusable("a unix socket by its absolute path of at most 107 bytes, such as unix:///run/spire/agent.sock");
+}
+
 const BACKEND_SYNTAX = "port=N[,listen=ADDR:PORT][,app=ADDR:PORT][,forward=http|h2c|stream]";
 
 /** One `--backend` value. */

@@ -1,7 +1,9 @@
-/** The CAs of --tls-ca: which of its certificates end a path, and what cannot. */
+/** The CAs of a trust bundle: which of its certificates end a path, and what cannot. */
 import { hash, type X509Certificate } from "node:crypto";
 import { CredentialsError } from "./credentials-error.ts";
+import { holderText } from "./distinguished-name.ts";
 import { inDate, isSelfSigned } from "./trust.ts";
+import type { TrustDomains } from "./credentials.ts";
 import type { RevocationList } from "./revocation.ts";
 
 export interface Authorities {
@@ -16,20 +18,20 @@ export interface Authorities {
  *
  * @throws CredentialsError when nobody's certificate could lead to this bundle
  */
-export function judgeAuthorities(path: string, bundle: readonly X509Certificate[], now: number): Authorities {
+export function judgeAuthorities(origin: string, bundle: readonly X509Certificate[], now: number): Authorities {
   const certificates = bundle.filter((certificate) => certificate.ca);
   if (certificates.length === 0)
     throw new CredentialsError(
-      `--tls-ca ${path} holds no CA certificate: expected the mesh's root certificate (basicConstraints CA:TRUE); a leaf is not trusted by itself, name it in a policy's sources`,
+      `${origin} holds no CA certificate: expected the mesh's root certificate (basicConstraints CA:TRUE); a leaf is not trusted by itself, name it in a policy's sources`,
     );
   const roots = certificates.filter(isSelfSigned);
   if (roots.length === 0)
     throw new CredentialsError(
-      `--tls-ca ${path} holds no root, only ${certificates.map(nameOf).join(", ")}: add the certificate of the root above, without which nobody's certificate is verified`,
+      `${origin} holds no root, only ${certificates.map(nameOf).join(", ")}: add the certificate of the root above, without which nobody's certificate is verified`,
     );
   if (!roots.some((certificate) => inDate(certificate, now)))
     throw new CredentialsError(
-      `--tls-ca ${path} holds no root that is in date (${roots.map(lifeOf).join("; ")}): provide the current one`,
+      `${origin} holds no root that is in date (${roots.map(lifeOf).join("; ")}): provide the current one`,
     );
   const orphans = certificates.filter(
     (one) => !roots.includes(one) && !certificates.some((other) => one.checkIssued(other)),
@@ -37,25 +39,32 @@ export function judgeAuthorities(path: string, bundle: readonly X509Certificate[
   return {
     certificates,
     warnings: [
-      ...bundle
-        .filter((one) => !one.ca)
-        .map((one) => `--tls-ca ${path} holds ${nameOf(one)}, which is no CA: it is left out`),
+      ...bundle.filter((one) => !one.ca).map((one) => `${origin} holds ${nameOf(one)}, which is no CA: it is left out`),
       ...certificates
         .filter((one) => !inDate(one, now))
-        .map((one) => `--tls-ca ${path} holds a CA that is not in date: ${lifeOf(one)}`),
+        .map((one) => `${origin} holds a CA that is not in date: ${lifeOf(one)}`),
       ...orphans.map(
-        (one) =>
-          `--tls-ca ${path} holds the intermediate ${nameOf(one)} without its root: nobody is trusted for its sake`,
+        (one) => `${origin} holds the intermediate ${nameOf(one)} without its root: nobody is trusted for its sake`,
       ),
     ],
   };
 }
 
 /** The same for the same CAs and the same revocations, in whatever order they stand. Made once, where the set is read. */
-export function trustDigest(certificates: readonly X509Certificate[], lists: readonly RevocationList[]): string {
+export function trustDigest(
+  certificates: readonly X509Certificate[],
+  lists: readonly RevocationList[],
+  domains?: TrustDomains,
+): string {
   const ofList = ({ issuerKey = "", serials }: RevocationList): string =>
     `${issuerKey} ${hash("sha256", [...serials].sort().join(), "hex")}`;
-  const parts = [...certificates.map((one) => one.fingerprint256).sort(), ...lists.map(ofList).sort()];
+  const ofDomain = ([name, roots]: readonly [string, ReadonlySet<string>]): string =>
+    `${name === domains?.own ? "own " : ""}${name} ${[...roots].sort().join()}`;
+  const parts = [
+    ...certificates.map((one) => one.fingerprint256).sort(),
+    ...lists.map(ofList).sort(),
+    ...[...(domains?.anchors ?? [])].map(ofDomain).sort(),
+  ];
   return hash("sha256", parts.join("\n"), "hex");
 }
 
@@ -63,6 +72,6 @@ function lifeOf(certificate: X509Certificate): string {
   return `${nameOf(certificate)}, from ${certificate.validFromDate.toISOString()} to ${certificate.validToDate.toISOString()}`;
 }
 
-function nameOf({ subject, serialNumber }: X509Certificate): string {
-  return `'${subject.replaceAll("\n", ", ")}' (serial number ${serialNumber})`;
+function nameOf(certificate: X509Certificate): string {
+  return `'${holderText(certificate)}' (serial number ${certificate.serialNumber})`;
 }

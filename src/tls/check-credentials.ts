@@ -4,9 +4,8 @@
  */
 import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
 import { createSecureContext } from "node:tls";
-import type { TlsFiles } from "../config/config.ts";
 import { CredentialsError } from "./credentials-error.ts";
-import type { Credentials, CredentialTexts } from "./credentials.ts";
+import type { Credentials, CredentialsOrigin, CredentialTexts, TrustDomains } from "./credentials.ts";
 import { judgeAuthorities, trustDigest } from "./authorities.ts";
 import { isSelfSigned } from "./trust.ts";
 import { sansOf } from "./identity.ts";
@@ -14,32 +13,31 @@ import { splitPem } from "./pem.ts";
 import { readRevocations } from "./revocation.ts";
 import { secureContextOptions } from "./secure-context.ts";
 
-/** @throws CredentialsError naming the first file that cannot be used */
+/** @throws CredentialsError naming the first text that cannot be used */
 export function checkCredentials(
-  files: TlsFiles,
+  origin: CredentialsOrigin,
   texts: CredentialTexts,
   generation: number,
   now: number,
 ): Credentials {
-  const certificates = parseCertificates("--tls-cert", files.cert, texts.cert);
+  const certificates = parseCertificates(origin.cert, texts.cert);
   const leaf = certificates[0]!;
-  const key = parseKey(files.key, texts.key);
+  const key = parseKey(origin.key, texts.key);
   if (!leaf.checkPrivateKey(key)) {
     throw new CredentialsError(
-      `--tls-key ${files.key} does not belong to the certificate in --tls-cert ${files.cert}: expected the pair that was issued together`,
+      `${origin.key} does not belong to the certificate in ${origin.cert}: expected the pair that was issued together`,
     );
   }
   if (leaf.validToDate.getTime() < now) {
-    throw new CredentialsError(
-      `--tls-cert ${files.cert} ended on ${leaf.validToDate.toISOString()}: issue a new certificate`,
-    );
+    throw new CredentialsError(`${origin.cert} ended on ${leaf.validToDate.toISOString()}: issue a new certificate`);
   }
-  const authorities = judgeAuthorities(files.ca, parseCertificates("--tls-ca", files.ca, texts.ca), now);
+  const authorities = judgeAuthorities(origin.ca, parseCertificates(origin.ca, texts.ca), now);
+  const trustDomains = texts.trustDomains && trustDomainsOf(origin, texts.trustDomains, now);
   const { lists, warnings } =
-    texts.crl === undefined || files.crl === undefined
+    texts.crl === undefined || origin.crl === undefined
       ? { lists: [], warnings: [] }
-      : readRevocations(files.crl, texts.crl, authorities.certificates, now);
-  const { expiredLists = "close" } = files;
+      : readRevocations(origin.crl, texts.crl, authorities.certificates, now);
+  const { expiredLists = "close" } = origin;
   const ends = [
     ...authorities.certificates.map((certificate) => certificate.validToDate.getTime()),
     ...lists.flatMap(({ nextUpdate }) => nextUpdate ?? []),
@@ -53,15 +51,33 @@ export function checkCredentials(
     ca: authorities.certificates.map((certificate) => certificate.toString()).join(""),
     lists,
     expiredLists,
-    trust: trustDigest(authorities.certificates, lists),
+    trust: trustDigest(authorities.certificates, lists, trustDomains),
+    ...(trustDomains !== undefined && { trustDomains }),
     trustEnds: [...new Set(ends)].sort((one, other) => one - other),
     notBefore: leaf.validFromDate.getTime(),
     notAfter: leaf.validToDate.getTime(),
     names: sansOf(leaf).map((san) => `${san.type}:${san.value}`),
-    warnings: [...authorities.warnings, ...warnings],
+    warnings: [...(texts.warnings ?? []), ...authorities.warnings, ...warnings],
   };
-  tryContext(files, credentials);
+  tryContext(origin, credentials);
   return credentials;
+}
+
+function trustDomainsOf(
+  origin: CredentialsOrigin,
+  { own, bundles }: NonNullable<CredentialTexts["trustDomains"]>,
+  now: number,
+): TrustDomains {
+  // The roots of others are no use to the members of ours.
+  judgeAuthorities(origin.ca, parseCertificates(origin.ca, bundles[own] ?? ""), now);
+  const rootsOf = (pem: string): ReadonlySet<string> =>
+    new Set(
+      splitPem(pem)
+        .map((block) => new X509Certificate(block))
+        .filter((one) => one.ca && isSelfSigned(one))
+        .map((one) => one.fingerprint256),
+    );
+  return { own, anchors: new Map(Object.entries(bundles).map(([domain, pem]) => [domain, rootsOf(pem)])) };
 }
 
 /**
@@ -89,41 +105,41 @@ function issuerIn(
   );
 }
 
-function parseCertificates(flag: string, path: string, text: string): readonly X509Certificate[] {
+function parseCertificates(origin: string, text: string): readonly X509Certificate[] {
   const blocks = splitPem(text);
   if (blocks.length === 0) {
-    throw new CredentialsError(`${flag} ${path} holds no certificate: expected PEM with -----BEGIN CERTIFICATE-----`);
+    throw new CredentialsError(`${origin} holds no certificate: expected PEM with -----BEGIN CERTIFICATE-----`);
   }
   return blocks.map((block, index) => {
     try {
       return new X509Certificate(block);
     } catch (cause) {
       throw new CredentialsError(
-        `Certificate ${index + 1} in ${flag} ${path} cannot be parsed: ${cause instanceof Error ? cause.message : String(cause)}`,
+        `Certificate ${index + 1} in ${origin} cannot be parsed: ${cause instanceof Error ? cause.message : String(cause)}`,
         { cause },
       );
     }
   });
 }
 
-function parseKey(path: string, text: string): KeyObject {
+function parseKey(origin: string, text: string): KeyObject {
   try {
     return createPrivateKey(text);
   } catch (cause) {
     throw new CredentialsError(
-      `--tls-key ${path} cannot be used: expected an unencrypted PEM private key (${cause instanceof Error ? cause.message : String(cause)})`,
+      `${origin} cannot be used: expected an unencrypted PEM private key (${cause instanceof Error ? cause.message : String(cause)})`,
       { cause },
     );
   }
 }
 
 /** OpenSSL decides last: weak keys and odd chains are refused here rather than in a thread. */
-function tryContext(files: TlsFiles, credentials: Credentials): void {
+function tryContext(origin: CredentialsOrigin, credentials: Credentials): void {
   try {
     createSecureContext(secureContextOptions(credentials));
   } catch (cause) {
     throw new CredentialsError(
-      `OpenSSL refuses --tls-cert ${files.cert} with --tls-key ${files.key}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `OpenSSL refuses ${origin.cert} with ${origin.key}: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
   }

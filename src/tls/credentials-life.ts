@@ -7,6 +7,7 @@ export type LifeStage = "not-yet-valid" | "good" | "third" | "tenth" | "ended";
 
 /** Why nobody can be served over TLS as things are. */
 export type CredentialsFault =
+  | "waiting for the first certificate"
   | "the certificate is not valid yet"
   | "the certificate has ended"
   | "a revocation list has ended";

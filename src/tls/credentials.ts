@@ -17,6 +17,8 @@ export interface Credentials {
   readonly expiredLists: ExpiredLists;
   /** Digest of the trusted CAs and of what is revoked: whoever was good by the same is good. */
   readonly trust: string;
+  /** Present where they came with trust domains: whom each of the CAs may vouch for. */
+  readonly trustDomains?: TrustDomains;
   /** When a CA of the bundle or a list ends, ascending, milliseconds since the epoch: what was good may not be from then on. */
   readonly trustEnds: readonly number[];
   /** Beginning of our own certificate, milliseconds since the epoch. */
@@ -29,6 +31,23 @@ export interface Credentials {
   readonly warnings: readonly string[];
 }
 
+/** SPIFFE trust domains: a CA vouches for those of its own only (SPIFFE Workload API section 4.6). */
+export interface TrustDomains {
+  readonly own: string;
+  /** By the name of each domain: fingerprints of the roots that may end a path for its members. */
+  readonly anchors: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** Where each text came from, in the words of a message: `--tls-cert /certs/tls.crt`. */
+export interface CredentialsOrigin {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+  readonly crl?: string;
+  /** `close` unless told. */
+  readonly expiredLists?: ExpiredLists;
+}
+
 /** The texts of one moment. */
 export interface CredentialTexts {
   readonly cert: string;
@@ -36,4 +55,8 @@ export interface CredentialTexts {
   readonly ca: string;
   /** PEM or DER: a byte a character (latin1). */
   readonly crl?: string;
+  /** Our own trust domain, and the bundle of each by its name; `ca` holds them all. */
+  readonly trustDomains?: { readonly own: string; readonly bundles: Readonly<Record<string, string>> };
+  /** What was left out of these texts, for an operator. */
+  readonly warnings?: readonly string[];
 }

@@ -1,19 +1,17 @@
-/** The credentials in force, from their files to the log: read once, followed, and warned of before they end. */
-import type { TlsFiles } from "../config/config.ts";
+/** The credentials in force, from their source to the log: read once, followed, and warned of before they end. */
 import type { Log } from "../telemetry/log.ts";
 import { credentialsFault, lifeStage, type CredentialsFault, type LifeStage } from "./credentials-life.ts";
-import { watchCredentials, type CredentialsWatch } from "./credentials-watch.ts";
+import type { CredentialsSource, CredentialsWatch } from "./credentials-source.ts";
 import type { Credentials } from "./credentials.ts";
-import { readCredentials } from "./read-credentials.ts";
 import { endOfLists } from "./replacement.ts";
 
 /** How often the dates of our own certificate and of the revocation lists are looked at. */
 const LIFE_CHECK_MS = 1_000;
 
 export class OwnCredentials {
-  readonly #files: TlsFiles;
+  readonly #source: CredentialsSource;
   readonly #log: Log;
-  #current: Credentials;
+  #current: Credentials | undefined;
   #failures = 0;
   #problem: string | undefined;
   #stage: LifeStage = "good";
@@ -21,58 +19,62 @@ export class OwnCredentials {
   #watch: CredentialsWatch | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(files: TlsFiles, log: Log, current: Credentials) {
-    this.#files = files;
+  private constructor(source: CredentialsSource, log: Log, current: Credentials | undefined) {
+    this.#source = source;
     this.#log = log;
     this.#current = current;
   }
 
-  /** @throws CredentialsError naming the first file that cannot be used */
-  static async read(files: TlsFiles, log: Log): Promise<OwnCredentials> {
-    const current = await readCredentials(files, 1);
-    log.info(factsOf(current), "certificate loaded");
-    const own = new OwnCredentials(files, log, current);
+  /** @throws CredentialsError for what must be mended before anything is served */
+  static async read(source: CredentialsSource, log: Log): Promise<OwnCredentials> {
+    const current = await source.first();
+    if (current !== undefined) log.info(factsOf(current), "certificate loaded");
+    const own = new OwnCredentials(source, log, current);
     own.#warn();
     return own;
   }
 
-  get current(): Credentials {
+  get current(): Credentials | undefined {
     return this.#current;
   }
 
-  /** Files that could not be used, since the start. */
+  /** How often what the source gave could not be used, since the start. */
   get failures(): number {
     return this.#failures;
   }
 
-  /** What is wrong with the files as they are now; those of before are in force. */
+  /** What is wrong with what the source gives now; that of before is in force. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
   /** Why nobody can be served by what is in force. */
   get fault(): CredentialsFault | undefined {
-    return credentialsFault(this.#current, Date.now());
+    return this.#current === undefined
+      ? "waiting for the first certificate"
+      : credentialsFault(this.#current, Date.now());
   }
 
   /** @param onCredentials called with whatever takes the place of those in force */
   follow(onCredentials: (credentials: Credentials) => void): void {
     this.#timer = setInterval(() => this.#checkLife(), LIFE_CHECK_MS).unref();
-    this.#watch = watchCredentials(this.#files, this.#current, {
+    const { words } = this.#source;
+    this.#watch = this.#source.follow(this.#current, {
       onCredentials: (credentials) => {
+        const message = this.#current === undefined ? "certificate loaded" : "certificate replaced";
         this.#current = credentials;
         onCredentials(credentials);
-        this.#log.info({ generation: credentials.generation, ...factsOf(credentials) }, "certificate replaced");
+        this.#log.info({ generation: credentials.generation, ...factsOf(credentials) }, message);
         this.#warn();
       },
       onFailure: ({ message }) => {
         this.#failures += 1;
         this.#problem = message;
-        this.#log.error({ problem: message }, "new certificate files cannot be used; the former ones stay in force");
+        this.#log.error({ problem: message }, words.failure);
       },
       onRecovery: () => {
         this.#problem = undefined;
-        this.#log.info({}, "certificate files can be used again");
+        this.#log.info({}, words.recovery);
       },
     });
   }
@@ -83,7 +85,7 @@ export class OwnCredentials {
   }
 
   #warn(): void {
-    for (const problem of this.#current.warnings) this.#log.warn({ problem }, "certificate files");
+    for (const problem of this.#current?.warnings ?? []) this.#log.warn({ problem }, this.#source.words.warning);
     this.#stage = "good";
     this.#fault = undefined;
     this.#checkLife();
@@ -91,6 +93,7 @@ export class OwnCredentials {
 
   /** Says once of each certificate that it comes to its end, and of each list that it has ended. */
   #checkLife(): void {
+    if (this.#current === undefined) return;
     const { fault } = this;
     const stage = lifeStage(this.#current, Date.now());
     if (stage !== this.#stage && (stage === "third" || stage === "tenth"))

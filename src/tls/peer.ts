@@ -1,7 +1,9 @@
 /** What the client certificate of a handshake turned out to be. */
 import type { TLSSocket } from "node:tls";
 import type { PeerCertificate } from "../policy/decision.ts";
+import type { Credentials } from "./credentials.ts";
 import { identityOf, type Identity } from "./identity.ts";
+import { vouchedNames } from "./trust-domain.ts";
 
 export interface VerifiedPeer {
   readonly certificate: PeerCertificate;
@@ -27,14 +29,21 @@ export function verificationFault(socket: TLSSocket): Error | undefined {
 
 /**
  * @param requested whether a certificate was asked for in this handshake
+ * @param credentials of this handshake
  * @returns `verified` only when OpenSSL authorized a full handshake *and* a certificate is at hand: `authorized` alone has
  * been true without one (nodejs/node issue 35317)
  */
-export function verifiedPeer(socket: TLSSocket, requested: boolean, presented: Identity | undefined): VerifiedPeer {
+export function verifiedPeer(
+  socket: TLSSocket,
+  requested: boolean,
+  presented: Identity | undefined,
+  { trustDomains }: Pick<Credentials, "trustDomains">,
+): VerifiedPeer {
   if (!requested) return { certificate: { state: "not-requested" } };
   if (presented === undefined) return { certificate: { state: "missing" } };
   if (!socket.authorized || socket.isSessionReused()) {
     return { certificate: { state: "refused", reason: "certificate-untrusted" } };
   }
-  return { certificate: { state: "verified", sans: presented.sans }, identity: presented };
+  const sans = trustDomains === undefined ? presented.sans : vouchedNames(presented.sans, trustDomains.own);
+  return { certificate: { state: "verified", sans }, identity: { ...presented, sans } };
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import type { TlsFiles } from "../config/config.ts";
 import { checkCredentials } from "./check-credentials.ts";
 import { CredentialsError } from "./credentials-error.ts";
-import type { Credentials, CredentialTexts } from "./credentials.ts";
+import type { Credentials, CredentialsOrigin, CredentialTexts } from "./credentials.ts";
 
 /** A Kubernetes Secret holds no more; a bundle of all public roots has a quarter of it. */
 const MOST_BYTES = 2 ** 20;
@@ -13,7 +13,17 @@ const MOST_LIST_BYTES = 2 ** 25;
 
 /** @throws CredentialsError naming the first file that cannot be used */
 export async function readCredentials(files: TlsFiles, generation: number): Promise<Credentials> {
-  return checkCredentials(files, await readTexts(files), generation, Date.now());
+  return checkCredentials(originOf(files), await readTexts(files), generation, Date.now());
+}
+
+export function originOf({ cert, key, ca, crl, expiredLists }: TlsFiles): CredentialsOrigin {
+  return {
+    cert: `--tls-cert ${cert}`,
+    key: `--tls-key ${key}`,
+    ca: `--tls-ca ${ca}`,
+    ...(crl !== undefined && { crl: `--tls-crl ${crl}` }),
+    ...(expiredLists !== undefined && { expiredLists }),
+  };
 }
 
 /**

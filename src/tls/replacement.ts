@@ -1,7 +1,6 @@
 /** What newly read credentials may take the place of those in force: nothing that works is replaced by what does not. */
-import type { TlsFiles } from "../config/config.ts";
 import { CredentialsError } from "./credentials-error.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials, CredentialsOrigin } from "./credentials.ts";
 
 export interface Replacement {
   /** What is to be in force; `undefined` where nothing changes. */
@@ -16,18 +15,23 @@ export interface Replacement {
  *
  * @throws CredentialsError for lists that have ended, in place of such as have not
  */
-export function replacementOf(current: Credentials, next: Credentials, files: TlsFiles, now: number): Replacement {
+export function replacementOf(
+  current: Credentials,
+  next: Credentials,
+  origin: CredentialsOrigin,
+  now: number,
+): Replacement {
   const ended = endOfLists(next);
   if (ended < now && now <= endOfLists(current))
     throw new CredentialsError(
-      `--tls-crl ${files.crl} holds a list that was to be replaced by ${new Date(ended).toISOString()}: provide the current one`,
+      `${origin.crl} holds a list that was to be replaced by ${new Date(ended).toISOString()}: provide the current one`,
     );
   if (next.notBefore <= now || current.notBefore > now || current.notAfter < now)
     return { credentials: sameMaterial(current, next) ? undefined : next };
   const { cert, key, notBefore, notAfter, names } = current;
   const kept: Credentials = { ...next, cert, key, notBefore, notAfter, names };
   const fault = new CredentialsError(
-    `--tls-cert ${files.cert} is not valid before ${new Date(next.notBefore).toISOString()}: the certificate of before is shown until then; is this machine's clock right?`,
+    `${origin.cert} is not valid before ${new Date(next.notBefore).toISOString()}: the certificate of before is shown until then; is this machine's clock right?`,
   );
   return { credentials: sameMaterial(current, kept) ? undefined : kept, fault };
 }
@@ -39,7 +43,7 @@ export function endOfLists({ lists, expiredLists }: Credentials): number {
 }
 
 function sameMaterial(a: Credentials, b: Credentials): boolean {
-  const material = ({ cert, key, ca, lists }: Credentials): string =>
-    [cert, key, ca, ...lists.map(({ pem }) => pem)].join("\n");
+  const material = ({ cert, key, ca, trust, lists }: Credentials): string =>
+    [cert, key, ca, trust, ...lists.map(({ pem }) => pem)].join("\n");
   return material(a) === material(b);
 }

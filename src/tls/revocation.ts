@@ -4,6 +4,7 @@
  */
 import { hash, type KeyObject, type X509Certificate } from "node:crypto";
 import { CredentialsError } from "./credentials-error.ts";
+import { holderText } from "./distinguished-name.ts";
 import { readChildren, readElement, TAG, wholeOf } from "./der.ts";
 import { isSignedBy, parseList, type ParsedList } from "./revocation-list.ts";
 
@@ -37,22 +38,22 @@ export function keyIdOf(key: KeyObject): string {
  * @throws CredentialsError for what is no list, is not signed by the CA that it names, or is not yet in force
  */
 export function readRevocations(
-  path: string,
+  origin: string,
   file: string,
   authorities: readonly X509Certificate[],
   now = Date.now(),
 ): Revocations {
   const warnings: string[] = [];
-  const lists = blocksOf(path, file).map((der, index): RevocationList => {
-    const list = parsed(path, der, index);
+  const lists = blocksOf(origin, file).map((der, index): RevocationList => {
+    const list = parsed(origin, der, index);
     if (list.thisUpdate > now)
       throw new CredentialsError(
-        `List ${index + 1} in --tls-crl ${path} begins on ${new Date(list.thisUpdate).toISOString()}: is this machine's clock right?`,
+        `List ${index + 1} in ${origin} begins on ${new Date(list.thisUpdate).toISOString()}: is this machine's clock right?`,
       );
-    const issuer = issuerOf(path, list, index, authorities);
+    const issuer = issuerOf(origin, list, index, authorities);
     if (issuer === undefined)
       warnings.push(
-        `list ${index + 1} in --tls-crl ${path} is of a CA that is not in --tls-ca: it counts for callers that bring this CA's certificate`,
+        `list ${index + 1} in ${origin} is of a CA that is not in the bundle: it counts for callers that bring this CA's certificate`,
       );
     return {
       pem: pemOf(der),
@@ -70,7 +71,7 @@ export function isListOf({ pem, issuerKey }: RevocationList, key: KeyObject, key
   return isSignedBy(parseList(Buffer.from(pem.replaceAll(/-----[^-]+-----/g, ""), "base64")), key);
 }
 
-function blocksOf(path: string, file: string): readonly Uint8Array[] {
+function blocksOf(origin: string, file: string): readonly Uint8Array[] {
   const bytes = Buffer.from(file, "latin1");
   if (bytes[0] === TAG.sequence) {
     try {
@@ -82,21 +83,21 @@ function blocksOf(path: string, file: string): readonly Uint8Array[] {
       }
       return blocks;
     } catch (cause) {
-      throw new CredentialsError(`--tls-crl ${path} cannot be parsed as DER: ${String(cause)}`, { cause });
+      throw new CredentialsError(`${origin} cannot be parsed as DER: ${String(cause)}`, { cause });
     }
   }
   const blocks = [...file.matchAll(PEM_BLOCK)].map((match) => Buffer.from(match[1] ?? "", "base64"));
   if (blocks.length === 0)
-    throw new CredentialsError(`--tls-crl ${path} holds no list: expected PEM with -----BEGIN X509 CRL-----, or DER`);
+    throw new CredentialsError(`${origin} holds no list: expected PEM with -----BEGIN X509 CRL-----, or DER`);
   return blocks;
 }
 
-function parsed(path: string, der: Uint8Array, index: number): ParsedList {
+function parsed(origin: string, der: Uint8Array, index: number): ParsedList {
   try {
     return parseList(der);
   } catch (cause) {
     throw new CredentialsError(
-      `List ${index + 1} in --tls-crl ${path} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `List ${index + 1} in ${origin} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
   }
@@ -104,7 +105,7 @@ function parsed(path: string, der: Uint8Array, index: number): ParsedList {
 
 /** `undefined` for the list of a CA that is not in the bundle. One in the name of a CA of the bundle must be of its key. */
 function issuerOf(
-  path: string,
+  origin: string,
   list: ParsedList,
   index: number,
   authorities: readonly X509Certificate[],
@@ -113,7 +114,7 @@ function issuerOf(
   const named = issuer ?? authorities.find(({ raw }) => Buffer.compare(subjectOf(raw), list.issuer) === 0);
   if (issuer === undefined && named !== undefined)
     throw new CredentialsError(
-      `List ${index + 1} in --tls-crl ${path} names ${named.subject.replaceAll("\n", ", ")} and is not signed by it: provide the list that the CA in --tls-ca has signed`,
+      `List ${index + 1} in ${origin} names ${holderText(named)} and is not signed by it: provide the list that the CA of the bundle has signed`,
     );
   return issuer;
 }

@@ -88,8 +88,12 @@ export function handshakeContexts(credentials: Credentials): HandshakeContexts {
   return { shown: createSecureContext({ ...withoutLists, ca: leaf }), trusted: createSecureContext(options) };
 }
 
-/** `Credentials.trust` when a handshake that OpenSSL accepts was held against all of it, the lists included. */
+/**
+ * `Credentials.trust` when a handshake that OpenSSL accepts was held against all of it, the lists included. OpenSSL knows of no
+ * trust domains.
+ */
 export function trustOfHandshake(credentials: Credentials): string | undefined {
+  if (credentials.trustDomains !== undefined) return undefined;
   return credentials.lists.length === 0 || opensslRevokes(credentials) ? credentials.trust : undefined;
 }
 

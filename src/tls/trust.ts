@@ -8,9 +8,11 @@ import { LRUCache } from "lru-cache";
 import type { RefusalReason } from "../policy/decision.ts";
 import { limitsOf, type AuthorityLimits } from "./authority-limits.ts";
 import type { Credentials } from "./credentials.ts";
+import { holderOf, issuerOf } from "./distinguished-name.ts";
 import { sansOf } from "./identity.ts";
 import { permitsNames } from "./name-constraints.ts";
 import { splitPem } from "./pem.ts";
+import { vouchingDomain } from "./trust-domain.ts";
 import { isListOf, keyIdOf, type RevocationList } from "./revocation.ts";
 
 export type LostTrust = Extract<
@@ -39,10 +41,17 @@ interface Node {
 /** CA certificates by the name of their holder. */
 type Candidates = ReadonlyMap<string, readonly Node[]>;
 
+/** One look for paths, and what it has cost. */
+interface Search {
+  readonly candidates: Candidates;
+  readonly anchors: ReadonlySet<string>;
+  steps: number;
+}
+
 /** The trust of one generation of credentials, ready to judge many chains. */
 export class TrustStore {
   readonly #authorities: readonly Node[];
-  /** Fingerprints of what ends a path. */
+  /** Fingerprints of what ends a path, where there are no trust domains. */
   readonly #anchors: ReadonlySet<string>;
   readonly #credentials: Credentials;
   readonly #issued = new LRUCache<string, boolean>({ max: REMEMBERED });
@@ -65,8 +74,8 @@ export class TrustStore {
     const brought = rest.filter(({ certificate }) => certificate.ca);
     const candidates = byName([...this.#authorities, ...brought]);
     const faults = new Set<LostTrust>();
-    const walk = { steps: 0 };
-    for (const path of this.#paths([leaf], candidates, walk)) {
+    const search = { candidates, anchors: this.#anchorsFor(leaf.certificate), steps: 0 };
+    for (const path of this.#paths([leaf], search)) {
       const fault = this.#faultOf(path, now);
       if (fault === undefined) return undefined;
       faults.add(fault);
@@ -74,17 +83,25 @@ export class TrustStore {
     return RANK.find((fault) => faults.has(fault)) ?? "certificate-untrusted";
   }
 
+  #anchorsFor(leaf: X509Certificate): ReadonlySet<string> {
+    const { trustDomains } = this.#credentials;
+    if (trustDomains === undefined) return this.#anchors;
+    const domain = vouchingDomain(sansOf(leaf), trustDomains.own);
+    return (domain === undefined ? undefined : trustDomains.anchors.get(domain)) ?? new Set();
+  }
+
   /** Every path by names and signatures; dates and revocation come after, so that the reason can be told. */
-  *#paths(path: readonly Node[], candidates: Candidates, walk: { steps: number }): Generator<readonly Node[]> {
+  *#paths(path: readonly Node[], search: Search): Generator<readonly Node[]> {
+    const { candidates, anchors } = search;
     const last = path.at(-1)!;
-    if (path.length > 1 && this.#anchors.has(last.fingerprint)) yield path;
+    if (path.length > 1 && anchors.has(last.fingerprint)) yield path;
     if (path.length === MAX_DEPTH) return;
-    for (const candidate of candidates.get(nameKey(last.certificate.issuer)) ?? []) {
+    for (const candidate of candidates.get(nameKey(issuerOf(last.certificate))) ?? []) {
       if (path.includes(candidate) || candidate.fingerprint === last.fingerprint) continue;
-      walk.steps += 1;
-      if (walk.steps > MAX_STEPS) return;
+      search.steps += 1;
+      if (search.steps > MAX_STEPS) return;
       if (!this.#hasIssued(candidate, last) || !permits(candidate, path, candidates)) continue;
-      yield* this.#paths([...path, candidate], candidates, walk);
+      yield* this.#paths([...path, candidate], search);
     }
   }
 
@@ -149,7 +166,7 @@ function nodeOf(certificate: X509Certificate): Node {
 
 function byName(nodes: readonly Node[]): Candidates {
   const unique = new Map(nodes.map((node) => [node.fingerprint, node])).values();
-  return Map.groupBy(unique, ({ certificate }) => nameKey(certificate.subject));
+  return Map.groupBy(unique, ({ certificate }) => nameKey(holderOf(certificate)));
 }
 
 /** OpenSSL compares names without regard to case, and to how many blanks stand between words (RFC 5280 section 7.1). */
@@ -164,13 +181,13 @@ function permits(
   candidates: Candidates,
 ): boolean {
   // Self-issued certificates do not count towards the length (RFC 5280 section 4.2.1.9).
-  const below = path.slice(1).filter((one) => one.certificate.subject !== one.certificate.issuer).length;
+  const below = path.slice(1).filter((one) => holderOf(one.certificate) !== issuerOf(one.certificate)).length;
   if (limits.pathLength !== undefined && below > limits.pathLength) return false;
   if (!limits.clientAuth) return false;
   const { names } = limits;
   if (names === undefined) return true;
   if (!permitsNames(names, sansOf(path[0]!.certificate))) return false;
   // Other kinds of names are held against constraints by OpenSSL alone. Where the key has no other certificate, it has done so.
-  const namesakes = candidates.get(nameKey(certificate.subject)) ?? [];
+  const namesakes = candidates.get(nameKey(holderOf(certificate))) ?? [];
   return !names.others || namesakes.every((one) => one.keyId !== keyId || one.fingerprint === fingerprint);
 }

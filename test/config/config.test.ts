@@ -103,6 +103,22 @@ test("every problem is reported at once, each by the name under which it was giv
   for (const problem of problems) assert.match(problem, /expected|must|needs|give|together|missing/i, problem);
 });
 
+const REQUESTED = { "csr-signer": "postern.dev/osm", "tls-ca": "/ca.crt", "service-account": "shop" };
+
+test("a certificate is asked for by the name of the pod's service account", async () => {
+  const { "service-account": account, ...flags } = REQUESTED;
+  const asked = { signer: "postern.dev/osm", ca: "/ca.crt" };
+  const named = { ...NEEDED, ...flags, namespace: "test", "trust-domain": "mesh.example" };
+  assert.deepEqual((await configOf({ flags: named, env: { SERVICE_ACCOUNT: account } })).tls, {
+    kind: "csr",
+    asked: { ...asked, name: "shop.test.mesh.example" },
+  });
+  assert.deepEqual((await configOf({ flags: { ...NEEDED, ...REQUESTED } })).tls, {
+    kind: "csr",
+    asked: { ...asked, name: "shop.default.cluster.local" },
+  });
+});
+
 test("what cannot be meant is refused", async () => {
   const refused = [
     [{ flags: { backend: "port=80" } }, /manifests|kubernetes/],
@@ -115,10 +131,39 @@ test("what cannot be meant is refused", async () => {
     [{ flags: { ...NEEDED, "otlp-endpoint": "collector:4318" } }, /URL such as/],
     [{ flags: { ...NEEDED, "otlp-endpoint": "http://c:4318", "trace-ratio": "1.5" } }, /share from 0 to 1/],
     [{ flags: { ...NEEDED, "trace-ratio": "0.1" } }, /needs --otlp-endpoint/],
+    [{ flags: { ...NEEDED, "spiffe-endpoint": "tcp://127.0.0.1:8081" } }, /unix socket by its absolute path/],
+    [{ flags: { ...NEEDED, "spiffe-endpoint": "unix:agent.sock" } }, /unix socket by its absolute path/],
+    [{ flags: { ...NEEDED, "spiffe-endpoint": `unix:///${"x".repeat(107)}` } }, /at most 107 bytes/],
+    [
+      { flags: { ...NEEDED, "spiffe-endpoint": "unix:///s", "tls-ca": "/ca.crt" } },
+      /--spiffe-endpoint and --tls-ca exclude/,
+    ],
+    [{ flags: { ...NEEDED, "csr-signer": "postern.dev/osm" } }, /needs --tls-ca[^]*needs --service-account/],
+    [{ flags: { ...NEEDED, ...REQUESTED, "csr-signer": "osm" } }, /expected a signer such as postern\.dev\/osm/],
+    [{ flags: { ...NEEDED, ...REQUESTED, "tls-key": "/tls.key" } }, /--csr-signer and --tls-key exclude/],
     [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME/],
     [{ flags: { ...NEEDED, admin: "0.0.0.0:15000" } }, /loopback/],
+    [{ flags: { ...NEEDED, probes: "{}}" } }, /JSON such as/],
+    [{ flags: { ...NEEDED, probes: '{"/probes/a/b":{"tcpSocket":{"port":80}}}' } }, /needs --health/],
+    [{ flags: { ...NEEDED, probes: '{"/livez":{"tcpSocket":{"port":80}}}' } }, /'\/livez' is no path for a probe/],
+    [{ flags: { ...NEEDED, probes: '{"/probes/a/b":{"tcpSocket":{"port":"http"}}}' } }, /port \(a number\)/],
+    [
+      { flags: { ...NEEDED, probes: '{"/probes/a/b":{"exec":{"command":["sh"]}}}' } },
+      /one of httpGet, tcpSocket, grpc/,
+    ],
+    [{ flags: { ...NEEDED, probes: '{"/probes/a/b":{"httpGet":{"port":80,"host":"10.0.0.1"}}}' } }, /one of httpGet/],
+    [{ flags: { ...NEEDED, probes: '{"/probes/a/b":{"grpc":{"port":80},"timeoutSeconds":0}}' } }, /timeoutSeconds/],
   ] as const;
   for (const [input, expected] of refused) assert.match((await problemsOf(input)).join("\n"), expected);
+});
+
+test("a Workload API is named by flag or by SPIFFE_ENDPOINT_SOCKET, which takes nothing from who has named files", async () => {
+  const named = { kind: "workload-api", socket: "/run/agent.sock" };
+  const env = { SPIFFE_ENDPOINT_SOCKET: "unix:///run/agent.sock" };
+  assert.deepEqual((await configOf({ flags: NEEDED, env })).tls, named);
+  assert.deepEqual((await configOf({ flags: { ...NEEDED, "spiffe-endpoint": "unix:/run/agent.sock" } })).tls, named);
+  const files = { "tls-cert": "/tls.crt", "tls-key": "/tls.key", "tls-ca": "/ca.crt" };
+  assert.equal((await configOf({ flags: { ...NEEDED, ...files }, env })).tls?.kind, "files");
 });
 
 test("what Kubernetes itself puts into the environment is no setting", async () => {

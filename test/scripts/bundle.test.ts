@@ -8,8 +8,10 @@ import packageJson from "../../package.json" with { type: "json" };
 import { startApplication } from "../support/application/application.ts";
 import { tryCall } from "../support/caller/caller.ts";
 import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
+import { makeCertificate } from "../support/mesh/certificates.ts";
 import { mutual, policy, principal, range } from "../support/mesh/objects.ts";
 import { startSidecar } from "../support/process/sidecar.ts";
+import { svidOf, WorkloadApi } from "../support/workload-api/workload-api.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const SCRIPT = join(import.meta.dirname, "../../scripts/bundle.ts");
@@ -39,6 +41,22 @@ test("without an output directory it says how it is used", () => {
     () => execFileSync(process.execPath, [SCRIPT], { stdio: "pipe" }),
     (error: Error & { readonly status?: number }) => error.status === 2 && /usage: .*OUT_DIR/.test(error.message),
   );
+});
+
+test("the bundled sidecar takes its certificate from a Workload API", async () => {
+  const root = makeCertificate({ subject: "mesh", ca: true });
+  const id = "spiffe://mesh.test/foo";
+  const svid = svidOf(id, [makeCertificate({ subject: "foo", issuer: root, uris: [id] })], [root]);
+  await using api = await WorkloadApi.start(join(directory.path, "agent.sock"), { svids: [svid] });
+  await using sidecar = await startSidecar({
+    main,
+    manifests: [policy([mutual], [range("127.0.0.0/8"), principal(GATEWAY_NAME)])],
+    backends: [{ app: 9 }],
+    flags: [`--spiffe-endpoint=${api.endpoint}`],
+    env: { NODE_ENV: "production" },
+  });
+  assert.deepEqual((await sidecar.log.next({ message: "certificate loaded" }))["names"], [`uri:${id}`]);
+  assert.deepEqual(sidecar.log.foreign, []);
 });
 
 test("the bundled sidecar becomes ready, lets in and refuses in its threads and drains with 0", async () => {

@@ -3,7 +3,6 @@
  * every few seconds. Ends with 1 when anything came back wrong, or when the sidecar has not given back what it held.
  */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { tryCall } from "../support/caller/caller.ts";
@@ -13,6 +12,7 @@ import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 import { endProcessAfter } from "../support/limits/end-process.ts";
 import { startSoakApplication } from "./application.ts";
 import { lanes, type Lane } from "./lanes.ts";
+import { sampleOf, type Sample } from "./sample.ts";
 
 const SAMPLE_MS = 15_000;
 const FLIP_MS = 4_000;
@@ -64,16 +64,6 @@ async function flip(sidecar: TestSidecar, mesh: TestMesh): Promise<void> {
     if (passed === listed) count(done, "policy changes");
     else count(faults, `the visitor is ${listed ? "listed" : "not listed"} and got ${JSON.stringify(outcome)}`);
   }
-}
-
-interface Sample {
-  readonly rssMiB: number;
-  readonly descriptors: number;
-}
-
-function sampleOf(pid: number): Sample {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
-  return { rssMiB: Math.round(Number(kib) / 1024), descriptors: readdirSync(`/proc/${pid}/fd`).length };
 }
 
 async function observe(pid: number): Promise<readonly Sample[]> {

@@ -112,7 +112,7 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
   }
   const { socket, credentials, presented } = result;
   socket.on("error", (error: NodeJS.ErrnoException) => connection.failed(error));
-  const verified = verifiedPeer(socket, rule.clientCertificate, presented);
+  const verified = verifiedPeer(socket, rule.clientCertificate, presented, credentials);
   const { sni } = result.facts;
   connection.greeted({
     protocol: socket.alpnProtocol === "h2" ? "http/2" : "http/1.1",

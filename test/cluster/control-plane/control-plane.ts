@@ -36,6 +36,8 @@ export interface ControlPlaneOptions {
   readonly bind?: string;
   /** Ranges of cluster addresses, one a family; IPv4 alone unless told. */
   readonly serviceRanges?: string;
+  /** More flags of the API server. */
+  readonly apiServerFlags?: readonly string[];
 }
 
 export class ControlPlane implements AsyncDisposable {
@@ -200,6 +202,7 @@ export class ControlPlane implements AsyncDisposable {
       "--disable-admission-plugins=ServiceAccount",
       "--max-requests-inflight=400",
       "--shutdown-delay-duration=0",
+      ...(this.#options.apiServerFlags ?? []),
     ]);
     await this.#apiServer.ready(async () => (await this.api.call("GET", "/readyz")).status === 200, READY_MS);
   }

@@ -66,7 +66,7 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
     try {
       const result = await handshake(tls);
       assert.ok(result.secured && result.socket.authorized);
-      const { certificate, identity } = verifiedPeer(result.socket, true, result.presented);
+      const { certificate, identity } = verifiedPeer(result.socket, true, result.presented, {});
       assert.deepEqual(certificate, { state: "verified", sans: [{ type: "dns", value: GATEWAY_NAME }] });
       assert.ok((identity?.notAfter ?? 0) > Date.now());
       assert.equal(calls, 0);

@@ -1,11 +1,7 @@
 /** What RFC 5280 and OpenSSL's security level 2 (112 bits) refuse of a client certificate, by the reason that the record gives. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
-import { Handshakes, type HandshakeResult } from "../../../src/proxy/connection/handshakes.ts";
-import { checkCredentials } from "../../../src/tls/check-credentials.ts";
-import { connect } from "../../support/caller/caller.ts";
+import { JudgedHandshakes } from "../../support/caller/judged-handshake.ts";
 import { makeCertificate, makeKeys, type CertificateOptions, type Made } from "../../support/mesh/certificates.ts";
 import { der, sequence } from "../../support/mesh/der-writer.ts";
 
@@ -15,40 +11,14 @@ const weakRoot = makeCertificate({ subject: "weak", ca: true, keys: makeKeys("rs
 const own = makeCertificate({ subject: "foo", issuer: root, dns: ["foo"] });
 const pinned = makeCertificate({ subject: "pinned", dns: ["edge"] });
 
-const handshakes = new Handshakes(5_000);
-const server = createServer((raw) => {
-  raw.on("error", () => undefined);
-  const terms = { clientCertificate: true, alpn: [], judgeServerName: () => undefined };
-  void handshakes.begin(raw, terms).then((result) => server.emit("result", result));
-});
+let handshakes: JudgedHandshakes;
 
 before(async () => {
-  const ca = [root, weakRoot, pinned].map(({ certPem }) => certPem).join("");
-  const files = { cert: "tls.crt", key: "tls.key", ca: "ca.crt" };
-  handshakes.setCredentials(checkCredentials(files, { cert: own.certPem, key: own.keyPem, ca }, 1, Date.now()));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  handshakes = await JudgedHandshakes.start(own);
+  handshakes.trust([root, weakRoot, pinned]);
 });
 
-after(() => void server.close());
-
-async function handshake(chain: readonly Made[], version: "TLSv1.2" | "TLSv1.3"): Promise<HandshakeResult> {
-  const result = once(server, "result") as Promise<[HandshakeResult]>;
-  const pair = { certPem: chain.map(({ certPem }) => certPem).join(""), keyPem: chain[0]!.keyPem };
-  // The caller's own OpenSSL would keep a weak certificate to itself.
-  const options = {
-    minVersion: version,
-    maxVersion: version,
-    ciphers: "DEFAULT@SECLEVEL=0",
-    rejectUnauthorized: false,
-  };
-  const { port } = server.address() as AddressInfo;
-  const socket = await connect({ port, tls: { pair, options } }).catch(() => undefined);
-  socket?.on("error", () => undefined);
-  const [settled] = await result;
-  socket?.destroy();
-  return settled;
-}
+after(() => handshakes[Symbol.dispose]());
 
 const ca = (subject: string, options: Partial<CertificateOptions> = {}): Made =>
   makeCertificate({ subject, ca: true, issuer: root, ...options });
@@ -84,7 +54,7 @@ const rows: readonly (readonly [string, readonly Made[], string | undefined])[] 
 for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   for (const [what, chain, detail] of rows) {
     test(`${version}: ${what}: ${detail ?? "secured"}`, async () => {
-      const result = await handshake(chain, version);
+      const result = await handshakes.with(chain, version);
       const seen = !result.secured && "detail" in result.failure ? result.failure : undefined;
       assert.deepEqual([result.secured, seen?.detail], [detail === undefined, detail]);
       if (seen !== undefined) assert.equal(seen.end, "refused");

@@ -36,13 +36,20 @@ export interface ApiCallerOptions {
   readonly token: string;
 }
 
-const PLURALS: Readonly<Record<string, string>> = { Endpoints: "endpoints", NetworkPolicy: "networkpolicies" };
+const PLURALS: Readonly<Record<string, string>> = {
+  Endpoints: "endpoints",
+  NetworkPolicy: "networkpolicies",
+};
 const CLUSTER_WIDE: ReadonlySet<string> = new Set([
   "Namespace",
   "Node",
   "CustomResourceDefinition",
   "ClusterRole",
   "ClusterRoleBinding",
+  "CertificateSigningRequest",
+  "ClusterTrustBundle",
+  "MutatingWebhookConfiguration",
+  "ValidatingWebhookConfiguration",
 ]);
 
 export function collectionPath(apiVersion: string, kind: string, namespace: string | undefined): string {

@@ -70,6 +70,12 @@ export class TestAuthority {
     return pem(this.certificate);
   }
 
+  /** Its own certificate and key, its chain behind it. */
+  async authorityPair(): Promise<KeyPair> {
+    const chain = this.#chain.length > 0 ? this.#chain : [this.certificate];
+    return { certPem: chain.map(pem).join(""), keyPem: await exportKey(this.#keys.privateKey) };
+  }
+
   /** An authority below this one. */
   async intermediate(subject = "CN=test intermediate CA"): Promise<TestAuthority> {
     const keys = await generateKeys();

@@ -23,7 +23,7 @@ export interface Made extends KeyPair {
 }
 
 export interface CertificateOptions {
-  /** Common name. */
+  /** Common name; empty: an empty name. */
   readonly subject: string;
   /** Absent: signed by itself. */
   readonly issuer?: Pick<Made, "subject" | "keys">;
@@ -31,6 +31,7 @@ export interface CertificateOptions {
   readonly kind?: KeyKind;
   readonly ca?: boolean;
   readonly dns?: readonly string[];
+  readonly uris?: readonly string[];
   /** Milliseconds from now. */
   readonly begins?: number;
   readonly ends?: number;
@@ -38,11 +39,19 @@ export interface CertificateOptions {
   readonly pathLength?: number;
   readonly usage?: "client" | "server";
   readonly sha1?: boolean;
+  /** Extensions of every certificate that this one lacks. */
+  readonly omit?: readonly ("basicConstraints" | "keyUsage")[];
+  /** What the key is said to do; a CA's to issue, a leaf's to sign, unless told. */
+  readonly keyUsage?: keyof typeof KEY_USAGE;
+  /** False: basic constraints are not critical. */
+  readonly strict?: boolean;
   /** More extensions: object identifier, critical, content. */
   readonly extensions?: readonly (readonly [string, boolean, Buffer])[];
 }
 
 const HOUR_MS = 3_600_000;
+/** Bits of the key usage extension, and how many of the byte do not count. */
+const KEY_USAGE = { sign: [0x80, 7], issue: [0x06, 1], both: [0x86, 1] } as const;
 const PSS = sequence(
   oid("1.2.840.113549.1.1.10"),
   sequence(
@@ -124,26 +133,30 @@ export function listPem(list: Buffer): string {
 }
 
 function name(commonName: string): Buffer {
-  return sequence(set(sequence(oid("2.5.4.3"), text(commonName))));
+  return commonName === "" ? sequence() : sequence(set(sequence(oid("2.5.4.3"), text(commonName))));
 }
 
 function extension(id: string, critical: boolean, content: Buffer): Buffer {
   return sequence(oid(id), ...(critical ? [boolean(true)] : []), octets(content));
 }
 
-function extensionsOf({ dns, pathLength, usage, extensions = [] }: CertificateOptions, ca: boolean): readonly Buffer[] {
+function extensionsOf(options: CertificateOptions, ca: boolean): readonly Buffer[] {
+  const { dns = [], uris = [], pathLength, usage, extensions = [], omit = [], strict = true } = options;
+  const [usageBits, unused] = KEY_USAGE[options.keyUsage ?? (ca ? "issue" : "sign")];
   const constraints = [
     ...(ca ? [boolean(true)] : []),
     ...(pathLength === undefined ? [] : [integer(pathLength.toString(16))]),
   ];
+  const names = [
+    ...dns.map((value) => der(0x82, Buffer.from(value))),
+    ...uris.map((value) => der(0x86, Buffer.from(value))),
+  ];
   const purpose = { client: "1.3.6.1.5.5.7.3.2", server: "1.3.6.1.5.5.7.3.1" };
   return [
-    extension("2.5.29.19", true, sequence(...constraints)),
-    extension("2.5.29.15", true, ca ? bits(Buffer.from([0x06]), 1) : bits(Buffer.from([0x80]), 7)),
+    ...(omit.includes("basicConstraints") ? [] : [extension("2.5.29.19", strict, sequence(...constraints))]),
+    ...(omit.includes("keyUsage") ? [] : [extension("2.5.29.15", true, bits(Buffer.from([usageBits]), unused))]),
     ...(usage === undefined ? [] : [extension("2.5.29.37", false, sequence(oid(purpose[usage])))]),
-    ...(dns === undefined
-      ? []
-      : [extension("2.5.29.17", false, sequence(...dns.map((value) => der(0x82, Buffer.from(value)))))]),
+    ...(names.length === 0 ? [] : [extension("2.5.29.17", false, sequence(...names))]),
     ...extensions.map(([id, critical, content]) => extension(id, critical, content)),
   ];
 }

@@ -11,11 +11,21 @@ export async function runCommand(
   command: (argv: readonly string[], io: CliIo) => Promise<number>,
   ...argv: readonly string[]
 ): Promise<CommandResult> {
+  return runCommandWithInput(command, "", ...argv);
+}
+
+/** @param input what stands on stdin */
+export async function runCommandWithInput(
+  command: (argv: readonly string[], io: CliIo) => Promise<number>,
+  input: string,
+  ...argv: readonly string[]
+): Promise<CommandResult> {
   let stdout = "";
   let stderr = "";
   const code = await command(argv, {
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
+    stdin: async () => input,
     env: {},
     onTermination: () => undefined,
   });

@@ -1,0 +1,27 @@
+/** The manifest that a command changes: from a file or from stdin. */
+import { readFile } from "node:fs/promises";
+import type { Flag } from "./flags.ts";
+import type { CliIo } from "./io.ts";
+
+export const MANIFEST_FLAGS: readonly Flag[] = [
+  { name: "filename", short: "f", value: "FILE|-", help: "manifest, YAML or JSON, any number of documents (stdin)" },
+  { name: "diff", help: "print what would change as a unified diff" },
+];
+
+export interface ManifestInput {
+  /** As messages have it. */
+  readonly name: string;
+  readonly text: string;
+}
+
+export async function readManifestInput(
+  file: string | undefined,
+  io: CliIo,
+): Promise<ManifestInput | { readonly problem: string }> {
+  if (file === undefined || file === "-") return { name: "stdin", text: await io.stdin() };
+  try {
+    return { name: file, text: await readFile(file, "utf8") };
+  } catch (error) {
+    return { problem: `--filename ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}

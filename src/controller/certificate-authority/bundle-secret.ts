@@ -1,0 +1,57 @@
+/** The published bundle: the Secret `osm-ca-bundle` of the mesh's namespace, which remembers what retires when. */
+import type { ApiClient } from "../../discovery/kubernetes/client.ts";
+import { BUNDLE_KEY, BUNDLE_NAME } from "../names.ts";
+import {
+  annotationOf,
+  readObject,
+  secretObject,
+  secretPlace,
+  secretTexts,
+  writeObject,
+} from "../objects/owned-objects.ts";
+import { nextBundle, type Bundle } from "./bundle.ts";
+
+const RETIRING_ANNOTATION = "postern.dev/retiring";
+
+export interface BundleSecretOptions {
+  readonly client: ApiClient;
+  readonly namespace: string;
+  /** How long a root stays that signs no more: the longest life of a certificate. */
+  readonly keepMs: number;
+}
+
+/**
+ * @param wanted PEM
+ * @returns the bundle, PEM. Rejects with an ApiFailure or a ForeignObjectError.
+ */
+export async function publishBundle(
+  { client, namespace, keepMs }: BundleSecretOptions,
+  wanted: readonly string[],
+  now: number,
+  signal: AbortSignal,
+): Promise<string> {
+  const place = secretPlace(namespace, BUNDLE_NAME);
+  const found = await readObject(client, place, signal);
+  const former: Bundle | undefined = found && {
+    pem: secretTexts(found)[BUNDLE_KEY] ?? "",
+    retiring: readRetiring(annotationOf(found, RETIRING_ANNOTATION)),
+  };
+  const bundle = nextBundle({ former, wanted, now, keepMs });
+  if (former?.pem === bundle.pem && JSON.stringify(former.retiring) === JSON.stringify(bundle.retiring))
+    return bundle.pem;
+  const annotations = { [RETIRING_ANNOTATION]: JSON.stringify(bundle.retiring) };
+  await writeObject(client, place, found, secretObject("Opaque", { [BUNDLE_KEY]: bundle.pem }, annotations), signal);
+  return bundle.pem;
+}
+
+/** Whatever else stands there: then the time of each root begins anew. */
+function readRetiring(text: string | undefined): Readonly<Record<string, number>> {
+  try {
+    const value: unknown = JSON.parse(text ?? "{}");
+    return Object.fromEntries(
+      Object.entries(value ?? {}).flatMap(([key, until]) => (typeof until === "number" ? [[key, until]] : [])),
+    );
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,73 @@
+/** What a source gives takes the place of what is in force, or does not; told once, whichever it is. */
+import { checkCredentials } from "./check-credentials.ts";
+import { CredentialsError } from "./credentials-error.ts";
+import type { CredentialsListener } from "./credentials-source.ts";
+import type { Credentials, CredentialsOrigin, CredentialTexts } from "./credentials.ts";
+import { replacementOf } from "./replacement.ts";
+
+export class CredentialsInForce {
+  readonly #listener: CredentialsListener;
+  #current: Credentials | undefined;
+  /** Content that was accepted last. */
+  #judged: string | undefined;
+  #failure: string | undefined;
+
+  constructor(current: Credentials | undefined, listener: CredentialsListener) {
+    this.#current = current;
+    this.#listener = listener;
+  }
+
+  get current(): Credentials | undefined {
+    return this.#current;
+  }
+
+  /** True while what the source gave last is not what is in force. */
+  get failing(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  offer(origin: CredentialsOrigin, texts: CredentialTexts): void {
+    try {
+      this.#judge(origin, texts);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  fail(error: unknown): void {
+    const failure = error instanceof CredentialsError ? error : new CredentialsError(String(error), { cause: error });
+    if (failure.message === this.#failure) return;
+    this.#failure = failure.message;
+    this.#listener.onFailure(failure);
+  }
+
+  #judge(origin: CredentialsOrigin, texts: CredentialTexts): void {
+    const content = JSON.stringify(texts);
+    if (content === this.#judged) {
+      this.#recover();
+      return;
+    }
+    const now = Date.now();
+    const next = checkCredentials(origin, texts, (this.#current?.generation ?? 0) + 1, now);
+    const { credentials, fault } =
+      this.#current === undefined ? { credentials: next } : replacementOf(this.#current, next, origin, now);
+    if (credentials !== undefined) {
+      this.#current = credentials;
+      this.#listener.onCredentials(credentials);
+    }
+    if (fault !== undefined) {
+      // Looked at again whenever it is offered: what is wrong now passes by itself.
+      this.#judged = undefined;
+      this.fail(fault);
+      return;
+    }
+    this.#judged = content;
+    this.#recover();
+  }
+
+  #recover(): void {
+    if (this.#failure === undefined) return;
+    this.#failure = undefined;
+    this.#listener.onRecovery();
+  }
+}
