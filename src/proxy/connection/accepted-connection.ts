@@ -7,6 +7,7 @@ import { performance } from "node:perf_hooks";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
+import type { Owners } from "../../policy/address-set.ts";
 import type { Decision, Peer, Refused, San } from "../../policy/decision.ts";
 import type { BackendPort } from "../../policy/model.ts";
 import type { PeerAddress } from "../../policy/peer-address.ts";
@@ -134,9 +135,9 @@ export class AcceptedConnection implements Connection {
     this.#greeting = greeting;
   }
 
-  admit(mode: ForwardMode, forwarder: Forwarder, owner: number, decision: Decision): void {
+  admit(mode: ForwardMode, forwarder: Forwarder, owners: Owners, decision: Decision): void {
     const allowed = decision.verdict === "forward" ? decision : undefined;
-    this.#phase = admitted(this.#phase, { mode, forwarder, owner, decision, allowed });
+    this.#phase = admitted(this.#phase, { mode, forwarder, owners, decision, allowed });
   }
 
   rejudge(decision: Decision): void {

@@ -11,7 +11,7 @@ import { formatClientCert } from "../../tls/client-cert-header.ts";
 import { verifiedPeer } from "../../tls/peer.ts";
 import { trustOfHandshake } from "../../tls/secure-context.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
-import { addressOwner, type ConnectionTable } from "./connection-table.ts";
+import { addressOwners, type ConnectionTable } from "./connection-table.ts";
 import { alpnProtocols, forwardMode } from "./forward-mode.ts";
 import { faultIn } from "../forward/boundary.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
@@ -149,7 +149,7 @@ function forward(
   parts: ConnectionParts,
 ): void {
   const forwarder = parts.forwarder(mode, connection.backend);
-  connection.admit(mode, forwarder, addressOwner(rule, connection), decision);
+  connection.admit(mode, forwarder, addressOwners(rule, connection), decision);
   forwarder.serve(connection);
   if (!parts.draining()) return;
   connection.drain();

@@ -71,7 +71,7 @@ function connected(table: ConnectionTable, count: number, issuer: Made, trust: s
       },
     });
     table.accept(connection);
-    connection.admit("http", forwarder, 0, { verdict: "forward", policy: "test/ib", source: "any" });
+    connection.admit("http", forwarder, [], { verdict: "forward", policy: "test/ib", source: "any" });
     return connection;
   });
 }
