@@ -90,9 +90,10 @@ export interface TracingConfig {
 export interface Config {
   readonly discovery: DiscoveryConfig;
   readonly namespace: string;
-  /** Absent: found from the EndpointSlices that hold `podIp`. */
+  /** Absent: found from the EndpointSlices that hold one of `podIps`. */
   readonly services?: readonly string[];
-  readonly podIp?: string;
+  /** Addresses of this pod, the primary one first; of both families in a dual-stack pod. Empty: not known. */
+  readonly podIps: readonly string[];
   readonly podName?: string;
   /** Addresses and ranges of nodes, for explanations alone. */
   readonly nodes: readonly string[];

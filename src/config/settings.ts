@@ -119,9 +119,14 @@ export const SETTINGS: readonly Setting[] = [
     name: "service",
     value: "NAME",
     repeatable: true,
-    help: "Service that this pod backs (else found by its address, POD_IP)",
+    help: "Service that this pod backs (else found by its addresses, POD_IPS)",
   },
-  { name: "pod-ip", value: "IP", env: ["POD_IP"], help: "address of this pod (POD_IP)" },
+  {
+    name: "pod-ip",
+    value: "IP[,IP]",
+    env: ["POD_IPS", "POD_IP"],
+    help: "addresses of this pod, of both families where it has both (POD_IPS, else POD_IP)",
+  },
   { name: "pod-name", value: "NAME", env: ["POD_NAME"], help: "name of this pod (POD_NAME)" },
   {
     name: "node-ip",

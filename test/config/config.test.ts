@@ -116,9 +116,18 @@ test("what cannot be meant is refused", async () => {
     [{ flags: { ...NEEDED, "otlp-endpoint": "http://c:4318", "trace-ratio": "1.5" } }, /share from 0 to 1/],
     [{ flags: { ...NEEDED, "trace-ratio": "0.1" } }, /needs --otlp-endpoint/],
     [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME/],
+    [{ flags: { ...NEEDED, "pod-ip": "10.0.0.1,here" } }, /--pod-ip has the value.*expected an address/],
     [{ flags: { ...NEEDED, admin: "0.0.0.0:15000" } }, /loopback/],
   ] as const;
   for (const [input, expected] of refused) assert.match((await problemsOf(input)).join("\n"), expected);
+});
+
+test("the pod's addresses come from the downward API: status.podIPs, else status.podIP", async () => {
+  const env = { POD_IP: "10.0.0.1", POD_IPS: "10.0.0.1,fd00::1" };
+  assert.deepEqual((await configOf({ flags: NEEDED, env })).podIps, ["10.0.0.1", "fd00::1"]);
+  assert.deepEqual((await configOf({ flags: NEEDED, env: { POD_IP: "10.0.0.1" } })).podIps, ["10.0.0.1"]);
+  assert.deepEqual((await configOf({ flags: { ...NEEDED, "pod-ip": "10.0.0.2" }, env })).podIps, ["10.0.0.2"]);
+  assert.deepEqual((await configOf({ flags: NEEDED })).podIps, []);
 });
 
 test("what Kubernetes itself puts into the environment is no setting", async () => {
