@@ -146,6 +146,11 @@ export class Sidecar {
           log.error({ thread }, "lost data-plane thread cannot be ended, and takes connections; the process ends");
           this.#broken.resolve();
         },
+        onResumptionEnded: () =>
+          log.warn(
+            {},
+            "client certificates come with intermediates that --tls-ca does not have: no TLS session is resumed; add them to resume sessions",
+          ),
         onProblem: (thread, problem) => log.warn({ thread, problem }, "data plane problem"),
       },
     );

@@ -100,6 +100,8 @@ export interface Config {
   readonly meshName?: string;
   readonly backends: readonly BackendConfig[];
   readonly tls?: TlsFiles;
+  /** TLS sessions are resumed by tickets. */
+  readonly tlsResumption: boolean;
   readonly admin: SocketAddress;
   /** Serves only `/livez`, `/readyz` and `/metrics`, off loopback by choice. */
   readonly health?: SocketAddress;

@@ -81,6 +81,7 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
     ...(meshName !== undefined && { meshName }),
     backends,
     ...(tls !== undefined && { tls }),
+    tlsResumption: reader.one("tls-resumption", readChoice(["off", "on"])) === "on",
     admin: reader.one("admin", readSocketAddress) ?? { host: "127.0.0.1", port: 15_000 },
     ...(health !== undefined && { health }),
     workers: reader.one("workers", (text) => atLeast(readCount(text), 1)) ?? Math.max(1, surroundings.parallelism),

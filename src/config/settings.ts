@@ -150,6 +150,11 @@ export const SETTINGS: readonly Setting[] = [
     value: "MODE",
     help: "past a list's end: close to its issuer's callers, or accept (close)",
   },
+  {
+    name: "tls-resumption",
+    value: "MODE",
+    help: "callers resume TLS sessions by tickets, on or off: the certificate is judged anew each time (off)",
+  },
   { name: "mesh-name", value: "NAME", help: "source namespaces must carry openservicemesh.io/monitored-by=NAME (off)" },
   { name: "max-stale", value: "DURATION", help: "refuse everybody once policy is older than this (off)" },
   { name: "client-cert-header", value: "MODE", help: "x-forwarded-client-cert: sanitize-set or strip (sanitize-set)" },

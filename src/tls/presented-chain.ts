@@ -21,6 +21,12 @@ export function firstIssuers(socket: TLSSocket): readonly X509Certificate[] {
   return chain;
 }
 
+/** The certificate of the handshake, or of the session that was resumed; `undefined` when there is none. */
+export function presentedLeaf(socket: TLSSocket): X509Certificate | undefined {
+  const { raw } = socket.getPeerCertificate() as { readonly raw?: Uint8Array };
+  return raw === undefined ? undefined : new X509Certificate(raw);
+}
+
 interface CertificateHandle {
   raw(): Uint8Array;
   getIssuerCert(): CertificateHandle | undefined;

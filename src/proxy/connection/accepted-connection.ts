@@ -15,6 +15,7 @@ import type { ConnectionEnd } from "../../telemetry/records.ts";
 import type { VerifiedPeer } from "../../tls/peer.ts";
 import type { Connection, DownstreamSocket, Forwarder } from "../forward/forwarder.ts";
 import { resetSocket } from "../forward/reset.ts";
+import type { HandshakeSession } from "./handshakes.ts";
 import { admissionOf, admitted, causeOf, closed, ending, ORDERLY, rejudged, type Phase } from "./connection-phase.ts";
 
 /** In force until a connection was judged: whoever forgets to judge refuses. */
@@ -31,9 +32,10 @@ export interface HandshakeFacts {
 export interface Secured {
   readonly socket: TLSSocket;
   readonly verified: VerifiedPeer;
+  readonly session: HandshakeSession;
   /** `Credentials.trust` by which the certificate was last found good; absent: not yet held against revocation. */
   trust: string | undefined;
-  /** All that was presented, leaf first, once it had to be read. */
+  /** All that was presented, leaf first, once it had to be read; of a resumed session the leaf, which is all that it holds. */
   chain?: readonly X509Certificate[];
 }
 

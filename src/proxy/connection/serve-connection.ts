@@ -3,20 +3,24 @@
  * step that fails ends it there, and every accepted socket ends in exactly one record.
  */
 import { performance } from "node:perf_hooks";
+import type { TLSSocket } from "node:tls";
 import type { BackendConfig, ClientCertHeader, ForwardMode, Limits } from "../../config/config.ts";
 import { authorizeBy, judgeAddress, judgeServerName, ruleFor, type RuleInForce } from "../../policy/authorize.ts";
 import type { Decision, Refused } from "../../policy/decision.ts";
 import type { OpenRule, Snapshot } from "../../policy/snapshot.ts";
 import { formatClientCert } from "../../tls/client-cert-header.ts";
+import type { Credentials } from "../../tls/credentials.ts";
+import { presentedLeaf } from "../../tls/presented-chain.ts";
 import { verifiedPeer } from "../../tls/peer.ts";
 import { trustOfHandshake } from "../../tls/secure-context.ts";
-import type { AcceptedConnection } from "./accepted-connection.ts";
+import type { AcceptedConnection, Secured } from "./accepted-connection.ts";
 import { addressOwners, type ConnectionTable } from "./connection-table.ts";
 import { alpnProtocols, forwardMode } from "./forward-mode.ts";
 import { faultIn } from "../forward/boundary.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
-import type { Handshakes, HandshakeResult } from "./handshakes.ts";
+import type { Handshakes, HandshakeResult, HandshakeSession } from "./handshakes.ts";
 import type { LiveTrust } from "./live-trust.ts";
+import type { Resumption } from "./resumption.ts";
 import { sniffProtocol } from "./protocol-sniffing.ts";
 import type { SourceLimits } from "./source-limits.ts";
 
@@ -29,6 +33,7 @@ export interface ConnectionParts {
   readonly limiter: SourceLimits;
   readonly handshakes: Handshakes;
   readonly trust: LiveTrust;
+  readonly resumption: Resumption;
   readonly table: ConnectionTable;
   readonly forwarder: (mode: ForwardMode, backend: BackendConfig) => Forwarder;
   readonly draining: () => boolean;
@@ -104,13 +109,16 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
     clientCertificate: rule.clientCertificate,
     alpn: alpnProtocols(forwardMode(connection.backend, rule)),
     judgeServerName: (sni) => judgeServerName(parts.snapshot(), port, sni),
+    // Over TLS 1.2 a resumed session does not tell the name that was sent, and its certificate is ours already.
+    tickets: rule.sniHosts === undefined ? { port, clientCertificate: rule.clientCertificate } : undefined,
   });
   connection.learned(result.facts);
   if (!result.secured) {
+    if (result.resumed) parts.resumption.refused();
     refuseHandshake(connection, result.failure, parts);
     return false;
   }
-  const { socket, credentials, presented } = result;
+  const { socket, credentials, presented, session } = result;
   socket.on("error", (error: NodeJS.ErrnoException) => connection.failed(error));
   const verified = verifiedPeer(socket, rule.clientCertificate, presented);
   const { sni } = result.facts;
@@ -120,11 +128,22 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
       address: connection.peer.address,
       tls: { certificate: verified.certificate, ...(sni !== undefined && { sni }) },
     },
-    secured: { socket, verified, trust: trustOfHandshake(credentials) },
+    secured: { socket, verified, session, ...trustOf(session, socket, credentials) },
     ...(verified.identity !== undefined &&
       parts.clientCertHeader === "sanitize-set" && { clientCertHeader: formatClientCert(verified.identity) }),
   });
   return true;
+}
+
+/** OpenSSL's word on a certificate is as old as the session that holds it: it counts for nothing where that is resumed. */
+function trustOf(
+  session: HandshakeSession,
+  socket: TLSSocket,
+  credentials: Credentials,
+): Pick<Secured, "trust" | "chain"> {
+  if (session !== "resumed") return { trust: trustOfHandshake(credentials) };
+  const leaf = presentedLeaf(socket);
+  return { trust: undefined, chain: leaf === undefined ? [] : [leaf] };
 }
 
 /** By the newest snapshot and the newest credentials, whatever the handshake began with. */
@@ -132,6 +151,9 @@ function decide(connection: AcceptedConnection, rule: RuleInForce, parts: Connec
   const decision = authorizeBy(rule, connection.peer);
   if (connection.peer.tls === undefined || decision.verdict === "close") return decision;
   const lost = parts.trust.judge(connection);
+  const { session } = connection.secured ?? {};
+  if (session === "resumed" && lost !== undefined) parts.resumption.refused();
+  if (session === "issued" && lost === undefined) parts.resumption.issued(connection);
   return lost === undefined ? decision : { ...lost, ...policyOf(connection, parts) };
 }
 

@@ -66,6 +66,7 @@ function connected(table: ConnectionTable, count: number, issuer: Made, trust: s
       secured: {
         socket: socket as TLSSocket,
         verified: { certificate: { state: "verified", sans: [] } },
+        session: "full",
         trust,
         chain: [new X509Certificate(certPem)],
       },
