@@ -29,10 +29,11 @@ export class Resumption {
 
   /** A full handshake has left tickets with a caller whose certificate was found good. */
   issued({ secured }: AcceptedConnection): void {
-    if (secured?.verified.identity === undefined) return;
-    const key = `${secured.verified.identity.fingerprint} ${secured.trust}`;
+    const fingerprint = secured?.verified.identity?.fingerprint;
+    if (secured === undefined || fingerprint === undefined) return;
+    const key = `${fingerprint} ${secured.trust}`;
     if (this.#standingAlone.has(key)) return;
-    if (this.#trust.standsAlone(presentedLeaf(secured.socket))) this.#standingAlone.set(key, true);
+    if (this.#trust.standsAlone(presentedLeaf(secured.socket, fingerprint))) this.#standingAlone.set(key, true);
     else this.#report("chain-needed");
   }
 }

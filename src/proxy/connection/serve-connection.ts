@@ -3,13 +3,11 @@
  * step that fails ends it there, and every accepted socket ends in exactly one record.
  */
 import { performance } from "node:perf_hooks";
-import type { TLSSocket } from "node:tls";
 import type { BackendConfig, ClientCertHeader, ForwardMode, Limits } from "../../config/config.ts";
 import { authorizeBy, judgeAddress, judgeServerName, ruleFor, type RuleInForce } from "../../policy/authorize.ts";
 import type { Decision, Refused } from "../../policy/decision.ts";
 import type { OpenRule, Snapshot } from "../../policy/snapshot.ts";
 import { formatClientCert } from "../../tls/client-cert-header.ts";
-import type { Credentials } from "../../tls/credentials.ts";
 import { presentedLeaf } from "../../tls/presented-chain.ts";
 import { verifiedPeer } from "../../tls/peer.ts";
 import { trustOfHandshake } from "../../tls/secure-context.ts";
@@ -18,7 +16,7 @@ import { addressOwners, type ConnectionTable } from "./connection-table.ts";
 import { alpnProtocols, forwardMode } from "./forward-mode.ts";
 import { faultIn } from "../forward/boundary.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
-import type { Handshakes, HandshakeResult, HandshakeSession } from "./handshakes.ts";
+import type { Handshakes, HandshakeResult } from "./handshakes.ts";
 import type { LiveTrust } from "./live-trust.ts";
 import type { Resumption } from "./resumption.ts";
 import { sniffProtocol } from "./protocol-sniffing.ts";
@@ -118,7 +116,7 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
     refuseHandshake(connection, result.failure, parts);
     return false;
   }
-  const { socket, credentials, presented, session } = result;
+  const { socket, presented, session } = result;
   socket.on("error", (error: NodeJS.ErrnoException) => connection.failed(error));
   const verified = verifiedPeer(socket, rule.clientCertificate, presented);
   const { sni } = result.facts;
@@ -128,7 +126,7 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
       address: connection.peer.address,
       tls: { certificate: verified.certificate, ...(sni !== undefined && { sni }) },
     },
-    secured: { socket, verified, session, ...trustOf(session, socket, credentials) },
+    secured: { socket, verified, session, ...trustOf(result) },
     ...(verified.identity !== undefined &&
       parts.clientCertHeader === "sanitize-set" && { clientCertHeader: formatClientCert(verified.identity) }),
   });
@@ -136,13 +134,9 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
 }
 
 /** OpenSSL's word on a certificate is as old as the session that holds it: it counts for nothing where that is resumed. */
-function trustOf(
-  session: HandshakeSession,
-  socket: TLSSocket,
-  credentials: Credentials,
-): Pick<Secured, "trust" | "chain"> {
+function trustOf({ session, socket, credentials, presented }: SecuredHandshake): Pick<Secured, "trust" | "chain"> {
   if (session !== "resumed") return { trust: trustOfHandshake(credentials) };
-  const leaf = presentedLeaf(socket);
+  const leaf = presented && presentedLeaf(socket, presented.fingerprint);
   return { trust: undefined, chain: leaf === undefined ? [] : [leaf] };
 }
 
@@ -183,6 +177,7 @@ function refuse(connection: AcceptedConnection, refusal: Refused): void {
   connection.destroy();
 }
 
+type SecuredHandshake = Extract<HandshakeResult, { readonly secured: true }>;
 type HandshakeFault = Extract<HandshakeResult, { readonly secured: false }>["failure"];
 
 function refuseHandshake(connection: AcceptedConnection, fault: HandshakeFault, parts: ConnectionParts): void {
