@@ -116,6 +116,7 @@ test("what cannot be meant is refused", async () => {
     [{ flags: { ...NEEDED, "otlp-endpoint": "http://c:4318", "trace-ratio": "1.5" } }, /share from 0 to 1/],
     [{ flags: { ...NEEDED, "trace-ratio": "0.1" } }, /needs --otlp-endpoint/],
     [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME/],
+    [{ flags: { ...NEEDED, "tls-resumption": "maybe" } }, /--tls-resumption has the value.*one of off, on/],
     [{ flags: { ...NEEDED, "pod-ip": "10.0.0.1,here" } }, /--pod-ip has the value.*expected an address/],
     [{ flags: { ...NEEDED, admin: "0.0.0.0:15000" } }, /loopback/],
   ] as const;
