@@ -36,6 +36,7 @@ interface Visited {
   readonly session: Buffer | undefined;
 }
 
+const started: AsyncDisposable[] = [];
 let application: TestApplication;
 let ca: TestAuthority;
 let own: KeyPair;
@@ -45,15 +46,16 @@ let sidecar: TestSidecar;
 let second: TestSidecar;
 
 before(async () => {
-  application = await startApplication();
+  started.push((application = await startApplication()));
   ca = await TestAuthority.create();
   own = await ca.issue({ sans: ["dns:foo.test.cluster.local"] });
   pair = await ca.issue({ sans: [`dns:${GATEWAY_NAME}`], serialNumber: "0a01" });
-  [sidecar, second] = await Promise.all([start(await ca.revoke([])), start()]);
+  started.push((sidecar = await start(await ca.revoke([]))));
+  started.push((second = await start()));
 });
 
 after(async () => {
-  await Promise.all([sidecar, second, application].map((one) => one[Symbol.asyncDispose]()));
+  await Promise.all(started.map((one) => one[Symbol.asyncDispose]()));
 });
 
 /** A port that demands certificates, another, one that demands none, and one that tests server names. */

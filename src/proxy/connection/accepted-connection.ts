@@ -15,7 +15,6 @@ import type { ConnectionEnd } from "../../telemetry/records.ts";
 import type { VerifiedPeer } from "../../tls/peer.ts";
 import type { Connection, DownstreamSocket, Forwarder } from "../forward/forwarder.ts";
 import { resetSocket } from "../forward/reset.ts";
-import type { HandshakeSession } from "./handshakes.ts";
 import { admissionOf, admitted, causeOf, closed, ending, ORDERLY, rejudged, type Phase } from "./connection-phase.ts";
 
 /** In force until a connection was judged: whoever forgets to judge refuses. */
@@ -27,6 +26,9 @@ export interface HandshakeFacts {
   /** As presented, verified or not: for records only, never for a decision. */
   readonly presented?: readonly San[] | undefined;
 }
+
+/** `full`: without resumption. `issued`: full, and may be resumed. `resumed`: the certificate was shown to a former handshake. */
+export type HandshakeSession = "full" | "issued" | "resumed";
 
 /** The TLS side of a connection whose handshake is over. */
 export interface Secured {

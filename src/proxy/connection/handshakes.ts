@@ -11,7 +11,7 @@ import { handshakeContexts, type HandshakeContexts } from "../../tls/secure-cont
 import type { Credentials } from "../../tls/credentials.ts";
 import { ticketOptions, type TicketScope, type TicketSecret } from "../../tls/session-tickets.ts";
 import { contain, faultIn, type OnFault } from "../forward/boundary.ts";
-import type { HandshakeFacts } from "./accepted-connection.ts";
+import type { HandshakeFacts, HandshakeSession } from "./accepted-connection.ts";
 import { certificateFailure, classifyHandshakeError, type HandshakeFailure } from "./handshake-failure.ts";
 import { beginHandshake, releaseControl } from "./server-socket.ts";
 
@@ -43,9 +43,6 @@ export type HandshakeResult =
       readonly resumed: boolean;
       readonly facts: HandshakeFacts;
     };
-
-/** `full`: without resumption. `issued`: full, and may be resumed. `resumed`: the certificate was shown to a former handshake. */
-export type HandshakeSession = "full" | "issued" | "resumed";
 
 /** What new handshakes begin with. */
 interface Own {
