@@ -59,6 +59,7 @@ export class Sidecar {
   /** What was discovered last; compiled again when it becomes fresh after having been stale. */
   #world: { readonly world: World; readonly services: readonly string[] } | undefined;
   #staleTimer: NodeJS.Timeout | undefined;
+  #serviceless = false;
   #draining = false;
   readonly #drained = Promise.withResolvers<void>();
   readonly #broken = Promise.withResolvers<void>();
@@ -162,6 +163,11 @@ export class Sidecar {
           log.error({ thread }, "lost data-plane thread cannot be ended, and takes connections; the process ends");
           this.#broken.resolve();
         },
+        onResumptionEnded: () =>
+          log.warn(
+            {},
+            "client certificates come with intermediates that --tls-ca does not have: no TLS session is resumed; add them to resume sessions",
+          ),
         onProblem: (thread, problem) => log.warn({ thread, problem }, "data plane problem"),
       },
     );
@@ -206,7 +212,19 @@ export class Sidecar {
 
   #onWorld(world: World, services: readonly string[]): void {
     this.#world = { world, services };
+    this.#reportServices(services);
     this.#publish(this.#isStale() ? this.#closedSnapshot("stale-snapshot") : this.#compile(world, services));
+  }
+
+  /** Ordinary while the pod starts; for good where the Service has another family of addresses than those that we know. */
+  #reportServices(services: readonly string[]): void {
+    const { podIps, namespace } = this.config;
+    if (services.length === 0 && !this.#serviceless)
+      this.log.warn(
+        { podIps, namespace },
+        "no Service has an address of this pod, so that no policy is ours; POD_IPS (fieldRef status.podIPs) names those of both families, --service a Service",
+      );
+    this.#serviceless = services.length === 0;
   }
 
   /** After a fault of the compiler the response is no: what was in force may be what somebody has just revoked. */
@@ -295,7 +313,7 @@ async function sourceOf(
 }
 
 /** This process by the names of OpenTelemetry's semantic conventions. */
-function selfOf({ namespace, podName, podIp }: Config): Readonly<Record<string, string>> {
+function selfOf({ namespace, podName, podIps: [podIp] }: Config): Readonly<Record<string, string>> {
   return {
     "service.namespace": namespace,
     "k8s.namespace.name": namespace,
@@ -313,8 +331,8 @@ export async function createDiscovery(
   log: Log,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Discovery> {
-  const { discovery, namespace, services, podIp, podName, meshName, maxStaleMs } = config;
-  const self = { namespace, log, ...(services !== undefined && { services }), ...(podIp !== undefined && { podIp }) };
+  const { discovery, namespace, services, podIps, podName, meshName, maxStaleMs } = config;
+  const self = { namespace, log, podIps, ...(services !== undefined && { services }) };
   if (discovery.kind === "manifests") return new ManifestsDiscovery({ ...self, directory: discovery.directory });
   if (maxStaleMs !== undefined && maxStaleMs < LEAST_CLUSTER_MAX_STALE_MS)
     log.warn(

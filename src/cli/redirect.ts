@@ -34,7 +34,7 @@ export const REDIRECT: CommandSpec = {
     { name: "exclude-interface", value: "NAME", repeatable: true, help: "what arrives there is not redirected" },
     { name: "exclude-port", value: "N", repeatable: true, help: "must never be redirected, e.g. the health port" },
     { name: "pod", value: "FILE", help: "manifest of the pod: warns when the kubelet probes a redirected port" },
-    { name: "pod-ip", value: "IP", help: "address of this pod (POD_IP)" },
+    { name: "pod-ip", value: "IP[,IP]", help: "addresses of this pod (POD_IPS, else POD_IP)" },
     { name: "node-ip", value: "IP", help: "address of its node (NODE_IP): refuses when the pod has the same" },
     { name: "tool", value: "TOOL", help: "nft or iptables (nft where it is installed)" },
   ],
@@ -44,6 +44,13 @@ Connections that are open already stay as they are: apply before the application
 Flags may come as environment variables (${envName("backend")}), lists separated by ;.
 Exit code: 0 done, 1 refused or failed, 2 usage.`,
 };
+
+/** What the downward API usually sets, the first that is given. */
+const DOWNWARD_VARIABLES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["pod-ip", ["POD_IPS", "POD_IP"]],
+  ["node-ip", ["NODE_IP"]],
+]);
+const isGiven = (text: string | undefined): boolean => text !== undefined && text !== "";
 
 const ADMIN_PORT = 15_000;
 const ACTIONS = ["print", "apply", "remove"] as const;
@@ -56,7 +63,7 @@ interface Order {
   readonly reservedPorts: readonly number[];
   readonly tool?: RedirectTool;
   readonly pod?: string;
-  readonly podIp?: string;
+  readonly podIps: readonly string[];
   readonly nodeIp?: string;
 }
 
@@ -144,7 +151,11 @@ function probeWarnings(plan: RedirectPlan, pod: PodProbes | undefined): readonly
 function withEnvironment(values: Values, env: CliIo["env"]): Values {
   const all = new Map(values);
   for (const { name, value, repeatable } of REDIRECT.flags) {
-    const text = env[envName(name)] ?? (name.endsWith("-ip") ? env[name.toUpperCase().replace("-", "_")] : undefined);
+    const text =
+      env[envName(name)] ??
+      DOWNWARD_VARIABLES.get(name)
+        ?.map((variable) => env[variable])
+        .find(isGiven);
     if (value === undefined || text === undefined || text === "" || all.has(name)) continue;
     all.set(name, repeatable === true ? text.split(";").map((part) => part.trim()) : [text]);
   }
@@ -168,7 +179,7 @@ function readOrder(values: Values, found: readonly string[]): Order | { readonly
   if (action !== undefined && action !== "remove" && !values.has("backend")) problems.push("--backend is missing");
   if (action === undefined || problems.length > 0) return { problems };
   const [pod] = values.get("pod") ?? [];
-  const [podIp] = values.get("pod-ip") ?? [];
+  const podIps = (values.get("pod-ip") ?? []).flatMap((text) => text.split(",").map((part) => part.trim()));
   const [nodeIp] = values.get("node-ip") ?? [];
   return {
     action,
@@ -180,7 +191,7 @@ function readOrder(values: Values, found: readonly string[]): Order | { readonly
     reservedPorts: [ADMIN_PORT, ...excludedPorts],
     ...(tool !== undefined && { tool }),
     ...(pod !== undefined && { pod }),
-    ...(podIp !== undefined && { podIp }),
+    podIps,
     ...(nodeIp !== undefined && { nodeIp }),
   };
 }

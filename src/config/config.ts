@@ -126,9 +126,10 @@ export interface TracingConfig {
 export interface Config {
   readonly discovery: DiscoveryConfig;
   readonly namespace: string;
-  /** Absent: found from the EndpointSlices that hold `podIp`. */
+  /** Absent: found from the EndpointSlices that hold one of `podIps`. */
   readonly services?: readonly string[];
-  readonly podIp?: string;
+  /** Addresses of this pod, the primary one first; of both families in a dual-stack pod. Empty: not known. */
+  readonly podIps: readonly string[];
   readonly podName?: string;
   /** Addresses and ranges of nodes, for explanations alone. */
   readonly nodes: readonly string[];
@@ -136,6 +137,8 @@ export interface Config {
   readonly backends: readonly BackendConfig[];
   /** Absent: https backends stay closed. */
   readonly tls?: TlsSource;
+  /** TLS sessions are resumed by tickets. */
+  readonly tlsResumption: boolean;
   readonly admin: SocketAddress;
   /** Serves only `/livez`, `/readyz`, `/metrics` and the paths of `probes`, off loopback by choice. */
   readonly health?: SocketAddress;

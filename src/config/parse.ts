@@ -15,6 +15,7 @@ import { isAddressOrRange } from "../policy/node-addresses.ts";
 import { readProbes } from "./probes.ts";
 import { LIMIT_SETTINGS } from "./settings.ts";
 import {
+  readAddresses,
   readBackend,
   readBoolean,
   readBytes,
@@ -64,24 +65,27 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
   const backends = readBackends(reader);
   const tls = readTls(reader);
   const services = reader.all("service");
-  const podIp = reader.text("pod-ip");
+  const podIps = reader.one("pod-ip", readAddresses) ?? [];
   const podName = reader.text("pod-name");
   const meshName = reader.text("mesh-name");
   const health = reader.one("health", readSocketAddress);
   const maxStaleMs = reader.one("max-stale", readDuration) ?? 0;
   const discovery = readDiscovery(reader, surroundings);
-  if (services.length === 0 && podIp === undefined)
-    reader.problem("name the Service that this pod backs with --service, or give its address with --pod-ip (POD_IP)");
+  if (services.length === 0 && !reader.has("pod-ip"))
+    reader.problem(
+      "name the Service that this pod backs with --service, or give its addresses with --pod-ip (POD_IPS)",
+    );
   const config: Config = {
     discovery,
     namespace: reader.text("namespace") ?? "default",
     ...(services.length > 0 && { services }),
-    ...(podIp !== undefined && { podIp }),
+    podIps,
     ...(podName !== undefined && { podName }),
     nodes: readNodes(reader),
     ...(meshName !== undefined && { meshName }),
     backends,
     ...(tls !== undefined && { tls }),
+    tlsResumption: reader.one("tls-resumption", readChoice(["off", "on"])) === "on",
     admin: reader.one("admin", readSocketAddress) ?? { host: "127.0.0.1", port: 15_000 },
     ...(health !== undefined && { health }),
     probes: readProbeTable(reader),

@@ -119,9 +119,14 @@ export const SETTINGS: readonly Setting[] = [
     name: "service",
     value: "NAME",
     repeatable: true,
-    help: "Service that this pod backs (else found by its address, POD_IP)",
+    help: "Service that this pod backs (else found by its addresses, POD_IPS)",
   },
-  { name: "pod-ip", value: "IP", env: ["POD_IP"], help: "address of this pod (POD_IP)" },
+  {
+    name: "pod-ip",
+    value: "IP[,IP]",
+    env: ["POD_IPS", "POD_IP"],
+    help: "addresses of this pod, of both families where it has both (POD_IPS, else POD_IP)",
+  },
   { name: "pod-name", value: "NAME", env: ["POD_NAME"], help: "name of this pod (POD_NAME)" },
   {
     name: "node-ip",
@@ -166,6 +171,11 @@ export const SETTINGS: readonly Setting[] = [
     name: "trust-domain",
     value: "NAME",
     help: "last part of the certificate's name, for --csr-signer (cluster.local)",
+  },
+  {
+    name: "tls-resumption",
+    value: "MODE",
+    help: "callers resume TLS sessions by tickets, on or off: the certificate is judged anew each time (off)",
   },
   { name: "mesh-name", value: "NAME", help: "source namespaces must carry openservicemesh.io/monitored-by=NAME (off)" },
   { name: "max-stale", value: "DURATION", help: "refuse everybody once policy is older than this (off)" },

@@ -1,5 +1,6 @@
 /** Texts of flags, environment and files as values. Every reader is total: a value, or what was expected. */
 import type { BackendConfig, SocketAddress } from "./config.ts";
+import { parseAddress } from "../policy/address.ts";
 import { backendPort } from "../policy/model.ts";
 
 /** A value that cannot be used. */
@@ -85,6 +86,13 @@ export function readUnixSocket(text: string): Read<string> {
   return path !== undefined && Buffer.byteLength(path) <= LONGEST_SOCKET_PATH
     ? path
     : new Unusable("a unix socket by its absolute path of at most 107 bytes, such as unix:///run/spire/agent.sock");
+}
+
+/** `10.0.0.1`, or one of each family as `status.podIPs` has them: `10.0.0.1,fd00::1`. */
+export function readAddresses(text: string): Read<readonly string[]> {
+  const addresses = text.split(",").map((part) => part.trim());
+  if (addresses.every((address) => parseAddress(address) !== undefined)) return addresses;
+  return new Unusable("an address such as 10.0.0.1, or several separated by commas");
 }
 
 const BACKEND_SYNTAX = "port=N[,listen=ADDR:PORT][,app=ADDR:PORT][,forward=http|h2c|stream]";

@@ -11,6 +11,7 @@ import {
   type ServiceEndpoints,
   type World,
 } from "../policy/model.ts";
+import { addressKey } from "../policy/address.ts";
 import { parseEndpoints, parseEndpointSlice, type ParsedEndpoints } from "../policy/parse-endpoints.ts";
 import { parseIngressBackend } from "../policy/parse.ts";
 import { parseNamespace, parseService } from "../policy/parse-service.ts";
@@ -43,12 +44,14 @@ export function buildWorld(objects: WorldObjects): World {
   };
 }
 
-/** Names of the Services in `namespace` whose slices (or Endpoints, where there are no slices) hold the address. Sorted. */
-export function servicesOfPod(world: World, namespace: string, podIp: string): readonly string[] {
+/** Names of the Services in `namespace` whose slices (or Endpoints, where there are no slices) hold one of the addresses. Sorted. */
+export function servicesOfPod(world: World, namespace: string, podIps: readonly string[]): readonly string[] {
   const prefix = `${namespace}/`;
+  const own = new Set(podIps.flatMap((address) => addressKey(address) ?? []));
   return [...world.endpoints]
     .filter(
-      ([key, { endpoints }]) => key.startsWith(prefix) && endpoints.some((endpoint) => endpoint.address === podIp),
+      ([key, { endpoints }]) =>
+        key.startsWith(prefix) && endpoints.some(({ address }) => own.has(addressKey(address) ?? "")),
     )
     .map(([key]) => key.slice(prefix.length))
     .sort();

@@ -59,12 +59,31 @@ export function findAddress(set: AddressSet, { family, words }: PeerAddress): nu
   }
 }
 
-/** Hash of the pod that owns the address; zero when it is unknown or the address is not listed by itself. */
-export function ownerOf(set: AddressSet, { family, words }: PeerAddress): number {
-  if (family === 0) return 0;
+/** Hashes of the pods that have an address, ascending. Empty: unknown. */
+export type Owners = ArrayLike<number>;
+
+/** Of an address that is not listed by itself, or by an endpoint that is no pod. */
+export const UNKNOWN_OWNERS: Owners = Object.freeze([]);
+
+/** Every pod behind the sources that has the address: those of the host network share their node's. */
+export function ownersOf(set: AddressSet, { family, words }: PeerAddress): Owners {
+  if (family === 0) return UNKNOWN_OWNERS;
   const table = family === 4 ? set.exact4 : set.exact6;
   const entry = family === 4 ? findEntry4(table, words[0]!) : findEntry6(table, words);
-  return entry === -1 ? 0 : table.owners[entry]!;
+  if (entry === -1) return UNKNOWN_OWNERS;
+  const owner = table.owners[entry]!;
+  return owner === 0 ? (table.shared.get(entry) ?? UNKNOWN_OWNERS) : [owner];
+}
+
+/** Whether none of the pods that had an address has it still. Where either side is unknown nothing is known to have changed. */
+export function isReplaced(former: Owners, present: Owners): boolean {
+  if (former.length === 0 || present.length === 0) return false;
+  let at = 0;
+  for (let index = 0; index < former.length; index += 1) {
+    while (at < present.length && present[at]! < former[index]!) at += 1;
+    if (present[at] === former[index]) return false;
+  }
+  return true;
 }
 
 /** True when nothing can be in the set. */

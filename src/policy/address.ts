@@ -45,6 +45,11 @@ export function parseAddress(text: string): { readonly family: 4 | 6; readonly w
   return family === 0 ? undefined : { family, words: family === 4 ? words.slice(0, 1) : words };
 }
 
+/** The same text for every spelling of an address, for comparisons alone; `undefined` for what is none. */
+export function addressKey(text: string): string | undefined {
+  return parseAddress(text)?.words.join(":");
+}
+
 /**
  * Parses CIDR notation as Go's `net.ParseCIDR` does: host bits are allowed and ignored, a bare address is not a range,
  * the prefix may have leading zeros. A range of mapped addresses (`::ffff:0:0/96` and narrower) is an IPv4 range; a wider

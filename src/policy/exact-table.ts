@@ -5,13 +5,21 @@ import type { ExactTable } from "./snapshot.ts";
 export interface TableEntry {
   readonly words: Words;
   readonly source: number;
+  /** Zero: unknown. */
   readonly owner: number;
+}
+
+/** An address once. */
+interface Distinct {
+  readonly entry: TableEntry;
+  /** Of all its entries, once there are two that differ. */
+  owners?: Set<number>;
 }
 
 /** Entries that a bucket holds on average: half a cache line of IPv4 addresses. */
 const BUCKET_SIZE = 6;
 
-/** Where an address is listed more than once, its first entry counts. */
+/** Where an address is listed more than once, its first entry counts, and the owners of all. */
 export function buildTable(entries: readonly TableEntry[], width: 1 | 4): ExactTable {
   const bits = Math.max(0, Math.ceil(Math.log2(entries.length / BUCKET_SIZE)));
   const shift = 32 - bits;
@@ -21,22 +29,25 @@ export function buildTable(entries: readonly TableEntry[], width: 1 | 4): ExactT
 
   const distinct = withoutRepeats(entries);
   const offsets = new Uint32Array(buckets + 1);
-  for (const entry of distinct) offsets[bucketOf(entry) + 1]! += 1;
+  for (const { entry } of distinct) offsets[bucketOf(entry) + 1]! += 1;
   for (let index = 0; index < buckets; index += 1) offsets[index + 1]! += offsets[index]!;
 
   const words = new Uint32Array(distinct.length * width);
   const sources = new Uint32Array(distinct.length);
   const owners = new Uint32Array(distinct.length);
+  const shared = new Map<number, Uint32Array>();
   const next = offsets.slice();
-  for (const entry of distinct) {
+  for (const { entry, owners: several } of distinct) {
     const at = next[bucketOf(entry)]!++;
     words.set(entry.words, at * width);
     sources[at] = entry.source;
-    owners[at] = entry.owner;
+    if (several === undefined) owners[at] = entry.owner;
+    // One that is not known may be any pod: then nothing is known of the address.
+    else if (!several.has(0)) shared.set(at, Uint32Array.from(several).sort());
   }
-  const commonSource = distinct[0]?.source ?? 0;
-  const uniform = distinct.every((entry) => entry.source === commonSource);
-  return { shift, offsets, words, owners, commonSource, ...(!uniform && { sources }) };
+  const commonSource = distinct[0]?.entry.source ?? 0;
+  const uniform = distinct.every(({ entry }) => entry.source === commonSource);
+  return { shift, offsets, words, owners, shared, commonSource, ...(!uniform && { sources }) };
 }
 
 /** Entry of an IPv4 address, or -1. */
@@ -83,11 +94,14 @@ function hash6(words: Words): number {
   return Math.imul(hash ^ (hash >>> 16) ^ words[3]!, 0x9e3779b1);
 }
 
-function withoutRepeats(entries: readonly TableEntry[]): readonly TableEntry[] {
-  const seen = new Map<string | number, TableEntry>();
+function withoutRepeats(entries: readonly TableEntry[]): readonly Distinct[] {
+  const seen = new Map<string | number, Distinct>();
   for (const entry of entries) {
     const key = entry.words.length === 1 ? entry.words[0]! : entry.words.join(":");
-    if (!seen.has(key)) seen.set(key, entry);
+    const known = seen.get(key);
+    if (known === undefined) seen.set(key, { entry });
+    else if (known.owners !== undefined) known.owners.add(entry.owner);
+    else if (known.entry.owner !== entry.owner) known.owners = new Set([known.entry.owner, entry.owner]);
   }
   return [...seen.values()];
 }

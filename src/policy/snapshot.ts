@@ -20,8 +20,10 @@ export interface ExactTable {
   /** Index into `AddressSet.sources` by entry; absent when every entry has `commonSource`, which spares a read. */
   readonly sources?: Uint32Array;
   readonly commonSource: number;
-  /** Hash of the owning pod's UID by entry, zero when unknown: tells a reused address from the pod that had it. */
+  /** Hash of the owning pod's UID by entry, zero when unknown or `shared`: tells a reused address from the pod that had it. */
   readonly owners: Uint32Array;
+  /** The owners of addresses that several pods have (host network), by entry, ascending. Few, so that the table stays compact. */
+  readonly shared: ReadonlyMap<number, Uint32Array>;
 }
 
 /** Disjoint ranges sorted by first address; looked up by binary search. Where ranges overlapped, the earlier source has the overlap. */

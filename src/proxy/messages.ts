@@ -7,6 +7,7 @@ import type { LogLevel } from "../telemetry/log.ts";
 import type { LineBatch } from "../telemetry/log-output.ts";
 import type { ConnectionRow, Counters, RequestRecord } from "../telemetry/records.ts";
 import type { Credentials } from "../tls/credentials.ts";
+import type { TicketProblem, TicketSecret } from "../tls/session-tickets.ts";
 
 /** `workerData` of a data-plane thread. Limits are already divided among the threads. */
 export interface ThreadStart {
@@ -20,12 +21,16 @@ export interface ThreadStart {
   readonly traceRatio?: number;
   readonly snapshot: Snapshot;
   readonly credentials: Credentials | undefined;
+  /** Absent: no TLS session is resumed. */
+  readonly ticketSecret: TicketSecret | undefined;
 }
 
 /** Control side to thread. */
 export type ThreadCommand =
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot }
   | { readonly kind: "credentials"; readonly credentials: Credentials | undefined }
+  /** For sessions of from now on; former ones are resumed no more. */
+  | { readonly kind: "ticket-secret"; readonly secret: TicketSecret | undefined }
   /** Stop keeping connections alive, finish what is in flight, then close the listeners; `deadlineMs` from now everything left is cut. */
   | { readonly kind: "drain"; readonly deadlineMs: number }
   | { readonly kind: "ping"; readonly sequence: number }
@@ -54,6 +59,8 @@ export type ThreadEvent =
   | { readonly kind: "pong"; readonly sequence: number; readonly counters: Counters }
   /** Something an operator should know and that is nobody's connection, e.g. accept failed for want of descriptors. */
   | { readonly kind: "problem"; readonly message: string }
+  /** A TLS session was resumed that should not have been, or one was left behind that should not be. */
+  | { readonly kind: "ticket-problem"; readonly problem: TicketProblem }
   /** Log lines of requests and connections, ready to be written. Each batch is answered by `lines-taken`. */
   | { readonly kind: "lines"; readonly batch: LineBatch }
   /** Requests that are sampled in their trace. */

@@ -8,13 +8,13 @@ const INITIAL_NAMESPACE_ONLY = "/proc/sys/net/core/netdev_max_backlog";
 const NODE_INTERFACE = /^(?:cni\d|cbr\d|docker\d|kube-|cali[0-9a-f]|cilium_|flannel|lxc|veth)/;
 
 export interface KnownAddresses {
-  readonly podIp?: string;
+  readonly podIps: readonly string[];
   readonly nodeIp?: string;
 }
 
 /** What shows that this namespace is a node's; `undefined` when nothing does. */
-export async function hostNetworkSign({ podIp, nodeIp }: KnownAddresses): Promise<string | undefined> {
-  if (podIp !== undefined && podIp === nodeIp) return `the pod's address ${podIp} is the node's`;
+export async function hostNetworkSign({ podIps, nodeIp }: KnownAddresses): Promise<string | undefined> {
+  if (nodeIp !== undefined && podIps.includes(nodeIp)) return `the pod's address ${nodeIp} is the node's`;
   const isInitial = await access(INITIAL_NAMESPACE_ONLY).then(
     () => true,
     () => false,

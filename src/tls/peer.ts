@@ -30,8 +30,9 @@ export function verificationFault(socket: TLSSocket): Error | undefined {
 /**
  * @param requested whether a certificate was asked for in this handshake
  * @param credentials of this handshake
- * @returns `verified` only when OpenSSL authorized a full handshake *and* a certificate is at hand: `authorized` alone has
- * been true without one (nodejs/node issue 35317)
+ * @returns `verified` only when OpenSSL authorized the handshake, or the one that a resumed session stems from, *and* a
+ * certificate is at hand: `authorized` alone has been true without one (nodejs/node issue 35317). Of a resumed session that
+ * is no more than who it was: it is to be held against the trust of the moment
  */
 export function verifiedPeer(
   socket: TLSSocket,
@@ -41,9 +42,7 @@ export function verifiedPeer(
 ): VerifiedPeer {
   if (!requested) return { certificate: { state: "not-requested" } };
   if (presented === undefined) return { certificate: { state: "missing" } };
-  if (!socket.authorized || socket.isSessionReused()) {
-    return { certificate: { state: "refused", reason: "certificate-untrusted" } };
-  }
+  if (!socket.authorized) return { certificate: { state: "refused", reason: "certificate-untrusted" } };
   const sans = trustDomains === undefined ? presented.sans : vouchedNames(presented.sans, trustDomains.own);
   return { certificate: { state: "verified", sans }, identity: { ...presented, sans } };
 }

@@ -1,9 +1,13 @@
 /** What a peer presented with its certificate, of a connection whose handshake is over. */
 import { X509Certificate } from "node:crypto";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
+import { LRUCache } from "lru-cache";
 
 /** Certificates that are looked at; OpenSSL ends a handshake that brings 100 KiB of them. */
 const MAX_CERTIFICATES = 32;
+
+/** Leaves that are kept parsed; a gateway's replicas share a handful. */
+const REMEMBERED = 256;
 
 /**
  * Leaf first, then the issuer of each as far as one was presented. Where several were, Node follows the first, and it stops
@@ -19,6 +23,23 @@ export function firstIssuers(socket: TLSSocket): readonly X509Certificate[] {
     entry = entry.issuerCertificate;
   }
   return chain;
+}
+
+/** By fingerprint. */
+const leaves = new LRUCache<string, X509Certificate>({ max: REMEMBERED });
+
+/**
+ * The certificate of the handshake, or of the session that was resumed; the same object for the same certificate.
+ * @param fingerprint `Identity.fingerprint` of it
+ */
+export function presentedLeaf(socket: TLSSocket, fingerprint: string): X509Certificate | undefined {
+  const known = leaves.get(fingerprint);
+  if (known !== undefined) return known;
+  const { raw } = socket.getPeerCertificate() as { readonly raw?: Uint8Array };
+  if (raw === undefined) return undefined;
+  const leaf = new X509Certificate(raw);
+  leaves.set(fingerprint, leaf);
+  return leaf;
 }
 
 interface CertificateHandle {

@@ -3,6 +3,7 @@ import { constants } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import type { Credentials } from "./credentials.ts";
 import { splitPem } from "./pem.ts";
+import type { ticketOptions } from "./session-tickets.ts";
 
 /** Forward secrecy and AEAD only, as OSM's Envoy in effect offers; the first five are TLS 1.2's. */
 const CIPHERS = [
@@ -48,11 +49,15 @@ const SIGNATURES = [
  * Options for `createSecureContext` and `setSecureContext`. The latter replaces everything, so every rotation passes the
  * whole set again.
  *
- * Sessions are never resumed: a resumed session shows no certificate and keeps the verdict on the former one (OSM fault 1,
- * nodejs/node issue 35317). No renegotiation (RFC 9325 section 3.5).
+ * A resumed session shows no certificate and keeps OpenSSL's verdict on the former one (OSM fault 1, nodejs/node issue
+ * 35317): whoever gives `tickets` judges that certificate anew. No renegotiation (RFC 9325 section 3.5).
+ *
+ * @param tickets absent: no session is resumed
  */
-export function secureContextOptions(credentials: Credentials): SecureContextOptions {
+export function secureContextOptions(credentials: Credentials, tickets?: TicketOptions): SecureContextOptions {
+  const noTicket = tickets === undefined ? constants.SSL_OP_NO_TICKET : 0;
   return {
+    ...tickets,
     cert: credentials.cert,
     key: credentials.key,
     ca: credentials.ca,
@@ -64,9 +69,11 @@ export function secureContextOptions(credentials: Credentials): SecureContextOpt
     ecdhCurve: GROUPS,
     sigalgs: SIGNATURES.join(":"),
     honorCipherOrder: true,
-    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
+    secureOptions: noTicket | constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
   };
 }
+
+type TicketOptions = ReturnType<typeof ticketOptions>;
 
 /** What a handshake is made of. */
 export interface HandshakeContexts {
@@ -79,10 +86,10 @@ export interface HandshakeContexts {
 /**
  * OpenSSL completes the chain that it shows out of the bundle that it verifies by, root included, and builds it anew for
  * each handshake (no SSL_MODE_NO_AUTO_CHAIN in Node). So ours is shown by a context whose bundle has nothing but our own
- * certificate, which vouches for nobody.
+ * certificate, which vouches for nobody. Both have the same tickets: the first reads them, the second makes them.
  */
-export function handshakeContexts(credentials: Credentials): HandshakeContexts {
-  const options = secureContextOptions(credentials);
+export function handshakeContexts(credentials: Credentials, tickets?: TicketOptions): HandshakeContexts {
+  const options = secureContextOptions(credentials, tickets);
   const { crl: _lists, ...withoutLists } = options;
   const [leaf = credentials.cert] = splitPem(credentials.cert);
   return { shown: createSecureContext({ ...withoutLists, ca: leaf }), trusted: createSecureContext(options) };

@@ -155,13 +155,17 @@ export function inDate(certificate: X509Certificate, now: number): boolean {
   return certificate.validFromDate.getTime() <= now && now <= certificate.validToDate.getTime();
 }
 
+/** What certificates say, which costs ten times what judging them does. */
+const nodes = new WeakMap<X509Certificate, Node>();
+
 function nodeOf(certificate: X509Certificate): Node {
-  return {
-    certificate,
-    fingerprint: certificate.fingerprint256,
-    keyId: keyIdOf(certificate.publicKey),
-    limits: limitsOf(certificate),
-  };
+  let node = nodes.get(certificate);
+  if (node === undefined) {
+    const fingerprint = certificate.fingerprint256;
+    node = { certificate, fingerprint, keyId: keyIdOf(certificate.publicKey), limits: limitsOf(certificate) };
+    nodes.set(certificate, node);
+  }
+  return node;
 }
 
 function byName(nodes: readonly Node[]): Candidates {

@@ -58,6 +58,43 @@ test("a connection of the former pod is closed when another pod has its address,
   for (const socket of [former, neighbour]) socket.destroy();
 });
 
+test("pods that share an address lose no connection to each other, until none of those that had it is left", async () => {
+  await using cluster = await StandInCluster.start();
+  const { api } = cluster;
+  const edges = (name: string, path: `${string}/${string}`, ...pods: readonly string[]) =>
+    sliceOf(
+      path,
+      name,
+      pods.map(() => REUSED),
+      (_address, index) => pods[index]!,
+    );
+  await api.apply(letIn("gateways/edge", "gateways/inner"), edges("edge-1", "gateways/edge", "a", "b"));
+  await api.create(edges("edge-2", "gateways/edge", "c"));
+  await using application = await startApplication();
+  using directory = temporaryDirectory();
+  await using sidecar = await follow(cluster, directory.path, { app: application.port });
+  const socket = await connect({ port: sidecar.port(), from: REUSED });
+  assert.equal((await exchange(socket, {})).status, 200);
+
+  const changes: readonly [about: string, change: () => Promise<unknown>][] = [
+    ["another order", () => api.replace(edges("edge-1", "gateways/edge", "b", "a"))],
+    ["a newcomer in front", () => api.replace(edges("edge-1", "gateways/edge", "d", "b", "a"))],
+    ["another slice in front", () => api.create(edges("edge-0", "gateways/edge", "e"))],
+    ["another Service with the address", () => api.create(edges("inner-1", "gateways/inner", "f"))],
+    ["another order of sources", () => api.replace(letIn("gateways/inner", "gateways/edge"))],
+    ["all but one have gone", () => api.replace(edges("edge-1", "gateways/edge", "d"))],
+  ];
+  for (const [about, change] of changes) {
+    await published(sidecar, change);
+    assert.equal((await exchange(socket, {})).status, 200, about);
+  }
+  const end = readToEnd(socket);
+  await api.replace(edges("edge-2", "gateways/edge", "g"));
+  await end;
+  const line = await sidecar.log.next({ event: "connection", end: "revoked", address: REUSED });
+  assert.equal(line["reason"], "endpoint-replaced");
+});
+
 test("a stream of the former pod is cut in both directions", async () => {
   await using cluster = await StandInCluster.start();
   await cluster.api.apply(letIn("gateways/edge"), edge([REUSED]));

@@ -49,7 +49,7 @@ class Scene {
   follow(options: Partial<FollowerOptions> = {}): Promise<Follower> {
     return Follower.start({
       credentials: this.cluster.credentials(),
-      podIp: POD,
+      podIps: [POD],
       timing: PATIENT,
       random: () => 0.5,
       ...options,

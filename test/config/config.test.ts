@@ -142,6 +142,8 @@ test("what cannot be meant is refused", async () => {
     [{ flags: { ...NEEDED, ...REQUESTED, "csr-signer": "osm" } }, /expected a signer such as postern\.dev\/osm/],
     [{ flags: { ...NEEDED, ...REQUESTED, "tls-key": "/tls.key" } }, /--csr-signer and --tls-key exclude/],
     [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME/],
+    [{ flags: { ...NEEDED, "tls-resumption": "maybe" } }, /--tls-resumption has the value.*one of off, on/],
+    [{ flags: { ...NEEDED, "pod-ip": "10.0.0.1,here" } }, /--pod-ip has the value.*expected an address/],
     [{ flags: { ...NEEDED, admin: "0.0.0.0:15000" } }, /loopback/],
     [{ flags: { ...NEEDED, probes: "{}}" } }, /JSON such as/],
     [{ flags: { ...NEEDED, probes: '{"/probes/a/b":{"tcpSocket":{"port":80}}}' } }, /needs --health/],
@@ -164,6 +166,14 @@ test("a Workload API is named by flag or by SPIFFE_ENDPOINT_SOCKET, which takes 
   assert.deepEqual((await configOf({ flags: { ...NEEDED, "spiffe-endpoint": "unix:/run/agent.sock" } })).tls, named);
   const files = { "tls-cert": "/tls.crt", "tls-key": "/tls.key", "tls-ca": "/ca.crt" };
   assert.equal((await configOf({ flags: { ...NEEDED, ...files }, env })).tls?.kind, "files");
+});
+
+test("the pod's addresses come from the downward API: status.podIPs, else status.podIP", async () => {
+  const env = { POD_IP: "10.0.0.1", POD_IPS: "10.0.0.1,fd00::1" };
+  assert.deepEqual((await configOf({ flags: NEEDED, env })).podIps, ["10.0.0.1", "fd00::1"]);
+  assert.deepEqual((await configOf({ flags: NEEDED, env: { POD_IP: "10.0.0.1" } })).podIps, ["10.0.0.1"]);
+  assert.deepEqual((await configOf({ flags: { ...NEEDED, "pod-ip": "10.0.0.2" }, env })).podIps, ["10.0.0.2"]);
+  assert.deepEqual((await configOf({ flags: NEEDED })).podIps, []);
 });
 
 test("what Kubernetes itself puts into the environment is no setting", async () => {

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { buildAddressSet, findAddress, isEmptySet, ownerOf } from "../../src/policy/address-set.ts";
+import {
+  buildAddressSet,
+  findAddress,
+  isEmptySet,
+  isReplaced,
+  ownersOf,
+  type Owners,
+} from "../../src/policy/address-set.ts";
 import { parseAddress, parseRange } from "../../src/policy/address.ts";
 import { peerAddress } from "../../src/policy/peer-address.ts";
 
@@ -81,9 +88,34 @@ test("the found source is the one that lists the address", () => {
   assert.equal(findAddress(set, peerAddress("fd00:0::1")), 1);
   assert.equal(findAddress(set, peerAddress("10.1.255.255")), 2);
   assert.equal(findAddress(set, peerAddress("10.2.0.0")), -1);
-  assert.notEqual(ownerOf(set, peerAddress("10.0.0.1")), 0);
-  assert.equal(ownerOf(set, peerAddress("fd00::1")), 0);
-  assert.equal(ownerOf(set, peerAddress("10.1.0.1")), 0);
+  assert.equal(ownersOf(set, peerAddress("10.0.0.1")).length, 1);
+  assert.equal(ownersOf(set, peerAddress("fd00::1")).length, 0);
+  assert.equal(ownersOf(set, peerAddress("10.1.0.1")).length, 0);
+});
+
+test("an address is replaced when no pod that had it has it still, in whatever order and by whichever source they are listed", () => {
+  /** A pod by its UID, `undefined` for an endpoint that is none; each behind one of two sources. */
+  const pods = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d", undefined), { maxLength: 5 });
+  const held = fc.tuple(pods, fc.constantFrom("10.0.0.1", "fd00::1")).chain(([uids, address]) => {
+    const entries = uids.flatMap((uid) =>
+      [0, 1].map((source) => ({ address, source, ...(uid !== undefined && { uid }) })),
+    );
+    return fc.tuple(
+      fc.constant(uids),
+      fc.constant(address),
+      fc.shuffledSubarray(entries, { minLength: entries.length }),
+    );
+  });
+  fc.assert(
+    fc.property(held, held, ([before, was, first], [after, is, second]) => {
+      const owners = (address: string, entries: typeof first): Owners =>
+        ownersOf(structuredClone(buildAddressSet(["x", "y"], entries, [])), peerAddress(address));
+      const known = [before, after].every((uids) => uids.length > 0 && !uids.includes(undefined));
+      const expected = known && !after.some((uid) => before.includes(uid));
+      assert.equal(isReplaced(owners(was, first), owners(is, second)), expected);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test("a set of nothing matches nobody", () => {

@@ -16,7 +16,7 @@ export interface Drain {
 }
 
 export function probePages(
-  { probes, backends, podIp }: Pick<Config, "probes" | "backends" | "podIp">,
+  { probes, backends, podIps }: Pick<Config, "probes" | "backends" | "podIps">,
   drain: Drain,
 ): Readonly<Record<string, ProbePage>> {
   return Object.fromEntries(
@@ -24,7 +24,7 @@ export function probePages(
       path,
       question.kind === "drained"
         ? () => whenDrained(drain)
-        : once(() => ask(withHost(question, podIp), applicationAt(question.port, backends), timeoutMs)),
+        : once(() => ask(withHost(question, podIps[0]), applicationAt(question.port, backends), timeoutMs)),
     ]),
   );
 }

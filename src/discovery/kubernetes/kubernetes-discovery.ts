@@ -25,8 +25,8 @@ export interface KubernetesDiscoveryOptions {
   /** Of this pod: whose policies are followed. */
   readonly namespace: string;
   /** Needed to find the Services that this pod backs, unless they are named. */
-  readonly podIp?: string;
-  /** Default: found from the EndpointSlices that hold `podIp`. */
+  readonly podIps?: readonly string[];
+  /** Default: found from the EndpointSlices that hold one of `podIps`. */
   readonly services?: readonly string[];
   /** When set, the labels of source namespaces are followed too. */
   readonly meshName?: string;
@@ -44,7 +44,7 @@ export interface KubernetesDiscoveryOptions {
 
 export type KubernetesDiscovery = Required<Discovery>;
 
-/** Throws when neither Services nor a usable pod IP are given. */
+/** Throws when neither Services nor a usable pod IPs are given. */
 export function createKubernetesDiscovery(options: KubernetesDiscoveryOptions): KubernetesDiscovery {
   return new ClusterDiscovery(options);
 }

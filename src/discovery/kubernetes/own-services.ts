@@ -1,7 +1,7 @@
 /** The Services that this pod backs: named by the operator, or found from the EndpointSlices that hold its address. */
 import { isDeepStrictEqual } from "node:util";
 import type { ResourceHealth } from "../discovery.ts";
-import { parseAddress } from "../../policy/address.ts";
+import { addressKey } from "../../policy/address.ts";
 import { objectKey } from "../../policy/model.ts";
 import type { ObjectKey, Service } from "../../policy/model.ts";
 import { parseEndpointSlice } from "../../policy/parse-endpoints.ts";
@@ -16,8 +16,8 @@ export interface OwnServicesOptions {
   readonly namespace: string;
   /** Named Services; then only their slices are followed. */
   readonly services?: readonly string[];
-  /** Required when no Services are named. */
-  readonly podIp?: string;
+  /** Required when no Services are named. Of both families in a dual-stack pod, whose Services have slices of either. */
+  readonly podIps?: readonly string[];
   readonly onChange: () => void;
 }
 
@@ -32,7 +32,7 @@ export class OwnServices {
   readonly #named: readonly string[] | undefined;
   readonly #reflectors: readonly Reflector<OwnSlice>[];
 
-  /** Throws when neither Services nor a usable pod address are given. */
+  /** Throws when neither Services nor usable pod addresses are given. */
   constructor(environment: ReflectorEnvironment, options: OwnServicesOptions) {
     this.#namespace = options.namespace;
     this.#named = options.services;
@@ -42,15 +42,10 @@ export class OwnServices {
       );
       return;
     }
-    const own = options.podIp === undefined ? undefined : parseAddress(options.podIp);
-    if (own === undefined) {
-      throw new Error(
-        `pod IP ${options.podIp ?? "is not set"}: set POD_IP from the downward API (fieldRef status.podIP), or name the Services with --service`,
-      );
-    }
+    const own = ownAddresses(options.podIps ?? []);
     const holdsUs = (object: KubernetesObject): boolean =>
       listOf(object, "endpoints").some((endpoint) =>
-        listOf(endpoint, "addresses").some((address) => isDeepStrictEqual(parseAddress(String(address)), own)),
+        listOf(endpoint, "addresses").some((address) => own.has(addressKey(String(address)) ?? "")),
       );
     this.#reflectors = [ownReflector(environment, options, "", { labelSelector: SERVICE_LABEL }, holdsUs)];
   }
@@ -102,6 +97,15 @@ export class OwnServices {
   #slices(): readonly OwnSlice[] {
     return this.#reflectors.flatMap((reflector) => [...reflector.items.values()]);
   }
+}
+
+/** @throws Error when there is none, or one that is no address */
+function ownAddresses(podIps: readonly string[]): ReadonlySet<string> {
+  const own = podIps.map(addressKey);
+  if (own.length > 0 && own.every((address) => address !== undefined)) return new Set(own);
+  throw new Error(
+    `pod IP ${podIps.length === 0 ? "is not set" : podIps.join(",")}: set POD_IPS from the downward API (fieldRef status.podIPs), or name the Services with --service`,
+  );
 }
 
 function ownReflector(

@@ -14,9 +14,9 @@ const POLL_MS = 500;
 export interface ManifestsOptions {
   readonly directory: string;
   readonly namespace: string;
-  /** Names of the Services that this pod backs; else they are found by `podIp`. */
+  /** Names of the Services that this pod backs; else they are found by `podIps`. */
   readonly services?: readonly string[];
-  readonly podIp?: string;
+  readonly podIps?: readonly string[];
   readonly log: Log;
 }
 
@@ -80,7 +80,7 @@ export class ManifestsDiscovery implements Discovery {
 
   #publish(reading: DirectoryReading, first: boolean): void {
     if (this.#watch.stopped) return;
-    const { log, namespace, services, podIp } = this.#options;
+    const { log, namespace, services, podIps = [] } = this.#options;
     if (this.#failure !== undefined) log.info({ directory: this.#options.directory }, "manifests can be read again");
     this.#failure = undefined;
     this.#freshAt = Date.now();
@@ -95,7 +95,7 @@ export class ManifestsDiscovery implements Discovery {
     if (reading.unsettled) this.#watch.soon();
     if (!first && !reading.changed) return;
     const world = buildWorld(sortObjects(reading.objects));
-    this.#listener?.onWorld(world, services ?? (podIp === undefined ? [] : servicesOfPod(world, namespace, podIp)));
+    this.#listener?.onWorld(world, services ?? servicesOfPod(world, namespace, podIps));
   }
 
   #readFailed(error: unknown): void {

@@ -7,6 +7,7 @@ import { performance } from "node:perf_hooks";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
+import type { Owners } from "../../policy/address-set.ts";
 import type { Decision, Peer, Refused, San } from "../../policy/decision.ts";
 import type { BackendPort } from "../../policy/model.ts";
 import type { PeerAddress } from "../../policy/peer-address.ts";
@@ -26,13 +27,17 @@ export interface HandshakeFacts {
   readonly presented?: readonly San[] | undefined;
 }
 
+/** `full`: without resumption. `issued`: full, and may be resumed. `resumed`: the certificate was shown to a former handshake. */
+export type HandshakeSession = "full" | "issued" | "resumed";
+
 /** The TLS side of a connection whose handshake is over. */
 export interface Secured {
   readonly socket: TLSSocket;
   readonly verified: VerifiedPeer;
+  readonly session: HandshakeSession;
   /** `Credentials.trust` by which the certificate was last found good; absent: not yet held against revocation. */
   trust: string | undefined;
-  /** All that was presented, leaf first, once it had to be read. */
+  /** All that was presented, leaf first, once it had to be read; of a resumed session the leaf, which is all that it holds. */
   chain?: readonly X509Certificate[];
 }
 
@@ -134,9 +139,9 @@ export class AcceptedConnection implements Connection {
     this.#greeting = greeting;
   }
 
-  admit(mode: ForwardMode, forwarder: Forwarder, owner: number, decision: Decision): void {
+  admit(mode: ForwardMode, forwarder: Forwarder, owners: Owners, decision: Decision): void {
     const allowed = decision.verdict === "forward" ? decision : undefined;
-    this.#phase = admitted(this.#phase, { mode, forwarder, owner, decision, allowed });
+    this.#phase = admitted(this.#phase, { mode, forwarder, owners, decision, allowed });
   }
 
   rejudge(decision: Decision): void {

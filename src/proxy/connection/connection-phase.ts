@@ -2,6 +2,7 @@
  * The phases of an accepted connection and the only ways from one to the next: handshaking, admitted, ending, closed. A
  * connection never goes back, and every closed one has a cause.
  */
+import type { Owners } from "../../policy/address-set.ts";
 import type { Allowed, Decision, Refused } from "../../policy/decision.ts";
 import type { ForwardMode } from "../../config/config.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
@@ -11,8 +12,8 @@ import type { ConnectionEnd } from "../../telemetry/records.ts";
 export interface Admission {
   readonly mode: ForwardMode;
   readonly forwarder: Forwarder;
-  /** Hash of the pod that owned the address when it was admitted; zero when unknown. */
-  readonly owner: number;
+  /** The pods that had the address when it was admitted. */
+  readonly owners: Owners;
   /** The newest decision. */
   readonly decision: Decision;
   /** The last decision that let it in: what the record names as policy, source and principal. */

@@ -4,7 +4,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { authorizeBy, ruleFor, type RuleInForce } from "../../policy/authorize.ts";
-import { ownerOf } from "../../policy/address-set.ts";
+import { isReplaced, ownersOf, UNKNOWN_OWNERS, type Owners } from "../../policy/address-set.ts";
 import type { Decision, Refused } from "../../policy/decision.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
 import { faultIn } from "../forward/boundary.ts";
@@ -117,18 +117,17 @@ export class ConnectionTable {
   }
 }
 
-/** The decision of today, and the owner of the address compared: an address that another pod has now is not the one we let in. */
+/** The decision of today, and the owners of the address compared: one that only other pods have now is not the one we let in. */
 function judgeAgain(snapshot: Snapshot, connection: AcceptedConnection, admission: Admission): Decision {
   const rule = ruleFor(snapshot, connection.port);
   const decision = authorizeBy(rule, connection.peer);
-  if (decision.verdict !== "forward" || admission.owner === 0) return decision;
-  const owner = addressOwner(rule, connection);
-  if (owner === 0 || owner === admission.owner) return decision;
+  if (decision.verdict !== "forward" || !isReplaced(admission.owners, addressOwners(rule, connection))) return decision;
   return { verdict: "close", reason: "endpoint-replaced", policy: decision.policy };
 }
 
-/** Hash of the pod behind a connection's address under the rule of its port; zero when unknown. */
-export function addressOwner(rule: RuleInForce, { peer }: AcceptedConnection): number {
-  if (rule.state === "refused" || rule.open.addresses === undefined || peer.address === undefined) return 0;
-  return ownerOf(rule.open.addresses, peer.address);
+/** The pods behind a connection's address under the rule of its port. */
+export function addressOwners(rule: RuleInForce, { peer }: AcceptedConnection): Owners {
+  if (rule.state === "refused" || rule.open.addresses === undefined || peer.address === undefined)
+    return UNKNOWN_OWNERS;
+  return ownersOf(rule.open.addresses, peer.address);
 }

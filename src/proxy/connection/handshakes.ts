@@ -9,8 +9,9 @@ import type { Identity } from "../../tls/identity.ts";
 import { presentedIdentity, verificationFault } from "../../tls/peer.ts";
 import { handshakeContexts, type HandshakeContexts } from "../../tls/secure-context.ts";
 import type { Credentials } from "../../tls/credentials.ts";
+import { ticketOptions, type TicketScope, type TicketSecret } from "../../tls/session-tickets.ts";
 import { contain, faultIn, type OnFault } from "../forward/boundary.ts";
-import type { HandshakeFacts } from "./accepted-connection.ts";
+import type { HandshakeFacts, HandshakeSession } from "./accepted-connection.ts";
 import { certificateFailure, classifyHandshakeError, type HandshakeFailure } from "./handshake-failure.ts";
 import { beginHandshake, releaseControl } from "./server-socket.ts";
 
@@ -21,6 +22,8 @@ export interface HandshakeTerms {
   readonly alpn: readonly string[];
   /** Judges a server name that was sent, before our certificate is. */
   readonly judgeServerName: (sni: string) => Refused | undefined;
+  /** What a session may be resumed for. Absent: it is not, and leaves no ticket. */
+  readonly tickets?: TicketScope | undefined;
 }
 
 export type HandshakeResult =
@@ -28,22 +31,33 @@ export type HandshakeResult =
       readonly secured: true;
       readonly socket: TLSSocket;
       readonly credentials: Credentials;
-      /** The client's certificate; not yet judged. */
+      /** The client's certificate; not yet judged. Of a resumed session: the one that its handshake has shown. */
       readonly presented: Identity | undefined;
+      readonly session: HandshakeSession;
       readonly facts: HandshakeFacts;
     }
-  | { readonly secured: false; readonly failure: HandshakeFailure | Refused; readonly facts: HandshakeFacts };
+  | {
+      readonly secured: false;
+      readonly failure: HandshakeFailure | Refused;
+      /** The certificate of a session was found bad. */
+      readonly resumed: boolean;
+      readonly facts: HandshakeFacts;
+    };
 
 /** What new handshakes begin with. */
 interface Own {
   readonly credentials: Credentials;
+  /** Without tickets. */
   readonly contexts: HandshakeContexts;
+  /** With tickets, by scope; made when first wanted. */
+  readonly resumable: Map<string, HandshakeContexts>;
 }
 
 /** Ends TLS with the current credentials. */
 export class Handshakes {
   readonly #timeoutMs: number;
   #own: Own | undefined;
+  #secret: TicketSecret | undefined;
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
@@ -58,16 +72,38 @@ export class Handshakes {
    * @throws when no secure context can be made of them; the former ones stay in force then.
    */
   setCredentials(credentials: Credentials | undefined): void {
-    this.#own = credentials && { credentials, contexts: handshakeContexts(credentials) };
+    this.#own = credentials && { credentials, contexts: handshakeContexts(credentials), resumable: new Map() };
+  }
+
+  /** For new handshakes: tickets of another secret are good for nothing. @param secret `undefined`: nothing is resumed */
+  setTicketSecret(secret: TicketSecret | undefined): void {
+    this.#secret = secret;
+    this.#own?.resumable.clear();
   }
 
   /** Secures `raw`. Rejects only with a fault of ours. The caller has attached its error listener to `raw`, and checked `credentials`. */
   begin(raw: Socket, terms: HandshakeTerms): Promise<HandshakeResult> {
     return new Promise((resolve, reject) => {
       if (this.#own === undefined)
-        resolve({ secured: false, failure: { verdict: "close", reason: "no-credentials" }, facts: {} });
-      else new Handshake(terms, this.#own.credentials, resolve, reject).begin(raw, this.#own.contexts, this.#timeoutMs);
+        resolve({ secured: false, failure: { verdict: "close", reason: "no-credentials" }, resumed: false, facts: {} });
+      else {
+        const tickets = this.#secret === undefined ? undefined : terms.tickets;
+        const contexts =
+          tickets === undefined ? this.#own.contexts : this.#resumable(this.#own, this.#secret!, tickets);
+        const settled = { ...terms, tickets };
+        new Handshake(settled, this.#own.credentials, resolve, reject).begin(raw, contexts, this.#timeoutMs);
+      }
     });
+  }
+
+  #resumable({ credentials, resumable }: Own, secret: TicketSecret, scope: TicketScope): HandshakeContexts {
+    const key = JSON.stringify([scope.port, scope.clientCertificate]);
+    let contexts = resumable.get(key);
+    if (contexts === undefined) {
+      contexts = handshakeContexts(credentials, ticketOptions(secret, credentials, scope));
+      resumable.set(key, contexts);
+    }
+    return contexts;
   }
 }
 
@@ -137,16 +173,18 @@ class Handshake {
   #secured(): void {
     const socket = this.#socket!;
     if (this.#over || socket.destroyed) return;
-    const { clientCertificate } = this.#terms;
+    const { clientCertificate, tickets } = this.#terms;
+    const resumed = socket.isSessionReused();
+    // No certificate is sent, so that nobody has asked for the name that came with a session.
+    if (resumed) this.#sni = socket.servername || undefined;
     this.#presented = clientCertificate ? presentedIdentity(socket) : undefined;
     const fault = clientCertificate ? verificationFault(socket) : undefined;
     if (fault !== undefined || (clientCertificate && this.#presented === undefined)) {
-      this.#fail(certificateFailure(fault));
+      this.#fail(certificateFailure(fault), resumed);
       socket.destroy();
       return;
     }
-    // OpenSSL stores the verdict on a certificate with the session and never takes it again.
-    if (socket.isSessionReused()) {
+    if (resumed && tickets === undefined) {
       this.#fail({ end: "handshake-failed", detail: "session resumption is not served" });
       socket.destroy();
       return;
@@ -156,7 +194,8 @@ class Handshake {
     this.#over = true;
     const { sni, presented } = { sni: this.#sni, presented: this.#presented };
     const facts = { sni, presented: presented?.sans };
-    this.#settle({ secured: true, socket, credentials: this.#credentials, presented, facts });
+    const session = resumed ? "resumed" : tickets === undefined ? "full" : "issued";
+    this.#settle({ secured: true, socket, credentials: this.#credentials, presented, session, facts });
   }
 
   #failed(error: NodeJS.ErrnoException): void {
@@ -166,9 +205,9 @@ class Handshake {
     this.#fail(classifyHandshakeError(error));
   }
 
-  #fail(failure: HandshakeFailure | Refused): void {
+  #fail(failure: HandshakeFailure | Refused, resumed = false): void {
     if (this.#over) return;
     this.#over = true;
-    this.#settle({ secured: false, failure, facts: { sni: this.#sni, presented: this.#presented?.sans } });
+    this.#settle({ secured: false, failure, resumed, facts: { sni: this.#sni, presented: this.#presented?.sans } });
   }
 }

@@ -2,6 +2,7 @@
  * Brings a change of trust to whoever is connected: in slices between which the thread serves, and each connection before
  * it is served anything new.
  */
+import type { X509Certificate } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { Refused } from "../../policy/decision.ts";
 import type { Credentials } from "../../tls/credentials.ts";
@@ -37,6 +38,11 @@ export class LiveTrust {
   /** One connection that is about to be admitted, by the newest trust. */
   judge(connection: AcceptedConnection): Refused | undefined {
     return this.#judge.judge(connection);
+  }
+
+  /** Whether a certificate can be judged without what came with it; so also where it is judged to be bad. */
+  standsAlone(leaf: X509Certificate | undefined): boolean {
+    return leaf !== undefined && this.#judge.judgeChain([leaf]) !== "certificate-untrusted";
   }
 
   /** To be called now and then: what a CA or a list has vouched for is judged again once that has ended. */

@@ -2,6 +2,7 @@
  * What a change of credentials, or the passing of time, takes from a connection whose handshake is long over. OpenSSL
  * looks at certificates in handshakes only.
  */
+import type { X509Certificate } from "node:crypto";
 import type { Refused } from "../../policy/decision.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { everythingPresented, firstIssuers } from "../../tls/presented-chain.ts";
@@ -34,6 +35,13 @@ export class TrustJudge {
     if (lost !== undefined) return { verdict: "tls-alert", reason: lost };
     secured.trust = this.#credentials.trust;
     return undefined;
+  }
+
+  /** @param chain leaf first */
+  judgeChain(chain: readonly X509Certificate[]): LostTrust | undefined {
+    if (this.#credentials === undefined) return "certificate-untrusted";
+    this.#store ??= new TrustStore(this.#credentials);
+    return this.#store.judge(chain, Date.now());
   }
 
   #lost(secured: Secured, credentials: Credentials): LostTrust | undefined {

@@ -8,15 +8,17 @@ import { authorizeBy, judgeAddress, judgeServerName, ruleFor, type RuleInForce }
 import type { Decision, Refused } from "../../policy/decision.ts";
 import type { OpenRule, Snapshot } from "../../policy/snapshot.ts";
 import { formatClientCert } from "../../tls/client-cert-header.ts";
+import { presentedLeaf } from "../../tls/presented-chain.ts";
 import { verifiedPeer } from "../../tls/peer.ts";
 import { trustOfHandshake } from "../../tls/secure-context.ts";
-import type { AcceptedConnection } from "./accepted-connection.ts";
-import { addressOwner, type ConnectionTable } from "./connection-table.ts";
+import type { AcceptedConnection, Secured } from "./accepted-connection.ts";
+import { addressOwners, type ConnectionTable } from "./connection-table.ts";
 import { alpnProtocols, forwardMode } from "./forward-mode.ts";
 import { faultIn } from "../forward/boundary.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
 import type { Handshakes, HandshakeResult } from "./handshakes.ts";
 import type { LiveTrust } from "./live-trust.ts";
+import type { Resumption } from "./resumption.ts";
 import { sniffProtocol } from "./protocol-sniffing.ts";
 import type { SourceLimits } from "./source-limits.ts";
 
@@ -29,6 +31,7 @@ export interface ConnectionParts {
   readonly limiter: SourceLimits;
   readonly handshakes: Handshakes;
   readonly trust: LiveTrust;
+  readonly resumption: Resumption;
   readonly table: ConnectionTable;
   readonly forwarder: (mode: ForwardMode, backend: BackendConfig) => Forwarder;
   readonly draining: () => boolean;
@@ -104,13 +107,16 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
     clientCertificate: rule.clientCertificate,
     alpn: alpnProtocols(forwardMode(connection.backend, rule)),
     judgeServerName: (sni) => judgeServerName(parts.snapshot(), port, sni),
+    // Over TLS 1.2 a resumed session does not tell the name that was sent, and its certificate is ours already.
+    tickets: rule.sniHosts === undefined ? { port, clientCertificate: rule.clientCertificate } : undefined,
   });
   connection.learned(result.facts);
   if (!result.secured) {
+    if (result.resumed) parts.resumption.refused();
     refuseHandshake(connection, result.failure, parts);
     return false;
   }
-  const { socket, credentials, presented } = result;
+  const { socket, credentials, presented, session } = result;
   socket.on("error", (error: NodeJS.ErrnoException) => connection.failed(error));
   const verified = verifiedPeer(socket, rule.clientCertificate, presented, credentials);
   const { sni } = result.facts;
@@ -120,11 +126,18 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
       address: connection.peer.address,
       tls: { certificate: verified.certificate, ...(sni !== undefined && { sni }) },
     },
-    secured: { socket, verified, trust: trustOfHandshake(credentials) },
+    secured: { socket, verified, session, ...trustOf(result) },
     ...(verified.identity !== undefined &&
       parts.clientCertHeader === "sanitize-set" && { clientCertHeader: formatClientCert(verified.identity) }),
   });
   return true;
+}
+
+/** OpenSSL's word on a certificate is as old as the session that holds it: it counts for nothing where that is resumed. */
+function trustOf({ session, socket, credentials, presented }: SecuredHandshake): Pick<Secured, "trust" | "chain"> {
+  if (session !== "resumed") return { trust: trustOfHandshake(credentials) };
+  const leaf = presented && presentedLeaf(socket, presented.fingerprint);
+  return { trust: undefined, chain: leaf === undefined ? [] : [leaf] };
 }
 
 /** By the newest snapshot and the newest credentials, whatever the handshake began with. */
@@ -132,6 +145,9 @@ function decide(connection: AcceptedConnection, rule: RuleInForce, parts: Connec
   const decision = authorizeBy(rule, connection.peer);
   if (connection.peer.tls === undefined || decision.verdict === "close") return decision;
   const lost = parts.trust.judge(connection);
+  const { session } = connection.secured ?? {};
+  if (session === "resumed" && lost !== undefined) parts.resumption.refused();
+  if (session === "issued" && lost === undefined) parts.resumption.issued(connection);
   return lost === undefined ? decision : { ...lost, ...policyOf(connection, parts) };
 }
 
@@ -149,7 +165,7 @@ function forward(
   parts: ConnectionParts,
 ): void {
   const forwarder = parts.forwarder(mode, connection.backend);
-  connection.admit(mode, forwarder, addressOwner(rule, connection), decision);
+  connection.admit(mode, forwarder, addressOwners(rule, connection), decision);
   forwarder.serve(connection);
   if (!parts.draining()) return;
   connection.drain();
@@ -161,6 +177,7 @@ function refuse(connection: AcceptedConnection, refusal: Refused): void {
   connection.destroy();
 }
 
+type SecuredHandshake = Extract<HandshakeResult, { readonly secured: true }>;
 type HandshakeFault = Extract<HandshakeResult, { readonly secured: false }>["failure"];
 
 function refuseHandshake(connection: AcceptedConnection, fault: HandshakeFault, parts: ConnectionParts): void {

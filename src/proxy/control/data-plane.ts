@@ -9,10 +9,12 @@ import type { LineBatch } from "../../telemetry/log-output.ts";
 import type { ConnectionRow, Counters, RequestRecord } from "../../telemetry/records.ts";
 import { definedFields } from "../../telemetry/defined-fields.ts";
 import type { Credentials } from "../../tls/credentials.ts";
+import type { TicketSecret } from "../../tls/session-tickets.ts";
 import { sumCounters } from "../counters.ts";
 import type { ThreadLag } from "./applied-state.ts";
 import { shareLimits } from "./limit-shares.ts";
 import { settleListenAddresses } from "./listen-check.ts";
+import { SessionTickets } from "./session-tickets.ts";
 import { ThreadHandle, type ThreadEvents } from "./thread-handle.ts";
 import { ThreadSlot } from "./thread-slot.ts";
 
@@ -33,6 +35,8 @@ export interface DataPlaneOptions {
   readonly snapshot: Snapshot;
   /** Absent: https backends are closed. */
   readonly credentials: Credentials | undefined;
+  /** Sessions are resumed by tickets; off unless told. */
+  readonly tlsResumption?: boolean;
   /** File that a worker runs; by default the one beside this module, whether source or bundle. */
   readonly threadEntry?: URL;
   /** JavaScript heap of one thread in MiB, beyond which that thread ends and is replaced. */
@@ -62,6 +66,8 @@ export interface DataPlaneListener {
   readonly onThreadLagging: (lagging: ThreadLagging) => void;
   /** A lost thread that cannot be ended keeps taking connections and serves none: the process must end. */
   readonly onThreadStuck: (thread: number) => void;
+  /** Client certificates are good by intermediates that no session holds. Sessions are resumed again when the trusted CAs change. */
+  readonly onResumptionEnded?: () => void;
   /** For the log: accept failures, and what Node prints in a thread. */
   readonly onProblem?: (thread: number, message: string) => void;
 }
@@ -102,6 +108,8 @@ export class DataPlane {
   readonly #heartbeat: NodeJS.Timeout;
   #snapshot: Snapshot;
   #credentials: Credentials | undefined;
+  /** Absent: no TLS session is resumed. */
+  readonly #tickets: SessionTickets | undefined;
   /** Until all threads listen for the first time: a lost thread then is a failed start. */
   #starting: { readonly resolve: () => void; readonly reject: (cause: Error) => void } | undefined;
   /** Draining or closed: no thread is replaced. */
@@ -112,6 +120,8 @@ export class DataPlane {
     this.#listener = listener;
     this.#snapshot = options.snapshot;
     this.#credentials = options.credentials;
+    if (options.tlsResumption === true)
+      this.#tickets = new SessionTickets(options.credentials?.trust, (secret) => this.#publishSecret(secret));
     this.#slots = Array.from({ length: Math.max(1, options.workers) }, (_, thread) => this.#createSlot(thread));
     this.#heartbeat = setInterval(() => {
       for (const slot of this.#slots) slot.heartbeat();
@@ -138,7 +148,12 @@ export class DataPlane {
 
   setCredentials(credentials: Credentials | undefined): void {
     this.#credentials = credentials;
+    this.#tickets?.trusting(credentials?.trust);
     for (const { running } of this.#slots) for (const handle of running) handle.setCredentials(credentials);
+  }
+
+  #publishSecret(secret: TicketSecret | undefined): void {
+    for (const { running } of this.#slots) for (const handle of running) handle.setTicketSecret(secret);
   }
 
   /**
@@ -182,6 +197,7 @@ export class DataPlane {
   async close(): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#heartbeat);
+    this.#tickets?.stop();
     await Promise.all(this.#slots.map((slot) => slot.close()));
   }
 
@@ -194,6 +210,9 @@ export class DataPlane {
         onLines: listener.onLines,
         onSpans: listener.onSpans,
         onProblem: (message) => listener.onProblem?.(thread, message),
+        onTicketProblem: (problem) => {
+          if (this.#tickets?.reported(problem) === true) listener.onResumptionEnded?.();
+        },
         onStuck: () => listener.onThreadStuck(thread),
       },
       // What it carries was admitted by rights that may be gone: it has as long as a connection whose right is lost.
@@ -219,6 +238,7 @@ export class DataPlane {
       ...(tracing !== undefined && { traceRatio: tracing.ratio }),
       snapshot: this.#snapshot,
       credentials: this.#credentials,
+      ticketSecret: this.#tickets?.secret,
     };
     const worker = { entry: threadEntry ?? defaultEntry(), maxHeapMb: maxHeapMb ?? DEFAULT_MAX_HEAP_MB };
     return new ThreadHandle(start, worker, events);

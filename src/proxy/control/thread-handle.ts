@@ -8,6 +8,7 @@ import type { LineBatch } from "../../telemetry/log-output.ts";
 import type { ConnectionRow, Counters, RequestRecord } from "../../telemetry/records.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
 import type { Credentials } from "../../tls/credentials.ts";
+import type { TicketProblem, TicketSecret } from "../../tls/session-tickets.ts";
 import { NO_COUNTERS } from "../counters.ts";
 import { AppliedState, type ThreadLag } from "./applied-state.ts";
 import { ListenError } from "./listen-check.ts";
@@ -38,6 +39,7 @@ export interface ThreadEvents {
   readonly onLines: (batch: LineBatch, taken: () => void) => void;
   readonly onSpans: (records: readonly RequestRecord[]) => void;
   readonly onProblem: (message: string) => void;
+  readonly onTicketProblem: (problem: TicketProblem) => void;
   /** The worker has ended, or is being ended because it does not respond. Called once. */
   readonly onLost: (cause: Error) => void;
   /** Something could not be applied, or is late; the latter is repeated at each heartbeat. */
@@ -140,6 +142,10 @@ export class ThreadHandle {
     this.#send({ kind: "credentials", credentials });
   }
 
+  setTicketSecret(secret: TicketSecret | undefined): void {
+    this.#send({ kind: "ticket-secret", secret });
+  }
+
   /** Ends the worker as one that is lost. */
   end(cause: Error): void {
     this.#fail(cause);
@@ -228,6 +234,9 @@ export class ThreadHandle {
         break;
       case "problem":
         this.#events.onProblem(event.message);
+        break;
+      case "ticket-problem":
+        this.#events.onTicketProblem(event.problem);
         break;
       case "lines":
         this.#events.onLines(event.batch, () => this.#send({ kind: "lines-taken" }));

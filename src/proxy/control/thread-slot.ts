@@ -17,7 +17,10 @@ export const DRAIN_SLACK_MS = 2_000;
 export interface ThreadSlotOptions {
   /** Starts a worker with what is in force now. */
   readonly start: (events: ThreadEvents) => ThreadHandle;
-  readonly events: Pick<ThreadEvents, "onListening" | "onLines" | "onSpans" | "onProblem" | "onStuck">;
+  readonly events: Pick<
+    ThreadEvents,
+    "onListening" | "onLines" | "onSpans" | "onProblem" | "onTicketProblem" | "onStuck"
+  >;
   /** Deadline for the connections of a worker that is replaced because it lags; milliseconds. */
   readonly replaceDeadlineMs: number;
   /** The worker is lost. @returns whether another one is wanted */

@@ -25,6 +25,7 @@ import { judgeExpiry } from "../connection/lost-trust.ts";
 import { LiveTrust } from "../connection/live-trust.ts";
 import { Listener } from "./listener.ts";
 import type { ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
+import { Resumption } from "../connection/resumption.ts";
 import { SourceLimits } from "../connection/source-limits.ts";
 import { StreamForwarder } from "../stream/stream-forwarder.ts";
 
@@ -63,6 +64,7 @@ export class DataThread {
     this.#idPrefix = `${thread}-${Date.now().toString(36)}-`;
     this.#table = new ConnectionTable(limits.revokeGraceMs);
     this.#handshakes = new Handshakes(limits.handshakeTimeoutMs);
+    this.#handshakes.setTicketSecret(start.ticketSecret);
     this.#trust = new LiveTrust(this.#table, this.#problem);
     this.#journal = new Journal({
       thread,
@@ -81,6 +83,7 @@ export class DataThread {
       limiter: new SourceLimits(limits),
       handshakes: this.#handshakes,
       trust: this.#trust,
+      resumption: new Resumption(this.#trust, (problem) => post({ kind: "ticket-problem", problem })),
       table: this.#table,
       forwarder: (mode, backend) => this.#forwarder(mode, backend),
       draining: () => this.#draining,
@@ -130,6 +133,9 @@ export class DataThread {
         break;
       case "credentials":
         this.#applyCredentials(command.credentials);
+        break;
+      case "ticket-secret":
+        this.#handshakes.setTicketSecret(command.secret);
         break;
       case "drain":
         // A fault in the drain is a fault of the thread: unhandled, it ends the worker and is reported by it.

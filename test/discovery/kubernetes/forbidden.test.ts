@@ -21,7 +21,7 @@ async function inForce(cluster: StandInCluster, options: Partial<FollowerOptions
     edgeSlice(EDGE),
     sliceOf("gateways2/spare", "spare-1", [OTHER]),
   );
-  if (options.podIp !== undefined) await cluster.api.apply(sliceOf("test/foo", "foo-1", [options.podIp]));
+  if (options.podIps !== undefined) await cluster.api.apply(sliceOf("test/foo", "foo-1", options.podIps));
   const follower = await Follower.start({ credentials: cluster.credentials(), ...options });
   const watches = options.meshName === undefined ? 4 : 6;
   await follower.until(
@@ -73,7 +73,7 @@ test("policies that may not be read any more close what they governed", async ()
 
 test("where it may not be read any more which Services the pod backs, nothing governs it for certain: all is closed", async () => {
   await using cluster = await StandInCluster.start();
-  await using follower = await inForce(cluster, { podIp: "10.99.1.1" });
+  await using follower = await inForce(cluster, { podIps: ["10.99.1.1"] });
   allowOnly(cluster, ({ resource, namespace }) => resource !== "endpointslices" || namespace !== "test");
   await follower.until("nobody is let in", () => !follower.allows(EDGE) && !follower.allows(OTHER));
   assert.equal(

@@ -20,11 +20,11 @@ const REFUSED: Refused = { verdict: "close", reason: "source-not-listed" };
 const admission: Admission = {
   mode: "http",
   forwarder: {} as Admission["forwarder"],
-  owner: 7,
+  owners: [7],
   decision: ALLOWED,
   allowed: ALLOWED,
 };
-const other: Admission = { ...admission, owner: 8 };
+const other: Admission = { ...admission, owners: [8] };
 const cause = { end: "downstream-reset" } as const;
 
 const PHASES = {

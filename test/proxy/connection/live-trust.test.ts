@@ -66,12 +66,13 @@ function connected(table: ConnectionTable, count: number, issuer: Made, trust: s
       secured: {
         socket: socket as TLSSocket,
         verified: { certificate: { state: "verified", sans: [] } },
+        session: "full",
         trust,
         chain: [new X509Certificate(certPem)],
       },
     });
     table.accept(connection);
-    connection.admit("http", forwarder, 0, { verdict: "forward", policy: "test/ib", source: "any" });
+    connection.admit("http", forwarder, [], { verdict: "forward", policy: "test/ib", source: "any" });
     return connection;
   });
 }

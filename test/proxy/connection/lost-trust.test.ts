@@ -98,7 +98,12 @@ function connectionOf(result: HandshakeResult): AcceptedConnection {
   connection.greeted({
     protocol: "http/1.1",
     peer: connection.peer,
-    secured: { socket, verified: verifiedPeer(socket, true, presented, {}), trust: trustOfHandshake(credentials) },
+    secured: {
+      socket,
+      verified: verifiedPeer(socket, true, presented, {}),
+      session: "full",
+      trust: trustOfHandshake(credentials),
+    },
   });
   return connection;
 }

@@ -46,7 +46,7 @@ export class Follower implements AsyncDisposable {
   constructor(options: FollowerOptions) {
     this.#namespace = options.namespace ?? "test";
     this.#meshName = options.meshName;
-    const { podIp, services = podIp === undefined ? ["foo"] : undefined } = options;
+    const { podIps, services = podIps === undefined ? ["foo"] : undefined } = options;
     const take = (level: LogLine["level"]) => (fields: object, message: string) => {
       this.lines.push({ level, message, ...fields });
       this.#wake();

@@ -35,12 +35,27 @@ export function following(use: () => Promise<TestCluster>): void {
     await using cluster = await use();
     const own = sliceOf("test/foo", "foo-1", ["10.99.1.1", "10.99.1.2"]);
     await cluster.api.apply(letIn("gateways/edge"), edgeSlice(EDGE), own);
-    await using follower = await Follower.start({ credentials: cluster.credentials(), podIp: "10.99.1.2" });
+    await using follower = await Follower.start({ credentials: cluster.credentials(), podIps: ["10.99.1.2"] });
     await follower.until("the gateway is let in", () => follower.allows(EDGE));
     assert.deepEqual(follower.services, ["foo"]);
     await cluster.api.replace(sliceOf("test/foo", "foo-1", ["10.99.1.1"]));
     await follower.until("the Service is not ours any more", () => follower.services.length === 0);
     assert.equal(follower.allows(EDGE), false);
+  });
+
+  test("a dual-stack pod is found by either address, however it is written, so also behind a Service of the other family alone", async () => {
+    await using cluster = await use();
+    const own = { ...sliceOf("test/foo", "foo-6", ["fd00::6"]), addressType: "IPv6" };
+    await cluster.api.apply(letIn("gateways/edge"), edgeSlice(EDGE), own);
+    const podIps = ["10.99.1.2", "fd00:0:0:0:0:0:0:6"];
+    await using follower = await Follower.start({ credentials: cluster.credentials(), podIps });
+    await follower.until("the gateway is let in", () => follower.allows(EDGE));
+    assert.deepEqual(follower.services, ["foo"]);
+    await cluster.api.apply(sliceOf("test/foo", "foo-4", ["10.99.1.2"]));
+    await cluster.api.delete(own);
+    await cluster.api.apply(letIn("gateways/edge", "gateways/second"), sliceOf("gateways/second", "second-1", [OTHER]));
+    await follower.until("the policy of after is in force", () => follower.allows(OTHER));
+    assert.ok(follower.allows(EDGE));
   });
 
   test("sources are watched as long as a policy of ours names them, and no longer", async () => {

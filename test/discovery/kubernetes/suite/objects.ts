@@ -22,7 +22,7 @@ export function sliceOf(
   path: `${string}/${string}`,
   name: string,
   addresses: readonly string[],
-  pod: (address: string) => string = (address) => `pod-${address}`,
+  pod: (address: string, index: number) => string = (address) => `pod-${address}`,
 ): ManifestLike {
   const [namespace = "", owner = ""] = path.split("/");
   return {
@@ -30,10 +30,10 @@ export function sliceOf(
     kind: "EndpointSlice",
     metadata: { name, namespace, labels: { "kubernetes.io/service-name": owner } },
     addressType: "IPv4",
-    endpoints: addresses.map((address) => ({
+    endpoints: addresses.map((address, index) => ({
       addresses: [address],
       conditions: { ready: true },
-      targetRef: { kind: "Pod", namespace, name: pod(address), uid: uidOf(pod(address)) },
+      targetRef: { kind: "Pod", namespace, name: pod(address, index), uid: uidOf(pod(address, index)) },
     })),
     ports: [{ name: "http", port: 80, protocol: "TCP" }],
   };

@@ -39,7 +39,7 @@ export class ForwarderRig implements AsyncDisposable {
       const connection = new AcceptedConnection(String(this.connections.length), backend, socket, address);
       socket.on("error", (error) => connection.failed(error));
       this.connections.push(connection);
-      connection.admit("http", this.#forwarder, 0, { verdict: "forward", policy: "test/ib", source: "everybody" });
+      connection.admit("http", this.#forwarder, [], { verdict: "forward", policy: "test/ib", source: "everybody" });
       this.#forwarder.serve(connection);
     });
   }
