@@ -14,6 +14,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   redirect: ["policy", "telemetry"],
   pki: ["policy", "telemetry"],
 
+  report: ["policy", "telemetry"],
+
   discovery: ["policy", "telemetry", "config/config.ts"],
   "discovery/manifests": ["policy", "telemetry", "files", "discovery"],
   "discovery/kubernetes": ["policy", "telemetry", "discovery"],
@@ -73,16 +75,16 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "proxy/control": ["policy", "telemetry", "tls", "config/config.ts", "proxy", "proxy/thread/thread.ts"],
 
   admin: ["policy", "telemetry", "tls", "config/config.ts", "discovery", "proxy", "proxy/control"],
+  "choose-discovery.ts": ["telemetry", "config/config.ts", "discovery", "discovery/manifests", "discovery/kubernetes"],
   "sidecar.ts": [
     "policy",
     "telemetry",
     "tls",
     "config/config.ts",
     "discovery",
-    "discovery/manifests",
-    "discovery/kubernetes",
     "proxy",
     "proxy/control",
+    "report",
     "admin",
   ],
   cli: [
@@ -96,6 +98,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "discovery/manifests",
     "discovery/kubernetes",
     "admin",
+    "choose-discovery.ts",
     "sidecar.ts",
   ],
   "main.ts": ["cli"],

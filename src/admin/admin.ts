@@ -36,12 +36,12 @@ export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
   const all: Readonly<Record<string, Route>> = {
     ...health,
     "/": () => statusPage(subject),
-    "/snapshot": () => snapshotPage(subject.snapshot),
+    "/snapshot": (query) => snapshotPage(subject.state, query.has("full")),
     "/connections": async () => ({
       status: 200,
       body: { connections: (await subject.dataPlane?.connections()) ?? [] },
     }),
-    "/explain": (query) => explainPage(subject.snapshot, query),
+    "/explain": (query) => explainPage(subject.state, query),
   };
   const { admin, health: healthAddress } = subject.config;
   const servers = [await listen("--admin", admin, all, true)];

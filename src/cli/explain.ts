@@ -4,6 +4,7 @@ import { ManifestDirectory } from "../discovery/manifests/directory.ts";
 import { sortObjects } from "../discovery/manifests/kinds.ts";
 import { parseAddress } from "../policy/address.ts";
 import { compile } from "../policy/compile.ts";
+import { supposing } from "../policy/service-state.ts";
 import type { San } from "../policy/decision.ts";
 import { explain, parseSan, type Explanation, type SupposedPeer } from "../policy/explain.ts";
 import { isAddressOrRange } from "../policy/node-addresses.ts";
@@ -83,7 +84,7 @@ export async function runExplain(argv: readonly string[], io: CliIo): Promise<nu
   );
   for (const { policy, currentStatus, reason } of snapshot.statuses)
     if (currentStatus === "error") io.stderr(`IngressBackend ${policy}: ${reason}\n`);
-  const explanation = explain(snapshot, backendPort(question.port), question.peer);
+  const explanation = explain(supposing(snapshot, Date.now()), backendPort(question.port), question.peer);
   io.stdout(values.has("json") ? `${JSON.stringify(explanation)}\n` : describe(explanation, question));
   return explanation.verdict === "forward" ? EXIT.ok : EXIT.failed;
 }

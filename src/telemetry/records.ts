@@ -134,6 +134,8 @@ export interface ConnectionRow {
 export interface Counters {
   /** key: `end` or `end|reason`, per backend port: `80|refused|source-not-listed`. */
   readonly connections: Readonly<Record<string, number>>;
+  /** Connections that audit let in, key: `port|reason`. */
+  readonly wouldRefuse: Readonly<Record<string, number>>;
   /** key: `port|status class|reason or empty`, e.g. `80|2xx|`, `80|4xx|principal-not-listed`. */
   readonly requests: Readonly<Record<string, number>>;
   /** key: port. */

@@ -1,4 +1,5 @@
 /** Where credentials stand in their life: what to warn of in time, and what keeps the sidecar from being ready. */
+import type { OwnCertificate } from "../policy/service-state.ts";
 import type { Credentials } from "./credentials.ts";
 import { endOfLists } from "./replacement.ts";
 
@@ -33,4 +34,14 @@ export function credentialsFault(credentials: Credentials, now: number): Credent
   if (stage === "not-yet-valid") return "the certificate is not valid yet";
   if (stage === "ended") return "the certificate has ended";
   return endOfLists(credentials) < now ? "a revocation list has ended" : undefined;
+}
+
+/** @param problem why there are none although files are configured */
+export function ownCertificate(
+  credentials: Pick<Credentials, "notBefore" | "notAfter"> | undefined,
+  problem?: string,
+): OwnCertificate {
+  if (credentials === undefined) return { state: "none", ...(problem !== undefined && { problem }) };
+  const { notBefore, notAfter } = credentials;
+  return { state: "held", notBefore, notAfter };
 }

@@ -7,7 +7,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Socket } from "node:net";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
 import { peerAddress } from "../../policy/peer-address.ts";
+import type { OwnCertificate, ServiceState } from "../../policy/service-state.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
+import { ownCertificate } from "../../tls/credentials-life.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { AcceptedConnection } from "../connection/accepted-connection.ts";
 import { admissionOf } from "../connection/connection-phase.ts";
@@ -50,6 +52,9 @@ export class DataThread {
   readonly #parts: ConnectionParts;
   readonly #idPrefix: string;
   #snapshot: Snapshot;
+  #certificate: OwnCertificate = { state: "none" };
+  /** When the next audit of the snapshot ends; milliseconds since the epoch. */
+  #auditEnds = Number.POSITIVE_INFINITY;
   #listeners: readonly Listener[] = [];
   #accepted = 0;
   #draining = false;
@@ -59,9 +64,12 @@ export class DataThread {
     this.#start = start;
     this.#post = post;
     this.#snapshot = start.snapshot;
+    this.#auditEnds = endOfAudit(start.snapshot, Date.now());
     // A replaced thread counts from one again; its time of birth keeps its connections apart from its predecessor's.
     this.#idPrefix = `${thread}-${Date.now().toString(36)}-`;
-    this.#table = new ConnectionTable(limits.revokeGraceMs);
+    this.#table = new ConnectionTable(limits.revokeGraceMs, (connection, reason) =>
+      this.#journal.wouldRefuse(connection, reason),
+    );
     this.#handshakes = new Handshakes(limits.handshakeTimeoutMs);
     this.#trust = new LiveTrust(this.#table, this.#problem);
     this.#journal = new Journal({
@@ -70,14 +78,15 @@ export class DataThread {
       accessLog: start.accessLog,
       logLevel: start.logLevel,
       counters: this.#counters,
-      snapshot: () => this.#snapshot,
+      state: () => this.#state(),
       post,
     });
     this.#stream = new StreamForwarder(limits);
     this.#parts = {
       limits,
       clientCertHeader: start.clientCertHeader,
-      snapshot: () => this.#snapshot,
+      state: () => this.#state(),
+      onWouldRefuse: (connection, reason) => this.#journal.wouldRefuse(connection, reason),
       limiter: new SourceLimits(limits),
       handshakes: this.#handshakes,
       trust: this.#trust,
@@ -125,7 +134,7 @@ export class DataThread {
     switch (command.kind) {
       case "snapshot":
         this.#snapshot = command.snapshot;
-        this.#table.rejudge(command.snapshot);
+        this.#rejudge(Date.now());
         this.#post({ kind: "applied", version: command.snapshot.version });
         break;
       case "credentials":
@@ -145,6 +154,16 @@ export class DataThread {
         this.#report(command.id, command.what);
         break;
     }
+  }
+
+  /** What a connection meets on this thread. It has listeners by its nature, and serves what they had queued in a drain. */
+  #state(): ServiceState {
+    return { snapshot: this.#snapshot, certificate: this.#certificate, now: Date.now() };
+  }
+
+  #rejudge(now: number): void {
+    this.#auditEnds = endOfAudit(this.#snapshot, now);
+    this.#table.rejudge(this.#snapshot, now);
   }
 
   #report(id: number, what: "connections" | "counters"): void {
@@ -212,6 +231,7 @@ export class DataThread {
       problem = String(error);
       this.#handshakes.setCredentials(undefined);
     }
+    this.#certificate = ownCertificate(problem === undefined ? credentials : undefined, problem);
     this.#trust.apply(credentials);
     if (problem === undefined) this.#post({ kind: "credentials-applied", generation });
     else this.#post({ kind: "credentials-failed", generation, message: problem });
@@ -246,10 +266,17 @@ export class DataThread {
 
   #sweep(): void {
     const now = Date.now();
+    if (now >= this.#auditEnds) this.#rejudge(now);
     this.#table.revokeIf((connection) => judgeExpiry(connection, now));
     this.#trust.sweep(now);
     this.#table.enforceGrace(performance.now());
   }
+}
+
+/** When the first audit that still runs is over. */
+function endOfAudit({ rules }: Snapshot, now: number): number {
+  const ends = [...rules.values()].map((rule) => (rule.state === "open" ? (rule.auditUntil ?? 0) : 0));
+  return Math.min(...ends.filter((end) => end > now));
 }
 
 /** One that is still in its handshake is told when it is admitted. */
