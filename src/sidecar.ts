@@ -13,6 +13,7 @@ import type { ServiceState } from "./policy/service-state.ts";
 import { CLOSED, type Snapshot } from "./policy/snapshot.ts";
 import { describeLag } from "./proxy/control/applied-state.ts";
 import { startDataPlane, type DataPlane } from "./proxy/control/data-plane.ts";
+import { definedFields } from "./telemetry/defined-fields.ts";
 import { StateReport } from "./report/state-report.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { LogOutput } from "./telemetry/log-output.ts";
@@ -57,6 +58,8 @@ export class Sidecar {
   #world: { readonly world: World; readonly services: readonly string[] } | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #drain: ServiceState["drain"];
+  /** The process is in audit until then, if it ever was. */
+  readonly #auditUntil: number | undefined;
   readonly #broken = Promise.withResolvers<void>();
 
   /** @param output of the log, for the lines of the threads */
@@ -69,6 +72,7 @@ export class Sidecar {
     this.log = log;
     this.#output = output;
     this.#discovery = discovery;
+    this.#auditUntil = endOfAudit(config);
     this.#report = new StateReport(log, (statuses) => this.#discovery.publishStatuses?.(statuses));
   }
 
@@ -145,6 +149,11 @@ export class Sidecar {
   /** @throws CredentialsError, ListenError, ManifestsError: what an operator must mend before anything is served */
   async start(): Promise<void> {
     const { config, log } = this;
+    if (this.#auditUntil !== undefined)
+      log.warn(
+        { auditUntil: new Date(this.#auditUntil).toISOString() },
+        "audit: what address or name would refuse is forwarded and counted until then",
+      );
     if (config.tls === undefined) log.warn({}, "no certificate is configured: https backends stay closed");
     else this.#credentials = await OwnCredentials.read(config.tls, log);
     if (config.tracing !== undefined)
@@ -225,7 +234,8 @@ export class Sidecar {
   #compile(world: World, services: readonly string[]): Snapshot {
     const { namespace, meshName, nodes } = this.config;
     try {
-      const self = { namespace, services, nodes, ...(meshName !== undefined && { meshName }) };
+      const auditUntil = this.#auditUntil;
+      const self = { namespace, services, nodes, ...definedFields({ meshName, auditUntil }) };
       return compile(world, self, this.#version + 1);
     } catch (error) {
       this.log.error({ error }, "policy could not be compiled; everybody is refused");
@@ -268,6 +278,12 @@ export class Sidecar {
       (resource) => resource.freshAt !== undefined && Date.now() - resource.freshAt > maxStaleMs,
     );
   }
+}
+
+/** Milliseconds since the epoch. A duration begins with the process. */
+function endOfAudit({ enforcement }: Config): number | undefined {
+  if (enforcement.mode === "enforce") return undefined;
+  return "until" in enforcement ? enforcement.until : Date.now() + enforcement.forMs;
 }
 
 /** Closed to everybody, and still knowing what it was: whoever asks is shown old data rather than none. */

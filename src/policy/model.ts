@@ -60,6 +60,8 @@ export interface Policy {
   readonly hasMatches: boolean;
   /** Until when its refusals by address or name are only counted; milliseconds since the epoch. */
   readonly auditUntil?: number;
+  /** What is wrong with the annotation that asks for it, for people. */
+  readonly enforcementProblem?: string;
 }
 
 /** An IngressBackend that violates the schema, or of which the present is not known: its backends, as far as they can be read, stay closed. */

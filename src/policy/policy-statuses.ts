@@ -6,6 +6,8 @@ import type { ObjectKey } from "./model.ts";
 import type { ServiceState } from "./service-state.ts";
 import type { PolicyStatus } from "./snapshot.ts";
 
+const SHARED_AUDIT = "audit: refusals by address or name are only logged and counted";
+
 /** The objects that govern something here, then those of which it is known that no pod can serve them. */
 export function policyStatuses(state: ServiceState): readonly PolicyStatus[] {
   return [...state.snapshot.statuses.map((status) => inForce(state, status)), ...unserved(state)];
@@ -17,7 +19,11 @@ export function policyStatuses(state: ServiceState): readonly PolicyStatus[] {
  */
 export function sharedStatuses(state: ServiceState): readonly PolicyStatus[] {
   const { drain: _drain, lags: _lags, ...shared } = state;
-  return policyStatuses(shared);
+  return policyStatuses(shared).map((status) => ({
+    ...status,
+    // Each replica of a process in audit has an end of its own.
+    warnings: status.warnings.map((warning) => (warning.startsWith("audit: ") ? SHARED_AUDIT : warning)),
+  }));
 }
 
 function inForce(state: ServiceState, status: PolicyStatus): PolicyStatus {

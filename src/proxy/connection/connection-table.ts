@@ -11,7 +11,7 @@ import { faultIn } from "../forward/boundary.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { admissionOf, type Admission } from "./connection-phase.ts";
 
-const ENDPOINT_REPLACED = "endpoint-replaced" satisfies AuditedReason;
+const ENDPOINT_REPLACED: AuditedReason & "endpoint-replaced" = "endpoint-replaced";
 
 /** Added to the grace before the table closes what a forwarder has left open. */
 const GRACE_SLACK_MS = 500;
