@@ -24,7 +24,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   proxy: ["policy", "telemetry", "tls", "config/config.ts"],
   "proxy/forward": ["policy", "telemetry", "config/config.ts"],
   "proxy/stream": ["policy", "telemetry", "config/config.ts", "proxy/forward"],
-  "proxy/connection": ["policy", "telemetry", "tls", "config/config.ts", "proxy/forward"],
+  "proxy/connection": ["policy", "telemetry", "tls", "config/config.ts", "proxy/peers.ts", "proxy/forward"],
   "proxy/http/wire": [],
   "proxy/http/upstream": [
     "telemetry",

@@ -9,6 +9,7 @@ import { explainPage } from "./explain-page.ts";
 import { readyPage } from "./health-pages.ts";
 import { AdminMetrics } from "./metrics.ts";
 import type { Page } from "./page.ts";
+import { peersPage } from "./peers-page.ts";
 import { snapshotPage } from "./snapshot-page.ts";
 import { statusPage } from "./status-page.ts";
 
@@ -41,6 +42,7 @@ export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
       status: 200,
       body: { connections: (await subject.dataPlane?.connections()) ?? [] },
     }),
+    "/peers": () => peersPage(subject),
     "/explain": (query) => explainPage(subject.state, query),
   };
   const { admin, health: healthAddress } = subject.config;

@@ -26,7 +26,8 @@ import { Journal } from "./journal.ts";
 import { judgeExpiry } from "../connection/lost-trust.ts";
 import { LiveTrust } from "../connection/live-trust.ts";
 import { Listener } from "./listener.ts";
-import type { ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
+import type { ReportKind, ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
+import { PeerMemory } from "../connection/peer-memory.ts";
 import { SourceLimits } from "../connection/source-limits.ts";
 import { StreamForwarder } from "../stream/stream-forwarder.ts";
 
@@ -45,6 +46,7 @@ export class DataThread {
   readonly #handshakes: Handshakes;
   readonly #trust: LiveTrust;
   readonly #counters = new ThreadCounters();
+  readonly #peers = new PeerMemory();
   readonly #journal: Journal;
   readonly #stream: StreamForwarder;
   /** By backend port and mode: each application has connections of its own. */
@@ -166,9 +168,13 @@ export class DataThread {
     this.#table.rejudge(this.#snapshot, now);
   }
 
-  #report(id: number, what: "connections" | "counters"): void {
+  #report(id: number, what: ReportKind): void {
     if (what === "counters") {
       this.#post({ kind: "counters", id, counters: this.#counters.read(this.#table) });
+      return;
+    }
+    if (what === "peers") {
+      this.#post({ kind: "peers", id, rows: this.#peers.rows(this.#table, Date.now()) });
       return;
     }
     const rows = [...this.#table].map((connection) => connectionRow(connection, this.#start.thread));
@@ -218,6 +224,7 @@ export class DataThread {
   #conclude(connection: AcceptedConnection): void {
     connection.closed();
     this.#table.leave(connection);
+    this.#peers.note(connection, Date.now());
     this.#journal.concluded(connection);
   }
 
