@@ -2,7 +2,7 @@
  * What came closest when a peer was refused, in words for the operator. Computed only for a refusal that is shown: never
  * on the way to a decision.
  */
-import { findAddress } from "./address-set.ts";
+import { findAddress, isEmptySet } from "./address-set.ts";
 import { authorizeBy } from "./authorize.ts";
 import { ruleInForce } from "./backend-state.ts";
 import { wordsOfClosed } from "./closed-words.ts";
@@ -83,7 +83,8 @@ function nearestAddress({ snapshot, now }: ServiceState, rule: OpenRule, address
   const elsewhere =
     formerEndpoint(snapshot, listed, text, now) ?? onOtherPort(snapshot, rule, address) ?? nodeOf(snapshot, text);
   const empty = rule.emptySources.join("; ");
-  if (elsewhere !== undefined) return joined(elsewhere, empty);
+  const nobody = rule.addresses !== undefined && isEmptySet(rule.addresses);
+  if (elsewhere !== undefined || nobody) return joined(elsewhere, empty);
   return joined(`${text} is in none of ${listed.join(", ")}`, empty);
 }
 
