@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startApplication, type TestApplication } from "../support/application/application.ts";
+import { call, connect, exchange, tryCall } from "../support/caller/caller.ts";
+import { makeCertificate } from "../support/mesh/certificates.ts";
+import { backend, http, policy, principal, range, type Manifest } from "../support/mesh/objects.ts";
+import { startSidecar } from "../support/process/sidecar.ts";
+import { until } from "../support/until.ts";
+
+const root = makeCertificate({ subject: "root", ca: true });
+const own = makeCertificate({ subject: "foo", issuer: root, dns: ["foo.test"] });
+const edge = makeCertificate({ subject: "edge", issuer: root, dns: ["edge.mesh"] });
+const foreign = makeCertificate({ subject: "foreign", issuer: makeCertificate({ subject: "other", ca: true }) });
+const STRANGER = "127.0.0.9";
+const mutual81 = backend("foo", 81, "https", { skipClientCertValidation: false });
+let application: TestApplication;
+
+before(async () => {
+  application = await startApplication();
+});
+
+after(async () => {
+  await application[Symbol.asyncDispose]();
+});
+
+test("in audit address and name are forwarded, logged and counted; faults of TLS are refused; the end enforces", async () => {
+  await using sidecar = await startSidecar({
+    manifests: [
+      policy([http], [range("127.0.0.1/32")], "test/plain"),
+      policy([mutual81], [range("127.0.0.1/32"), principal("other.mesh")], "test/tls"),
+      policy([backend("foo", 82, "http")], [], "test/nobody"),
+    ],
+    backends: [80, 81, 82].map((port) => ({ port, app: application.port })),
+    tls: { ...own, caPem: root.certPem },
+    flags: ["--enforcement=audit:25s"],
+  });
+  const tls = { ca: root.certPem };
+  assert.equal((await call({ port: sidecar.port(), from: STRANGER })).status, 200, "by address");
+  await sidecar.log.next({ event: "would-refuse", port: 80, address: STRANGER, reason: "source-not-listed" });
+  assert.equal((await call({ port: sidecar.port(81), tls: { ...tls, pair: edge } })).status, 200, "by name");
+  await sidecar.log.next({ event: "would-refuse", port: 81, reason: "principal-not-listed" });
+  for (const [about, outcome] of [
+    ["no certificate", await tryCall({ port: sidecar.port(81), from: STRANGER, tls })],
+    ["an untrusted one", await tryCall({ port: sidecar.port(81), from: STRANGER, tls: { ...tls, pair: foreign } })],
+    ["plaintext", await tryCall({ port: sidecar.port(81), from: STRANGER })],
+    ["TLS on an http backend", await tryCall({ port: sidecar.port(80), from: STRANGER, tls })],
+    ["a port that its policy closes", await tryCall({ port: sidecar.port(82) })],
+  ] as const)
+    assert.ok("error" in outcome, `${about} is let in: ${JSON.stringify(outcome)}`);
+  const metrics = await (await sidecar.admin("/metrics")).text();
+  assert.match(metrics, /^postern_would_refuse_total\{port="80",reason="source-not-listed"\} 1$/m);
+  assert.match(metrics, /^postern_would_refuse_total\{port="81",reason="principal-not-listed"\} 1$/m);
+  assert.match(metrics, /^postern_audit_end_timestamp_seconds\{port="80"\} \d+$/m);
+  assert.match(await (await sidecar.admin("/")).text(), /audit: refusals by address or name are only logged/);
+  const explained = await sidecar.adminJson<Record<string, unknown>>(`/explain?port=80&from=${STRANGER}`);
+  assert.deepEqual([explained["verdict"], explained["wouldRefuse"]], ["forward", "source-not-listed"]);
+
+  const socket = await connect({ port: sidecar.port(), from: STRANGER });
+  assert.equal((await exchange(socket, {})).status, 200);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  await closed;
+  assert.ok("error" in (await tryCall({ port: sidecar.port(), from: STRANGER })), "refused after the end");
+  assert.equal((await call({ port: sidecar.port() })).status, 200, "and whoever is listed is served");
+  await until("the metric is gone", async () => {
+    const text = await (await sidecar.admin("/metrics")).text();
+    return !text.includes("postern_audit_end_timestamp_seconds{");
+  });
+});
+
+test("an annotation puts one object in audit until its time, and one that names no time is enforced and warned of", async () => {
+  const annotated = (object: Manifest, value: string): Manifest => ({
+    ...object,
+    metadata: { ...object.metadata, annotations: { "postern.dev/enforcement": value } },
+  });
+  const listed = policy([http], [range("127.0.0.1/32")]);
+  await using sidecar = await startSidecar({ manifests: [listed], backends: [{ app: application.port }] });
+  const outcome = async (): Promise<string> => {
+    const answer = await tryCall({ port: sidecar.port(), from: STRANGER });
+    return "error" in answer ? "refused" : String(answer.status);
+  };
+  assert.equal(await outcome(), "refused", "not by default");
+  await sidecar.apply([annotated(listed, `audit:${new Date(Date.now() + 3_600_000).toISOString()}`)]);
+  assert.equal(await outcome(), "200");
+  await sidecar.apply([annotated(listed, `audit:${new Date(Date.now() - 1_000).toISOString()}`)]);
+  assert.equal(await outcome(), "refused", "its time is over");
+  await sidecar.apply([annotated(listed, "audit:1h")]);
+  assert.equal(await outcome(), "refused", "a duration has no beginning");
+  await sidecar.log.next(
+    (line) =>
+      line["message"] === "policy status" && /postern\.dev\/enforcement is neither/.test(String(line["warnings"])),
+  );
+});
