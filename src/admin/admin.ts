@@ -31,11 +31,12 @@ export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
   const metrics = new AdminMetrics(subject);
   const health: Readonly<Record<string, Route>> = {
     "/livez": () => ({ status: 200, body: { live: true } }),
-    "/readyz": () => readyPage(subject),
+    "/readyz": () => readyPage(subject, false),
     "/metrics": async () => ({ status: 200, body: await metrics.text(), contentType: metrics.contentType }),
   };
   const all: Readonly<Record<string, Route>> = {
     ...health,
+    "/readyz": () => readyPage(subject, true),
     "/": () => statusPage(subject),
     "/snapshot": (query) => snapshotPage(subject.state, query.has("full")),
     "/connections": async () => ({

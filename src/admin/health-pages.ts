@@ -3,8 +3,13 @@ import { backendStates } from "../policy/backend-state.ts";
 import type { Page } from "./page.ts";
 import type { AdminSubject } from "./subject.ts";
 
-export function readyPage(subject: AdminSubject): Page {
+/** @param inWords with objects and what is wrong with them, which the health port does not show */
+export function readyPage(subject: AdminSubject, inWords: boolean): Page {
   const reasons = subject.unready();
+  const backends = backendStates(subject.state).map((backend) => {
+    const { port, open, reason } = backend;
+    return inWords ? backend : { port, open, reason };
+  });
   const now = Date.now();
   const resources = subject.resources().map(({ resource, synced, freshAt, failure }) => ({
     resource,
@@ -14,6 +19,6 @@ export function readyPage(subject: AdminSubject): Page {
   }));
   return {
     status: reasons.length === 0 ? 200 : 503,
-    body: { ready: reasons.length === 0, reasons, backends: backendStates(subject.state), resources },
+    body: { ready: reasons.length === 0, reasons, backends, resources },
   };
 }

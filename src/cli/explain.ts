@@ -52,7 +52,9 @@ async function ask(url: URL, { port, peer }: PeerQuestion): Promise<Explanation>
   try {
     const { status, text } = await fetchText(target);
     if (status !== 200) throw new Error(`it responds with ${status}: ${text.trim().slice(0, 500)}`);
-    return JSON.parse(text) as Explanation;
+    const explanation = JSON.parse(text) as Partial<Explanation> | null;
+    if (typeof explanation?.verdict !== "string") throw new Error("what responds is not a sidecar's admin port");
+    return explanation as Explanation;
   } catch (error) {
     throw new NothingToJudgeBy(`--admin ${url.href}: ${messageOf(error)}`, { cause: error });
   }

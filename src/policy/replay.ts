@@ -56,10 +56,12 @@ function replayOne(state: ServiceState, seen: SeenPeer): Replayed {
   };
 }
 
-function effectOf({ verdict, reason }: SeenPeer, decision: Decision): Effect {
+function effectOf({ verdict, reason, certificate }: SeenPeer, decision: Decision): Effect {
   if (decision.verdict === "forward") return verdict === "forward" ? "same" : "gains";
   if (verdict === "forward") return "loses";
-  return verdict === decision.verdict && reason === decision.reason ? "same" : "refused-otherwise";
+  if (verdict !== decision.verdict) return "refused-otherwise";
+  // A certificate that was refused stays so, whatever the test was called.
+  return reason === decision.reason || certificate === "refused" ? "same" : "refused-otherwise";
 }
 
 function toPeer({ address, tls, sni, certificate, sans, reason }: SeenPeer, demanded: boolean): Peer {
@@ -84,9 +86,7 @@ function certificateOf(
       return { state: "refused", reason: refusalOf(reason) };
     case "not-requested":
     case "unseen":
-      return reason?.startsWith("certificate-") === true && reason !== "certificate-missing"
-        ? { state: "refused", reason: refusalOf(reason) }
-        : { state: demanded ? "missing" : "not-requested" };
+      return { state: demanded ? "missing" : "not-requested" };
   }
 }
 

@@ -4,7 +4,6 @@
  * callers drives out the others.
  */
 import { LRUCache } from "lru-cache";
-import type { PeerCertificate } from "../../policy/decision.ts";
 import type { PeerRow } from "../../telemetry/records.ts";
 import { mergePeers, peerKey, unitePeers } from "../peers.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
@@ -48,12 +47,13 @@ function rowOf(connection: AcceptedConnection, now: number): PeerRow | undefined
   const certificate = peer.tls?.certificate;
   const names = certificate?.state === "verified" ? certificate.sans : [];
   const reason = decision.verdict === "forward" ? decision.wouldRefuse : decision.reason;
+  const refused = refusedCertificate(reason);
   return {
     port,
     address,
-    tls: peer.tls !== undefined || facts.sni !== undefined,
+    tls: peer.tls !== undefined || facts.sni !== undefined || refused !== undefined,
     ...(facts.sni !== undefined && { sni: facts.sni.slice(0, MOST_LETTERS) }),
-    certificate: certificateOf(certificate),
+    certificate: refused ?? certificate?.state ?? "unseen",
     sans: names.slice(0, MOST_NAMES).map(({ type, value }) => `${type}:${value}`),
     verdict: decision.verdict,
     ...(reason !== undefined && { reason }),
@@ -64,7 +64,8 @@ function rowOf(connection: AcceptedConnection, now: number): PeerRow | undefined
   };
 }
 
-/** `unseen`: the connection ended before its certificate was looked at. */
-function certificateOf(certificate: PeerCertificate | undefined): PeerRow["certificate"] {
-  return certificate?.state ?? "unseen";
+/** What a refusal of the certificate says of it, where the handshake came to nothing. */
+function refusedCertificate(reason: string | undefined): "missing" | "refused" | undefined {
+  if (reason === "certificate-missing") return "missing";
+  return reason?.startsWith("certificate-") === true || reason?.startsWith("crl-") === true ? "refused" : undefined;
 }
