@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { startApplication, type TestApplication } from "../support/application/application.ts";
-import { call, connect, exchange, tryCall } from "../support/caller/caller.ts";
+import { call, connect, exchange, readToEnd, tryCall } from "../support/caller/caller.ts";
 import { makeCertificate } from "../support/mesh/certificates.ts";
 import { backend, http, policy, principal, range, type Manifest } from "../support/mesh/objects.ts";
-import { startSidecar } from "../support/process/sidecar.ts";
+import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 
 const root = makeCertificate({ subject: "root", ca: true });
 const own = makeCertificate({ subject: "foo", issuer: root, dns: ["foo.test"] });
@@ -13,7 +12,10 @@ const edge = makeCertificate({ subject: "edge", issuer: root, dns: ["edge.mesh"]
 const foreign = makeCertificate({ subject: "foreign", issuer: makeCertificate({ subject: "other", ca: true }) });
 const STRANGER = "127.0.0.9";
 const mutual81 = backend("foo", 81, "https", { skipClientCertValidation: false });
+const listed = policy([http], [range("127.0.0.1/32")]);
 let application: TestApplication;
+/** Without the flag. */
+let enforcing: TestSidecar;
 
 const annotated = (object: Manifest, value: string): Manifest => ({
   ...object,
@@ -22,10 +24,12 @@ const annotated = (object: Manifest, value: string): Manifest => ({
 
 before(async () => {
   application = await startApplication();
+  enforcing = await startSidecar({ manifests: [listed], backends: [{ app: application.port }] });
 });
 
 after(async () => {
-  await application[Symbol.asyncDispose]();
+  await enforcing?.[Symbol.asyncDispose]();
+  await application?.[Symbol.asyncDispose]();
 });
 
 test("in audit address and name are forwarded, logged and counted; faults of TLS are refused", async () => {
@@ -62,8 +66,7 @@ test("in audit address and name are forwarded, logged and counted; faults of TLS
 });
 
 test("the end of an audit closes whoever stayed by it, and the next one is refused", async () => {
-  const listed = policy([http], [range("127.0.0.1/32")]);
-  await using sidecar = await startSidecar({ manifests: [listed], backends: [{ app: application.port }] });
+  const sidecar = enforcing;
   // A busy machine may be late for the first times.
   for (const seconds of [3, 6, 12, 24]) {
     await sidecar.apply([annotated(listed, `audit:${new Date(Date.now() + seconds * 1_000).toISOString()}`)]);
@@ -71,7 +74,7 @@ test("the end of an audit closes whoever stayed by it, and the next one is refus
     const answer = await exchange(socket, {}).catch(() => undefined);
     if (answer === undefined) continue;
     assert.equal(answer.status, 200);
-    if (!socket.closed) await once(socket, "close");
+    await readToEnd(socket);
     await sidecar.log.next({ event: "connection", end: "revoked", reason: "source-not-listed", address: STRANGER });
     assert.ok("error" in (await tryCall({ port: sidecar.port(), from: STRANGER })), "refused after the end");
     assert.equal((await call({ port: sidecar.port() })).status, 200, "whoever is listed is served");
@@ -82,8 +85,7 @@ test("the end of an audit closes whoever stayed by it, and the next one is refus
 });
 
 test("an annotation puts one object in audit until its time, and one that names no time is enforced and warned of", async () => {
-  const listed = policy([http], [range("127.0.0.1/32")]);
-  await using sidecar = await startSidecar({ manifests: [listed], backends: [{ app: application.port }] });
+  const sidecar = enforcing;
   const outcome = async (): Promise<string> => {
     const answer = await tryCall({ port: sidecar.port(), from: STRANGER });
     return "error" in answer ? "refused" : String(answer.status);
