@@ -78,15 +78,24 @@ const STALE_SNAPSHOT: RuleInForce = { state: "refused", refusal: { verdict: "clo
 /**
  * By policy alone: what live connections are judged by. A new one meets `ruleInForce` too (service-state.ts).
  *
- * @param now milliseconds since the epoch; without it every rule is enforced, whatever audit it asks for
+ * @param moment read only where audit asks for the time; without it every rule is enforced
  */
-export function ruleFor(snapshot: Snapshot, port: BackendPort, now = Number.POSITIVE_INFINITY): RuleInForce {
+export function ruleFor(snapshot: Snapshot, port: BackendPort, moment?: Moment): RuleInForce {
   if (snapshot.closed !== undefined) return snapshot.closed === "no-snapshot" ? NO_SNAPSHOT : STALE_SNAPSHOT;
   const rule = snapshot.rules.get(port);
   if (rule === undefined) return NO_POLICY;
   if (rule.state === "closed")
     return { state: "refused", refusal: { verdict: "close", reason: rule.reason, policy: rule.policy } };
-  return { state: "open", open: rule, audit: rule.auditUntil !== undefined && now < rule.auditUntil };
+  return { state: "open", open: rule, audit: isAudited(rule, moment) };
+}
+
+/** Milliseconds since the epoch. */
+export interface Moment {
+  readonly now: number;
+}
+
+function isAudited({ auditUntil }: OpenRule, moment: Moment | undefined): boolean {
+  return auditUntil !== undefined && moment !== undefined && moment.now < auditUntil;
 }
 
 function sourceOf(rule: OpenRule, address: PeerAddress | undefined): number {

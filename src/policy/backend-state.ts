@@ -8,7 +8,7 @@ import { ruleFor, type RuleInForce } from "./authorize.ts";
 import { wordsOfClosed } from "./closed-words.ts";
 import type { Refused, RefusalReason } from "./decision.ts";
 import type { BackendPort, ObjectKey } from "./model.ts";
-import type { OwnCertificate, ServiceState } from "./service-state.ts";
+import type { ServiceState } from "./service-state.ts";
 import type { Rule } from "./snapshot.ts";
 
 /** What holds beside the rule, and refuses nobody by itself. */
@@ -39,11 +39,11 @@ export interface BackendState {
 export function ruleInForce(state: ServiceState, port: BackendPort): RuleInForce {
   if (state.drain === "closing") return refuseAll("draining");
   if (state.listeners?.has(port) === false) return refuseAll("no-listener", policyOn(state, port));
-  const rule = ruleFor(state.snapshot, port, state.now);
+  const rule = ruleFor(state.snapshot, port, state);
   if (rule.state === "refused") return rule;
   const { open } = rule;
   if (open.protocol === "https") {
-    const fault = certificateFault(state.certificate, state.now);
+    const fault = certificateFault(state);
     if (fault !== undefined) return refuseAll(fault, open.policy);
   }
   if (!rule.audit && open.addresses !== undefined && isEmptySet(open.addresses))
@@ -68,17 +68,17 @@ export function backendState(state: ServiceState, port: BackendPort): BackendSta
 
 /** Why no handshake can be made, if that is so. */
 export function certificateFault(
-  certificate: OwnCertificate,
-  now: number,
+  state: Pick<ServiceState, "certificate" | "now">,
 ): "no-credentials" | "own-certificate-not-yet-valid" | "own-certificate-ended" | undefined {
+  const { certificate } = state;
   switch (certificate.state) {
     case "supposed":
       return undefined;
     case "none":
       return "no-credentials";
     case "held":
-      if (now < certificate.notBefore) return "own-certificate-not-yet-valid";
-      return now > certificate.notAfter ? "own-certificate-ended" : undefined;
+      if (state.now < certificate.notBefore) return "own-certificate-not-yet-valid";
+      return state.now > certificate.notAfter ? "own-certificate-ended" : undefined;
   }
 }
 

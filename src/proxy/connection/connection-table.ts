@@ -3,7 +3,7 @@
  * is brought to the live connections here, with the same `authorize` that let them in.
  */
 import { performance } from "node:perf_hooks";
-import { authorizeBy, ruleFor, type RuleInForce } from "../../policy/authorize.ts";
+import { authorizeBy, ruleFor, type Moment, type RuleInForce } from "../../policy/authorize.ts";
 import { ownerOf } from "../../policy/address-set.ts";
 import type { AuditedReason, Decision, Refused } from "../../policy/decision.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
@@ -59,13 +59,13 @@ export class ConnectionTable {
 
   /**
    * Judges every live connection by a new snapshot, or by the same one at a later time.
-   * @param now milliseconds since the epoch: audits that have ended let nobody stay
+   * @param moment audits that have ended by then let nobody stay
    * @returns how many lost their right.
    */
-  rejudge(snapshot: Snapshot, now: number): number {
+  rejudge(snapshot: Snapshot, moment: Moment): number {
     return this.#revokeWhere((connection, admission) => {
       const before = connection.decision;
-      const decision = judgeAgain(ruleFor(snapshot, connection.port, now), connection, admission);
+      const decision = judgeAgain(ruleFor(snapshot, connection.port, moment), connection, admission);
       // Once forbidden it answers 403 until it closes or is allowed; a right that was there and is lost ends it.
       if (decision.verdict === "forward" || (decision.verdict === "forbidden" && before.verdict === "forbidden")) {
         connection.rejudge(decision);

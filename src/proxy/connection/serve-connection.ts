@@ -27,7 +27,7 @@ export interface ConnectionParts {
   readonly limits: Limits;
   readonly clientCertHeader: ClientCertHeader;
   /** Always the newest: what is in force on this thread at this moment. */
-  readonly state: () => ServiceState;
+  readonly state: ServiceState;
   /** One was let in that its policy does not let in. */
   readonly onWouldRefuse: (connection: AcceptedConnection, reason: AuditedReason) => void;
   readonly limiter: SourceLimits;
@@ -53,7 +53,7 @@ export async function serveConnection(connection: AcceptedConnection, parts: Con
     if (!greeted || connection.socket.destroyed) return;
 
     // Nothing is awaited from here on: a change that comes later finds the connection in the table.
-    const newest = ruleInForce(parts.state(), connection.port);
+    const newest = ruleInForce(parts.state, connection.port);
     const decision = decide(connection, newest, parts);
     const refusal = closingRefusal(decision, mode);
     if (refusal === undefined) forward(connection, mode, decision, newest, parts);
@@ -65,7 +65,7 @@ export async function serveConnection(connection: AcceptedConnection, parts: Con
 
 /** The tests that need no byte of the caller, and cost it none of ours. */
 function admitAddress(connection: AcceptedConnection, parts: ConnectionParts): OpenRule | undefined {
-  const rule = ruleInForce(parts.state(), connection.port);
+  const rule = ruleInForce(parts.state, connection.port);
   const refused = judgeAddress(rule, connection.peer.address);
   if (rule.state === "refused" || refused !== undefined) {
     if (refused !== undefined) refuse(connection, refused);
@@ -107,7 +107,7 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
   const result = await parts.handshakes.begin(connection.raw, {
     clientCertificate: rule.clientCertificate,
     alpn: alpnProtocols(forwardMode(connection.backend, rule)),
-    judgeServerName: (sni) => judgeServerName(ruleInForce(parts.state(), port), sni),
+    judgeServerName: (sni) => judgeServerName(ruleInForce(parts.state, port), sni),
   });
   connection.learned(result.facts);
   if (!result.secured) {
@@ -182,6 +182,6 @@ function refuseHandshake(connection: AcceptedConnection, fault: HandshakeFault, 
 }
 
 function policyOf(connection: AcceptedConnection, parts: ConnectionParts): Pick<Refused, "policy"> {
-  const policy = parts.state().snapshot.rules.get(connection.port)?.policy;
+  const policy = parts.state.snapshot.rules.get(connection.port)?.policy;
   return policy === undefined ? {} : { policy };
 }

@@ -7,8 +7,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Socket } from "node:net";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
 import { peerAddress } from "../../policy/peer-address.ts";
-import type { OwnCertificate, ServiceState } from "../../policy/service-state.ts";
-import type { Snapshot } from "../../policy/snapshot.ts";
 import { ownCertificate } from "../../tls/credentials-life.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { AcceptedConnection } from "../connection/accepted-connection.ts";
@@ -26,6 +24,7 @@ import { Journal } from "./journal.ts";
 import { judgeExpiry } from "../connection/lost-trust.ts";
 import { LiveTrust } from "../connection/live-trust.ts";
 import { Listener } from "./listener.ts";
+import { LiveState } from "./live-state.ts";
 import type { ReportKind, ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
 import { PeerMemory } from "../connection/peer-memory.ts";
 import { SourceLimits } from "../connection/source-limits.ts";
@@ -53,8 +52,7 @@ export class DataThread {
   readonly #http = new Map<string, Forwarder>();
   readonly #parts: ConnectionParts;
   readonly #idPrefix: string;
-  #snapshot: Snapshot;
-  #certificate: OwnCertificate = { state: "none" };
+  readonly #state: LiveState;
   /** When the next audit of the snapshot ends; milliseconds since the epoch. */
   #auditEnds = Number.POSITIVE_INFINITY;
   #listeners: readonly Listener[] = [];
@@ -65,8 +63,8 @@ export class DataThread {
     const { limits, thread } = start;
     this.#start = start;
     this.#post = post;
-    this.#snapshot = start.snapshot;
-    this.#auditEnds = endOfAudit(start.snapshot, Date.now());
+    this.#state = new LiveState(start.snapshot);
+    this.#auditEnds = this.#state.endOfAudit(Date.now());
     // A replaced thread counts from one again; its time of birth keeps its connections apart from its predecessor's.
     this.#idPrefix = `${thread}-${Date.now().toString(36)}-`;
     this.#table = new ConnectionTable(limits.revokeGraceMs, (connection, reason) =>
@@ -80,14 +78,14 @@ export class DataThread {
       accessLog: start.accessLog,
       logLevel: start.logLevel,
       counters: this.#counters,
-      state: () => this.#state(),
+      state: this.#state,
       post,
     });
     this.#stream = new StreamForwarder(limits);
     this.#parts = {
       limits,
       clientCertHeader: start.clientCertHeader,
-      state: () => this.#state(),
+      state: this.#state,
       onWouldRefuse: (connection, reason) => this.#journal.wouldRefuse(connection, reason),
       limiter: new SourceLimits(limits),
       handshakes: this.#handshakes,
@@ -135,7 +133,7 @@ export class DataThread {
   handle(command: ThreadCommand): void {
     switch (command.kind) {
       case "snapshot":
-        this.#snapshot = command.snapshot;
+        this.#state.snapshot = command.snapshot;
         this.#rejudge(Date.now());
         this.#post({ kind: "applied", version: command.snapshot.version });
         break;
@@ -158,14 +156,9 @@ export class DataThread {
     }
   }
 
-  /** What a connection meets on this thread. It has listeners by its nature, and serves what they had queued in a drain. */
-  #state(): ServiceState {
-    return { snapshot: this.#snapshot, certificate: this.#certificate, now: Date.now() };
-  }
-
   #rejudge(now: number): void {
-    this.#auditEnds = endOfAudit(this.#snapshot, now);
-    this.#table.rejudge(this.#snapshot, now);
+    this.#auditEnds = this.#state.endOfAudit(now);
+    this.#table.rejudge(this.#state.snapshot, { now });
   }
 
   #report(id: number, what: ReportKind): void {
@@ -238,7 +231,7 @@ export class DataThread {
       problem = String(error);
       this.#handshakes.setCredentials(undefined);
     }
-    this.#certificate = ownCertificate(problem === undefined ? credentials : undefined, problem);
+    this.#state.certificate = ownCertificate(problem === undefined ? credentials : undefined, problem);
     this.#trust.apply(credentials);
     if (problem === undefined) this.#post({ kind: "credentials-applied", generation });
     else this.#post({ kind: "credentials-failed", generation, message: problem });
@@ -278,12 +271,6 @@ export class DataThread {
     this.#trust.sweep(now);
     this.#table.enforceGrace(performance.now());
   }
-}
-
-/** When the first audit that still runs is over. */
-function endOfAudit({ rules }: Snapshot, now: number): number {
-  const ends = [...rules.values()].map((rule) => (rule.state === "open" ? (rule.auditUntil ?? 0) : 0));
-  return Math.min(...ends.filter((end) => end > now));
 }
 
 /** One that is still in its handshake is told when it is admitted. */

@@ -34,7 +34,7 @@ export interface JournalOptions {
   /** Lines below it are not made. */
   readonly logLevel: LogLevel;
   readonly counters: ThreadCounters;
-  readonly state: () => ServiceState;
+  readonly state: ServiceState;
   readonly post: (event: Extract<ThreadEvent, { readonly kind: "lines" | "spans" }>) => void;
 }
 
@@ -88,9 +88,7 @@ export class Journal implements TrafficSink {
     const suppressed = this.#admitRefusal(connection.address);
     if (suppressed === undefined) return;
     const nearest =
-      decision.verdict === "forward"
-        ? undefined
-        : nearestTo(this.#options.state(), backend.port, peer, decision.reason);
+      decision.verdict === "forward" ? undefined : nearestTo(this.#options.state, backend.port, peer, decision.reason);
     if (facts.span !== undefined) this.#keepSpan({ ...this.#callers.of(connection).caller, ...facts });
     this.#writeRequest(facts, connection, nearest, suppressed);
   }
@@ -104,7 +102,7 @@ export class Journal implements TrafficSink {
     const text = this.#lines.forLine();
     if (text === undefined) return;
     const { id, port, address, peer, facts, decision } = connection;
-    const nearest = nearestTo(state(), port, peer, reason);
+    const nearest = nearestTo(state, port, peer, reason);
     const { policy } = decision;
     const sans = presentedNames(connection);
     writeWouldRefuseLine(
@@ -171,7 +169,7 @@ export class Journal implements TrafficSink {
       principal: admission?.allowed?.principal,
       sni: connection.facts.sni,
       sans: presentedNames(connection),
-      nearest: refusal && nearestTo(this.#options.state(), connection.port, peerOf(connection), refusal.reason),
+      nearest: refusal && nearestTo(this.#options.state, connection.port, peerOf(connection), refusal.reason),
       detail,
       address: connection.address,
       startedAt: connection.startedAt,
