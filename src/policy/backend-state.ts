@@ -13,7 +13,7 @@ import type { Rule } from "./snapshot.ts";
 
 /** What holds beside the rule, and refuses nobody by itself. */
 export interface Condition {
-  readonly code: "draining" | "thread-lagging" | "audit";
+  readonly code: "draining" | "thread-lagging" | "crl-ended" | "audit";
   readonly detail: string;
 }
 
@@ -82,14 +82,23 @@ export function certificateFault(
   }
 }
 
-function conditionsOf({ drain, lags = [] }: ServiceState, rule: RuleInForce): readonly Condition[] {
+function conditionsOf(state: ServiceState, rule: RuleInForce): readonly Condition[] {
+  const { certificate, drain, lags = [] } = state;
   const conditions: Condition[] = [];
   if (drain !== undefined) conditions.push({ code: "draining", detail: "the process is ending" });
   for (const detail of lags) conditions.push({ code: "thread-lagging", detail });
-  if (rule.state === "open" && rule.audit && rule.open.auditUntil !== undefined)
+  if (rule.state !== "open") return conditions;
+  const { clientCertificate, auditUntil } = rule.open;
+  const listsEnd = certificate.state === "held" ? certificate.listsEnd : undefined;
+  if (clientCertificate && listsEnd !== undefined && listsEnd < state.now)
+    conditions.push({
+      code: "crl-ended",
+      detail: `a revocation list (--tls-crl) ended at ${new Date(listsEnd).toISOString()}: its issuer's callers are refused`,
+    });
+  if (rule.audit && auditUntil !== undefined)
     conditions.push({
       code: "audit",
-      detail: `refusals by address or name are only logged and counted until ${new Date(rule.open.auditUntil).toISOString()}`,
+      detail: `refusals by address or name are only logged and counted until ${new Date(auditUntil).toISOString()}`,
     });
   return conditions;
 }

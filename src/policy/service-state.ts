@@ -6,8 +6,8 @@ import type { Snapshot } from "./snapshot.ts";
 export type OwnCertificate =
   /** `problem`: why there is none although files are configured. */
   | { readonly state: "none"; readonly problem?: string }
-  /** Milliseconds since the epoch. */
-  | { readonly state: "held"; readonly notBefore: number; readonly notAfter: number }
+  /** Milliseconds since the epoch. `listsEnd`: when the first revocation list ends whose end refuses its issuer's callers. */
+  | { readonly state: "held"; readonly notBefore: number; readonly notAfter: number; readonly listsEnd?: number }
   /** Nobody has one to look at: a question without a sidecar. */
   | { readonly state: "supposed" };
 

@@ -37,11 +37,9 @@ export function credentialsFault(credentials: Credentials, now: number): Credent
 }
 
 /** @param problem why there are none although files are configured */
-export function ownCertificate(
-  credentials: Pick<Credentials, "notBefore" | "notAfter"> | undefined,
-  problem?: string,
-): OwnCertificate {
+export function ownCertificate(credentials: Credentials | undefined, problem?: string): OwnCertificate {
   if (credentials === undefined) return { state: "none", ...(problem !== undefined && { problem }) };
   const { notBefore, notAfter } = credentials;
-  return { state: "held", notBefore, notAfter };
+  const listsEnd = endOfLists(credentials);
+  return { state: "held", notBefore, notAfter, ...(Number.isFinite(listsEnd) && { listsEnd }) };
 }

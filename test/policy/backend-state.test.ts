@@ -59,6 +59,16 @@ for (const [about, state, reason] of rows) {
   });
 }
 
+test("a revocation list that has ended is a condition of what demands a client certificate", () => {
+  const certificate = { ...held, listsEnd: NOW - 1 };
+  const conditions = (objects: readonly Manifest[]) => backendState(stateOf(objects, { certificate }), PORT).conditions;
+  assert.deepEqual(
+    conditions(secured).map(({ code }) => code),
+    ["crl-ended"],
+  );
+  assert.deepEqual(conditions(plain), []);
+});
+
 test("audit waves address and name through and nothing else, for as long as it lasts", () => {
   const objects = [policy([mutual], [range("10.0.0.0/8"), principal("a")])];
   const snapshot = compileObjects(objects);
