@@ -190,6 +190,8 @@ export class Exchange implements ResponseHandler {
   onResponseEnd(control: ResponseControl, trailers: Trailers): void {
     if (this.#ended || this.failure !== undefined) return;
     if (!this.#hasResponse) return this.#invalid(control, "end of a response that is not final");
+    // From here on the caller has only to read, whether or not there was room for the last write.
+    this.#blockedAtMs ??= performance.now();
     this.parts.downstream.end(downstreamTrailers(trailers));
   }
 
