@@ -26,7 +26,7 @@ export function wordsOfClosed(
     case "stale-snapshot":
       return "policy and endpoints have been out of date for longer than max-stale";
     case "no-policy":
-      return wordsOfNoPolicy(snapshot);
+      return wordsOfNoPolicy(snapshot, port);
     case "invalid-policy":
     case "no-usable-source":
       return rule?.state === "closed" ? rule.detail : undefined;
@@ -60,11 +60,17 @@ export function wordsOfUnmatched({ policy, backends, missing }: UnmatchedPolicy)
   return `IngressBackend ${policy} names Service ${gone.slice(0, NAMED_AT_MOST).join(", ")}, which does not exist or has no EndpointSlice`;
 }
 
-function wordsOfNoPolicy({ rules, hints }: ServiceState["snapshot"]): string {
+/** An object that means this port comes first. */
+function wordsOfNoPolicy({ rules, hints }: ServiceState["snapshot"], port: BackendPort): string {
   const own = hints.services.length === 0 ? "no Service that is known" : hints.services.join(", ");
   const ports = [...rules.keys()].join(", ");
   const governed = ports === "" ? [] : [`policies govern port ${ports}; 'port.number' is the target port`];
-  const others = hints.unmatched.slice(0, NAMED_AT_MOST).map(wordsOfUnmatched);
-  if (others.length > 0) return [...governed, ...others, `this pod backs ${own}`].join("; ");
+  const means = ({ backends }: UnmatchedPolicy): boolean => backends.some((backend) => backend.port === port);
+  const meant = hints.unmatched.filter(means);
+  const others = hints.unmatched.filter((unmatched) => !means(unmatched));
+  const words = (unmatched: readonly UnmatchedPolicy[]): readonly string[] =>
+    unmatched.slice(0, NAMED_AT_MOST).map(wordsOfUnmatched);
+  if (hints.unmatched.length > 0)
+    return [...words(meant), ...governed, ...words(others), `this pod backs ${own}`].join("; ");
   return governed[0] ?? `no IngressBackend names a Service of this pod, which backs ${own}`;
 }
