@@ -17,6 +17,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   inject: [],
   "inject/text": ["inject"],
 
+  report: ["policy", "telemetry"],
+
   discovery: ["policy", "telemetry", "config/config.ts"],
   "discovery/manifests": ["policy", "telemetry", "files", "discovery"],
   "discovery/kubernetes": ["policy", "telemetry", "discovery"],
@@ -25,7 +27,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   proxy: ["policy", "telemetry", "tls", "config/config.ts"],
   "proxy/forward": ["policy", "telemetry", "config/config.ts"],
   "proxy/stream": ["policy", "telemetry", "config/config.ts", "proxy/forward"],
-  "proxy/connection": ["policy", "telemetry", "tls", "config/config.ts", "proxy/forward"],
+  "proxy/connection": ["policy", "telemetry", "tls", "config/config.ts", "proxy/peers.ts", "proxy/forward"],
   "proxy/http/wire": [],
   "proxy/http/upstream": [
     "telemetry",
@@ -79,18 +81,25 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
   "admin/probes": ["config/config.ts"],
   admin: ["policy", "telemetry", "tls", "config/config.ts", "discovery", "proxy", "proxy/control", "admin/probes"],
-  "sidecar.ts": [
-    "policy",
+  "choose-discovery.ts": ["telemetry", "config/config.ts", "discovery", "discovery/manifests", "discovery/kubernetes"],
+  "choose-credentials.ts": [
     "telemetry",
     "tls",
     "tls/spiffe",
     "config/config.ts",
-    "discovery",
-    "discovery/manifests",
     "discovery/kubernetes",
     "certificate-request",
+  ],
+  "sidecar.ts": [
+    "policy",
+    "telemetry",
+    "tls",
+    "choose-credentials.ts",
+    "config/config.ts",
+    "discovery",
     "proxy",
     "proxy/control",
+    "report",
     "admin",
   ],
   // The controller's rooms speak to the API server by the client of discovery.
@@ -153,6 +162,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "discovery/manifests",
     "discovery/kubernetes",
     "admin",
+    "choose-discovery.ts",
     "sidecar.ts",
   ],
   "main.ts": ["cli"],

@@ -3,30 +3,28 @@
  * their files, and everything that may change while it runs is here. The only file that knows every part.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Config, TlsSource } from "./config/config.ts";
+import { chooseCredentials } from "./choose-credentials.ts";
+import type { Config } from "./config/config.ts";
+import { Departures } from "./discovery/departures.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
-import { resolveCredentials } from "./discovery/kubernetes/api-credentials.ts";
-import { createKubernetesDiscovery } from "./discovery/kubernetes/kubernetes-discovery.ts";
-import { ManifestsDiscovery } from "./discovery/manifests/manifests-discovery.ts";
 import { compile } from "./policy/compile.ts";
 import type { World } from "./policy/model.ts";
-import { CLOSED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
+import { backendStates } from "./policy/backend-state.ts";
+import type { ServiceState } from "./policy/service-state.ts";
+import { CLOSED, type Snapshot } from "./policy/snapshot.ts";
 import { describeLag } from "./proxy/control/applied-state.ts";
 import { startDataPlane, type DataPlane } from "./proxy/control/data-plane.ts";
+import { definedFields } from "./telemetry/defined-fields.ts";
+import { StateReport } from "./report/state-report.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { LogOutput } from "./telemetry/log-output.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
-import type { CredentialsFault } from "./tls/credentials-life.ts";
+import { ownCertificate, type CredentialsFault } from "./tls/credentials-life.ts";
 import type { Credentials } from "./tls/credentials.ts";
-import type { CredentialsSource } from "./tls/credentials-source.ts";
-import { credentialFiles } from "./tls/credentials-watch.ts";
 import { OwnCredentials } from "./tls/own-credentials.ts";
 
-/** How often the age of the data is compared with `maxStale`. */
-const STALE_CHECK_MS = 1_000;
-
-/** A quiet watch proves its age once a minute, by a bookmark. */
-const LEAST_CLUSTER_MAX_STALE_MS = 120_000;
+/** How often time is asked what it has changed: the age of the data, our certificate, an audit, a lagging thread. */
+const LOOK_MS = 1_000;
 
 /**
  * Bound on the end of the process after its drain. The drain delay, the drain deadline, what a drain may take beyond it
@@ -42,6 +40,7 @@ export type Unready =
   | "policy and endpoints are stale"
   | CredentialsFault
   | `data-plane thread ${number} ${string}`
+  | `port ${number} is closed: no-credentials: ${string}`
   | "draining";
 
 export class Sidecar {
@@ -50,7 +49,8 @@ export class Sidecar {
   readonly #output: LogOutput;
   readonly #discovery: Discovery;
   readonly #env: Readonly<Record<string, string | undefined>>;
-  readonly #statuses = new Map<string, string>();
+  readonly #report: StateReport;
+  readonly #departures = new Departures();
   #dataPlane: DataPlane | undefined;
   #credentials: OwnCredentials | undefined;
   #spans: Spans | undefined;
@@ -58,10 +58,12 @@ export class Sidecar {
   #version = 0;
   /** What was discovered last; compiled again when it becomes fresh after having been stale. */
   #world: { readonly world: World; readonly services: readonly string[] } | undefined;
-  #staleTimer: NodeJS.Timeout | undefined;
   #serviceless = false;
-  #draining = false;
   readonly #drained = Promise.withResolvers<void>();
+  #lookTimer: NodeJS.Timeout | undefined;
+  #drain: ServiceState["drain"];
+  /** The process is in audit until then, if it ever was. */
+  readonly #auditUntil: number | undefined;
   readonly #broken = Promise.withResolvers<void>();
 
   /**
@@ -79,6 +81,25 @@ export class Sidecar {
     this.log = log;
     this.#output = output;
     this.#discovery = discovery;
+    this.#auditUntil = endOfAudit(config);
+    this.#report = new StateReport(log, (statuses) => this.#discovery.publishStatuses?.(statuses));
+  }
+
+  /** All that decides on a connection beside its caller, as it is at this moment. */
+  get state(): ServiceState {
+    const threads = this.#dataPlane?.threads();
+    const listening = threads === undefined || threads.some((thread) => thread.listening);
+    const lags = (threads ?? []).flatMap(({ thread, lag }) =>
+      lag === undefined ? [] : [`data-plane thread ${thread} ${describeLag(lag)}`],
+    );
+    return {
+      snapshot: this.#snapshot,
+      certificate: ownCertificate(this.credentials),
+      now: Date.now(),
+      listeners: new Set(listening ? this.config.backends.map(({ port }) => port) : []),
+      ...(this.#drain !== undefined && { drain: this.#drain }),
+      lags,
+    };
   }
 
   get snapshot(): Snapshot {
@@ -107,7 +128,7 @@ export class Sidecar {
   }
 
   get draining(): boolean {
-    return this.#draining;
+    return this.#drain !== undefined;
   }
 
   get drained(): Promise<void> {
@@ -129,12 +150,14 @@ export class Sidecar {
 
   unready(): readonly Unready[] {
     const reasons: Unready[] = [];
-    if (this.#draining) reasons.push("draining");
+    if (this.#drain !== undefined) reasons.push("draining");
     if (this.#dataPlane === undefined) reasons.push("starting");
     else if (!this.#dataPlane.threads().every((thread) => thread.listening)) reasons.push("waiting for the listeners");
     for (const { thread, lag } of this.#dataPlane?.threads() ?? [])
       if (lag !== undefined) reasons.push(`data-plane thread ${thread} ${describeLag(lag)}`);
     if (this.#credentials?.fault !== undefined) reasons.push(this.#credentials.fault);
+    for (const { port, reason, detail } of backendStates(this.state))
+      if (reason === "no-credentials") reasons.push(`port ${port} is closed: no-credentials: ${detail}`);
     if (this.#snapshot.closed === "no-snapshot") reasons.push("waiting for policy and endpoints");
     if (this.#snapshot.closed === "stale-snapshot") reasons.push("policy and endpoints are stale");
     return reasons;
@@ -143,8 +166,14 @@ export class Sidecar {
   /** @throws CredentialsError, ListenError, ManifestsError: what an operator must mend before anything is served */
   async start(): Promise<void> {
     const { config, log } = this;
+    if (this.#auditUntil !== undefined)
+      log.warn(
+        { auditUntil: new Date(this.#auditUntil).toISOString() },
+        "audit: what address or name would refuse is forwarded and counted until then",
+      );
     if (config.tls === undefined) log.warn({}, "no certificate is configured: https backends stay closed");
-    else this.#credentials = await OwnCredentials.read(await sourceOf(config, config.tls, log, this.#env), log);
+    else
+      this.#credentials = await OwnCredentials.read(await chooseCredentials(config, config.tls, log, this.#env), log);
     if (config.tracing !== undefined)
       this.#spans = await startSpans({ ...config.tracing, resource: selfOf(config), log });
     this.#dataPlane = await startDataPlane(
@@ -176,17 +205,25 @@ export class Sidecar {
         log.warn({ port, listen }, "this machine has no IPv6: the default listener takes IPv4 only");
       log.info({ port, listen, app, forward }, "backend listens");
     }
-    this.#credentials?.follow((credentials) => this.#dataPlane?.setCredentials(credentials));
+    this.#credentials?.follow((credentials) => {
+      this.#dataPlane?.setCredentials(credentials);
+      this.#look();
+    });
     await this.#discovery.start({ onWorld: (world, services) => this.#onWorld(world, services) });
-    if (config.maxStaleMs !== undefined) this.#staleTimer = setInterval(() => this.#checkAge(), STALE_CHECK_MS).unref();
+    this.#lookTimer = setInterval(() => {
+      if (config.maxStaleMs !== undefined) this.#checkAge();
+      this.#look();
+    }, LOOK_MS).unref();
   }
 
   /** Readiness fails at once; listeners stay for the drain delay, then what is in flight may finish. */
   async drain(): Promise<{ readonly cut: number }> {
     const { drainDelayMs, drainDeadlineMs } = this.config;
-    this.#draining = true;
+    this.#drain = "announced";
     this.log.info({ drainDelayMs, drainDeadlineMs }, "draining");
+    this.#look();
     await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
+    this.#drain = "closing";
     const result = (await this.#dataPlane?.drain({ deadlineMs: drainDeadlineMs })) ?? { cut: 0 };
     this.log.info(result, "drained");
     this.#drained.resolve();
@@ -195,7 +232,7 @@ export class Sidecar {
 
   /** Ends everything; returns after `withinMs` at the latest, whatever has not ended by then. */
   async close(withinMs = LONGEST_CLOSE_MS): Promise<void> {
-    clearInterval(this.#staleTimer);
+    clearInterval(this.#lookTimer);
     this.#credentials?.stop();
     const late = new AbortController();
     const ended = this.#endParts().then(() => true);
@@ -210,10 +247,12 @@ export class Sidecar {
     await this.#spans?.close();
   }
 
-  #onWorld(world: World, services: readonly string[]): void {
+  #onWorld(found: World, services: readonly string[]): void {
+    const world = { ...found, departed: this.#departures.observe(found.endpoints, Date.now()) };
     this.#world = { world, services };
     this.#reportServices(services);
-    this.#publish(this.#isStale() ? this.#closedSnapshot("stale-snapshot") : this.#compile(world, services));
+    const snapshot = this.#compile(world, services);
+    this.#publish(this.#isStale() ? closedSnapshot(snapshot, "stale-snapshot") : snapshot);
   }
 
   /** Ordinary while the pod starts; for good where the Service has another family of addresses than those that we know. */
@@ -231,16 +270,13 @@ export class Sidecar {
   #compile(world: World, services: readonly string[]): Snapshot {
     const { namespace, meshName, nodes } = this.config;
     try {
-      const self = { namespace, services, nodes, ...(meshName !== undefined && { meshName }) };
+      const auditUntil = this.#auditUntil;
+      const self = { namespace, services, nodes, ...definedFields({ meshName, auditUntil }) };
       return compile(world, self, this.#version + 1);
     } catch (error) {
       this.log.error({ error }, "policy could not be compiled; everybody is refused");
-      return this.#closedSnapshot("no-snapshot");
+      return { ...CLOSED, version: this.#version + 1 };
     }
-  }
-
-  #closedSnapshot(closed: "no-snapshot" | "stale-snapshot"): Snapshot {
-    return { version: this.#version + 1, rules: new Map(), closed, statuses: [] };
   }
 
   #publish(snapshot: Snapshot): void {
@@ -251,17 +287,11 @@ export class Sidecar {
       { version: snapshot.version, closed: snapshot.closed, rules: snapshot.rules.size },
       "snapshot published",
     );
-    for (const status of snapshot.statuses) this.#reportStatus(status);
-    this.#discovery.publishStatuses?.(snapshot.statuses);
+    this.#look();
   }
 
-  #reportStatus(status: PolicyStatus): void {
-    const text = JSON.stringify(status);
-    if (this.#statuses.get(status.policy) === text) return;
-    this.#statuses.set(status.policy, text);
-    const { policy, currentStatus, reason, warnings } = status;
-    if (currentStatus === "error") this.log.warn({ policy, currentStatus, reason, warnings }, "policy status");
-    else this.log.info({ policy, currentStatus, reason, warnings }, "policy status");
+  #look(): void {
+    this.#report.look(this.state);
   }
 
   #checkAge(): void {
@@ -271,7 +301,7 @@ export class Sidecar {
         { maxStaleMs: this.config.maxStaleMs, resources: this.resources() },
         "policy and endpoints are older than max-stale; everybody is refused",
       );
-      this.#publish(this.#closedSnapshot("stale-snapshot"));
+      this.#publish(closedSnapshot({ ...this.#snapshot, version: this.#version + 1 }, "stale-snapshot"));
     } else if (!stale && this.#snapshot.closed === "stale-snapshot" && this.#world !== undefined) {
       this.#publish(this.#compile(this.#world.world, this.#world.services));
     }
@@ -286,30 +316,15 @@ export class Sidecar {
   }
 }
 
-/** The clients of the Workload API and of the mesh's controller are loaded only where they are wanted. */
-async function sourceOf(
-  { discovery, podName }: Config,
-  tls: TlsSource,
-  log: Log,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<CredentialsSource> {
-  switch (tls.kind) {
-    case "files":
-      return credentialFiles(tls.files);
-    case "workload-api": {
-      const { workloadApi } = await import("./tls/spiffe/workload-source.ts");
-      log.info({ socket: tls.socket }, "certificate and trust come from a SPIFFE Workload API");
-      return workloadApi(tls.socket);
-    }
-    case "csr": {
-      const { requestedCredentials } = await import("./certificate-request/requested-credentials.ts");
-      const kubeconfig = discovery.kind === "kubernetes" ? discovery.kubeconfig : undefined;
-      // Whoever names a kubeconfig was warned of it as a source of policy.
-      const api = await resolveCredentials({ ...(kubeconfig !== undefined && { kubeconfig }), env, warn: () => {} });
-      log.info({ ...tls.asked, server: api.server.href }, "certificate is asked of the mesh's controller");
-      return requestedCredentials({ asked: tls.asked, podName: podName ?? "sidecar", api });
-    }
-  }
+/** Milliseconds since the epoch. A duration begins with the process. */
+function endOfAudit({ enforcement }: Config): number | undefined {
+  if (enforcement.mode === "enforce") return undefined;
+  return "until" in enforcement ? enforcement.until : Date.now() + enforcement.forMs;
+}
+
+/** Closed to everybody, and still knowing what it was: whoever asks is shown old data rather than none. */
+function closedSnapshot(snapshot: Snapshot, closed: "stale-snapshot"): Snapshot {
+  return snapshot.closed === undefined ? { ...snapshot, closed } : snapshot;
 }
 
 /** This process by the names of OpenTelemetry's semantic conventions. */
@@ -320,38 +335,4 @@ function selfOf({ namespace, podName, podIps: [podIp] }: Config): Readonly<Recor
     ...(podName !== undefined && { "k8s.pod.name": podName }),
     ...(podIp !== undefined && { "k8s.pod.ip": podIp }),
   };
-}
-
-/**
- * @param env where a pod finds its API server (`KUBERNETES_SERVICE_HOST`, `KUBERNETES_SERVICE_PORT`)
- * @throws ManifestsError and what the sources of policy reject
- */
-export async function createDiscovery(
-  config: Config,
-  log: Log,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Discovery> {
-  const { discovery, namespace, services, podIps, podName, meshName, maxStaleMs } = config;
-  const self = { namespace, log, podIps, ...(services !== undefined && { services }) };
-  if (discovery.kind === "manifests") return new ManifestsDiscovery({ ...self, directory: discovery.directory });
-  if (maxStaleMs !== undefined && maxStaleMs < LEAST_CLUSTER_MAX_STALE_MS)
-    log.warn(
-      { maxStaleMs },
-      "max-stale is shorter than the API server's own silence between bookmarks: everybody will be refused now and then; use 2m or more",
-    );
-  const credentials = await resolveCredentials({
-    ...(discovery.kubeconfig !== undefined && { kubeconfig: discovery.kubeconfig }),
-    env,
-    warn: (message) => log.warn({}, message),
-  });
-  log.info(
-    { server: credentials.server.href, origin: credentials.origin },
-    "policy comes from a Kubernetes API server",
-  );
-  return createKubernetesDiscovery({
-    ...self,
-    credentials,
-    ...(podName !== undefined && { podName }),
-    ...(meshName !== undefined && { meshName }),
-  });
 }

@@ -10,6 +10,7 @@ import { explainPage } from "./explain-page.ts";
 import { readyPage } from "./health-pages.ts";
 import { AdminMetrics } from "./metrics.ts";
 import type { Page } from "./page.ts";
+import { peersPage } from "./peers-page.ts";
 import type { ProbeAnswer } from "./probes/question.ts";
 import { probePages } from "./probes/probe-pages.ts";
 import { snapshotPage } from "./snapshot-page.ts";
@@ -38,18 +39,20 @@ export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
   const metrics = new AdminMetrics(subject);
   const health: Readonly<Record<string, Route>> = {
     "/livez": () => ({ status: 200, body: { live: true } }),
-    "/readyz": () => readyPage(subject),
+    "/readyz": () => readyPage(subject, false),
     "/metrics": async () => ({ status: 200, body: await metrics.text(), contentType: metrics.contentType }),
   };
   const all: Readonly<Record<string, Route>> = {
     ...health,
+    "/readyz": () => readyPage(subject, true),
     "/": () => statusPage(subject),
-    "/snapshot": () => snapshotPage(subject.snapshot),
+    "/snapshot": (query) => snapshotPage(subject.state, query.has("full")),
     "/connections": async () => ({
       status: 200,
       body: { connections: (await subject.dataPlane?.connections()) ?? [] },
     }),
-    "/explain": (query) => explainPage(subject.snapshot, query),
+    "/peers": () => peersPage(subject),
+    "/explain": (query) => explainPage(subject.state, query),
   };
   const { admin, health: healthAddress } = subject.config;
   const servers = [await listen("--admin", admin, all, true)];

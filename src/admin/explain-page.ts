@@ -2,13 +2,13 @@
 import { explain, parseSan } from "../policy/explain.ts";
 import { parseAddress } from "../policy/address.ts";
 import type { San } from "../policy/decision.ts";
-import type { Snapshot } from "../policy/snapshot.ts";
+import type { ServiceState } from "../policy/service-state.ts";
 import type { Page } from "./page.ts";
 import { backendPort } from "../policy/model.ts";
 
 const PARAMETERS = ["port", "from", "tls", "sni", "san", "no-cert"];
 
-export function explainPage(snapshot: Snapshot, query: URLSearchParams): Page {
+export function explainPage(state: ServiceState, query: URLSearchParams): Page {
   const problems: string[] = [];
   for (const name of query.keys())
     if (!PARAMETERS.includes(name)) problems.push(`unknown parameter '${name}'; there are ${PARAMETERS.join(", ")}`);
@@ -30,7 +30,7 @@ export function explainPage(snapshot: Snapshot, query: URLSearchParams): Page {
     noCertificate || sans.length > 0 || sni !== undefined || (query.has("tls") && query.get("tls") !== "false");
   return {
     status: 200,
-    body: explain(snapshot, backendPort(port), {
+    body: explain(state, backendPort(port), {
       address,
       tls,
       ...(sni !== undefined && { sni }),

@@ -1,5 +1,7 @@
 /** `/metrics`: counters of the threads and the state of the control side in Prometheus' text format. Label sets are bounded. */
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { backendStates } from "../policy/backend-state.ts";
+import { policyStatuses } from "../policy/policy-statuses.ts";
 import { lifeLeft } from "../tls/credentials-life.ts";
 import { DURATION_BUCKETS, type Counters } from "../telemetry/records.ts";
 import { discoveryText } from "./discovery-metrics.ts";
@@ -57,8 +59,31 @@ export class AdminMetrics {
     gauge(
       "postern_policies_in_error",
       "Policies whose status is error.",
-      () => subject.snapshot.statuses.filter((status) => status.currentStatus === "error").length,
+      () => policyStatuses(subject.state).filter((status) => status.currentStatus === "error").length,
     );
+    void new Gauge({
+      name: "postern_backend_open",
+      help: "1 when somebody may get in at the backend port, 0 with the reason when nobody may.",
+      labelNames: ["port", "reason"],
+      registers,
+      collect() {
+        this.reset();
+        for (const { port, open, reason } of backendStates(subject.state)) this.set({ port, reason }, open ? 1 : 0);
+      },
+    });
+    void new Gauge({
+      name: "postern_audit_end_timestamp_seconds",
+      help: "Until when refusals by address or name are only counted at the backend port; absent where they are enforced.",
+      labelNames: ["port"],
+      registers,
+      collect() {
+        this.reset();
+        const { state } = subject;
+        for (const rule of state.snapshot.rules.values())
+          if (rule.state === "open" && rule.auditUntil !== undefined && state.now < rule.auditUntil)
+            this.set({ port: rule.port }, Math.round(rule.auditUntil / 1000));
+      },
+    });
     gauge("postern_certificate_expiry_timestamp_seconds", "End of our own certificate; 0 without one.", () =>
       Math.round((subject.credentials?.notAfter ?? 0) / 1000),
     );
@@ -128,6 +153,15 @@ function trafficText(counters: Counters, linesLost: number): string {
     Object.entries(counters.connections).map(([key, value]) => {
       const [port = "", end = "", reason = ""] = key.split("|");
       return `postern_connections_total{port="${port}",end="${end}",reason="${reason}"} ${value}`;
+    }),
+  );
+  family(
+    "postern_would_refuse_total",
+    "counter",
+    "Connections that audit let in, by the test that would have refused them.",
+    Object.entries(counters.wouldRefuse).map(([key, value]) => {
+      const [port = "", reason = ""] = key.split("|");
+      return `postern_would_refuse_total{port="${port}",reason="${reason}"} ${value}`;
     }),
   );
   family(

@@ -1,6 +1,7 @@
 /** What the admin pages look at: the sidecar, read-only. */
 import type { Config } from "../config/config.ts";
 import type { DiscoveryCounts, ResourceHealth } from "../discovery/discovery.ts";
+import type { ServiceState } from "../policy/service-state.ts";
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { DataPlane } from "../proxy/control/data-plane.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -10,6 +11,8 @@ export interface AdminSubject {
   readonly config: Config;
   readonly log: Log;
   readonly snapshot: Snapshot;
+  /** All that decides on a connection beside its caller, as it is when asked. */
+  readonly state: ServiceState;
   readonly credentials: Credentials | undefined;
   /** Certificate files that could not be used since the start. */
   readonly credentialFailures: number;

@@ -123,6 +123,12 @@ export interface TracingConfig {
   readonly ratio: number;
 }
 
+/** Audit always ends: so long after the start of the process, or at a moment (milliseconds since the epoch). */
+export type Enforcement =
+  | { readonly mode: "enforce" }
+  | { readonly mode: "audit"; readonly forMs: number }
+  | { readonly mode: "audit"; readonly until: number };
+
 export interface Config {
   readonly discovery: DiscoveryConfig;
   readonly namespace: string;
@@ -151,6 +157,7 @@ export interface Config {
   readonly drainDelayMs: number;
   readonly drainDeadlineMs: number;
   readonly clientCertHeader: ClientCertHeader;
+  readonly enforcement: Enforcement;
   readonly accessLog: boolean;
   readonly tracing?: TracingConfig;
   readonly logLevel: "debug" | "info" | "warn" | "error";

@@ -12,6 +12,7 @@ import {
   type TlsSource,
 } from "./config.ts";
 import { isAddressOrRange } from "../policy/node-addresses.ts";
+import { readEnforcement } from "./enforcement.ts";
 import { readProbes } from "./probes.ts";
 import { LIMIT_SETTINGS } from "./settings.ts";
 import {
@@ -94,6 +95,7 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
     drainDelayMs: reader.one("drain-delay", readDuration) ?? 5_000,
     drainDeadlineMs: reader.one("drain-deadline", readDuration) ?? 25_000,
     clientCertHeader: reader.one("client-cert-header", readChoice(["sanitize-set", "strip"])) ?? "sanitize-set",
+    enforcement: reader.one("enforcement", readEnforcement) ?? { mode: "enforce" },
     accessLog: reader.one("access-log", readBoolean) ?? true,
     ...readTracing(reader),
     logLevel: reader.one("log-level", readChoice(["debug", "info", "warn", "error"])) ?? "info",

@@ -179,6 +179,11 @@ export const SETTINGS: readonly Setting[] = [
   },
   { name: "mesh-name", value: "NAME", help: "source namespaces must carry openservicemesh.io/monitored-by=NAME (off)" },
   { name: "max-stale", value: "DURATION", help: "refuse everybody once policy is older than this (off)" },
+  {
+    name: "enforcement",
+    value: "MODE",
+    help: "enforce, or audit[:DURATION|:TIME] (24h): forward and count what address or name would refuse, then enforce (enforce)",
+  },
   { name: "client-cert-header", value: "MODE", help: "x-forwarded-client-cert: sanitize-set or strip (sanitize-set)" },
   { name: "admin", value: "ADDR:PORT", help: "health, metrics, snapshot, connections, explain (127.0.0.1:15000)" },
   {

@@ -36,10 +36,13 @@ const DUPLICATE: Problem = {
 export function buildWorld(objects: WorldObjects): World {
   const slices = objects.endpointSlices.flatMap((object) => parseEndpointSlice(object) ?? []);
   const endpoints = objects.endpoints.flatMap((object) => parseEndpoints(object) ?? []);
+  const services = readServices(objects.services, slices);
+  const united = uniteEndpoints(slices, endpoints);
   return {
     ...readPolicies(objects.ingressBackends),
-    services: readServices(objects.services, slices),
-    endpoints: uniteEndpoints(slices, endpoints),
+    services,
+    endpoints: united,
+    knownServices: new Set([...services.keys(), ...united.keys()]),
     namespaces: new Map(objects.namespaces.flatMap((object): [string, Namespace][] => named(parseNamespace(object)))),
   };
 }
@@ -127,12 +130,19 @@ function uniteEndpoints(
 ): ReadonlyMap<ObjectKey, ServiceEndpoints> {
   const sliced = new Set(slices.map((slice) => slice.service));
   const united = new Map<ObjectKey, Map<string, Endpoint>>();
+  const notReady = new Map<ObjectKey, readonly Endpoint[]>();
   for (const part of [...slices, ...endpoints.filter((object) => !sliced.has(object.service))]) {
     const addresses = united.get(part.service) ?? new Map<string, Endpoint>();
     for (const endpoint of part.endpoints) addresses.set(`${endpoint.address} ${endpoint.uid ?? ""}`, endpoint);
     united.set(part.service, addresses);
+    if (part.notReady.length > 0) notReady.set(part.service, [...(notReady.get(part.service) ?? []), ...part.notReady]);
   }
-  return new Map([...united].map(([key, addresses]) => [key, { endpoints: [...addresses.values()] }]));
+  return new Map(
+    [...united].map(([key, addresses]) => {
+      const waiting = notReady.get(key);
+      return [key, { endpoints: [...addresses.values()], ...(waiting !== undefined && { notReady: waiting }) }];
+    }),
+  );
 }
 
 function named(namespace: Namespace | undefined): [string, Namespace][] {

@@ -3,7 +3,7 @@
  * re-judgement of live connections, the admin port and `postern explain` all call this and nothing else.
  */
 import { findAddress, isEmptySet } from "./address-set.ts";
-import type { Allowed, Decision, Peer, Refused, RefusalReason } from "./decision.ts";
+import type { Allowed, AuditedReason, Decision, Peer, Refused, RefusalReason } from "./decision.ts";
 import type { BackendPort } from "./model.ts";
 import type { PeerAddress } from "./peer-address.ts";
 import { matchPrincipal } from "./principal.ts";
@@ -12,6 +12,8 @@ import type { OpenRule, Snapshot } from "./snapshot.ts";
 
 /** Named where a rule has no address test. */
 const ANY_ADDRESS = "any address";
+/** Named where no source lists the peer and audit lets it in. */
+const AUDIT = "audit";
 
 /**
  * Decides whether a peer may reach the backend on a port.
@@ -29,63 +31,93 @@ export function authorizeBy(rule: RuleInForce, peer: Peer): Decision {
   const { open } = rule;
   const source = open.addresses === undefined ? -1 : sourceOf(open, peer.address);
   if (peer.address === undefined) return refuse(open, "close", "address-unknown");
-  if (open.addresses !== undefined && source === -1) return refuseAddress(open);
+  let waived: AuditedReason | undefined;
+  if (open.addresses !== undefined && source === -1) {
+    if (!rule.audit) return refuseAddress(open);
+    waived = addressReason(open);
+  }
   if (open.protocol === "http") {
     if (peer.tls !== undefined) return refuse(open, "close", "tls-unexpected");
-    return open.allowed[source] ?? { verdict: "forward", policy: open.policy, source: ANY_ADDRESS };
+    return waive(allowedBy(open, source), waived);
   }
-  return authorizeTls(open, source, peer);
+  return authorizeTls(rule, source, peer, waived);
 }
 
 /**
  * The part of the decision that can be made at accept, before TLS: `undefined` when the peer may go on.
  * It says no only where `authorize` would.
  */
-export function judgeAddress(rule: OpenRule, address: PeerAddress | undefined): Refused | undefined {
-  if (address === undefined) return refuse(rule, "close", "address-unknown");
-  if (rule.addresses === undefined || sourceOf(rule, address) !== -1) return undefined;
-  return refuseAddress(rule);
+export function judgeAddress(rule: RuleInForce, address: PeerAddress | undefined): Refused | undefined {
+  if (rule.state === "refused") return rule.refusal;
+  const { open, audit } = rule;
+  if (address === undefined) return refuse(open, "close", "address-unknown");
+  if (audit || open.addresses === undefined || sourceOf(open, address) !== -1) return undefined;
+  return refuseAddress(open);
 }
 
 /** The part of the decision that a ClientHello allows, before our certificate is sent: `undefined` when the peer may go on. */
-export function judgeServerName(
-  snapshot: Snapshot,
-  port: BackendPort,
-  serverName: string | undefined,
-): Refused | undefined {
-  const rule = ruleFor(snapshot, port);
-  return rule.state === "refused" ? rule.refusal : serverNameRefusal(rule.open, serverName);
+export function judgeServerName(rule: RuleInForce, serverName: string | undefined): Refused | undefined {
+  if (rule.state === "refused") return rule.refusal;
+  return rule.audit ? undefined : serverNameRefusal(rule.open, serverName);
 }
 
 /** The rule of a port at one moment, or the refusal of everybody. */
 export type RuleInForce =
-  | { readonly state: "open"; readonly open: OpenRule }
+  | {
+      readonly state: "open";
+      readonly open: OpenRule;
+      /** Refusals by address or name are noted, not enforced. */
+      readonly audit: boolean;
+    }
   | { readonly state: "refused"; readonly refusal: Refused };
 
 const NO_POLICY: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "no-policy" } };
 const NO_SNAPSHOT: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "no-snapshot" } };
 const STALE_SNAPSHOT: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "stale-snapshot" } };
 
-export function ruleFor(snapshot: Snapshot, port: BackendPort): RuleInForce {
+/**
+ * By policy alone: what live connections are judged by. A new one meets `ruleInForce` too (service-state.ts).
+ *
+ * @param moment read only where audit asks for the time; without it every rule is enforced
+ */
+export function ruleFor(snapshot: Snapshot, port: BackendPort, moment?: Moment): RuleInForce {
   if (snapshot.closed !== undefined) return snapshot.closed === "no-snapshot" ? NO_SNAPSHOT : STALE_SNAPSHOT;
   const rule = snapshot.rules.get(port);
   if (rule === undefined) return NO_POLICY;
   if (rule.state === "closed")
     return { state: "refused", refusal: { verdict: "close", reason: rule.reason, policy: rule.policy } };
-  return { state: "open", open: rule };
+  return { state: "open", open: rule, audit: isAudited(rule, moment) };
+}
+
+/** Milliseconds since the epoch. */
+export interface Moment {
+  readonly now: number;
+}
+
+function isAudited({ auditUntil }: OpenRule, moment: Moment | undefined): boolean {
+  return auditUntil !== undefined && moment !== undefined && moment.now < auditUntil;
 }
 
 function sourceOf(rule: OpenRule, address: PeerAddress | undefined): number {
   return address === undefined || rule.addresses === undefined ? -1 : findAddress(rule.addresses, address);
 }
 
-function authorizeTls(rule: OpenRule, source: number, peer: Peer): Decision {
+function authorizeTls(
+  { open: rule, audit }: Extract<RuleInForce, { readonly state: "open" }>,
+  source: number,
+  peer: Peer,
+  address: AuditedReason | undefined,
+): Decision {
   const { tls } = peer;
   if (tls === undefined) return refuse(rule, "close", "tls-expected");
-  const nameRefusal = serverNameRefusal(rule, tls.sni);
-  if (nameRefusal !== undefined) return nameRefusal;
-  const allowed: Allowed = rule.allowed[source] ?? { verdict: "forward", policy: rule.policy, source: ANY_ADDRESS };
-  if (!rule.clientCertificate) return allowed;
+  let waived = address;
+  const nameReason = serverNameReason(rule, tls.sni);
+  if (nameReason !== undefined) {
+    if (!audit) return refuse(rule, "close", nameReason);
+    waived ??= nameReason;
+  }
+  const allowed = allowedBy(rule, source);
+  if (!rule.clientCertificate) return waive(allowed, waived);
   switch (tls.certificate.state) {
     // A connection that began while no certificate was asked for has shown none.
     case "not-requested":
@@ -95,25 +127,41 @@ function authorizeTls(rule: OpenRule, source: number, peer: Peer): Decision {
       return refuse(rule, "tls-alert", tls.certificate.reason);
     case "verified": {
       const principal = matchPrincipal(rule.principals, tls.certificate.sans);
-      if (principal !== undefined) return { ...allowed, principal };
-      return refuse(
-        rule,
-        "forbidden",
-        tls.certificate.sans.length === 0 ? "principal-missing" : "principal-not-listed",
-      );
+      if (principal !== undefined) return waive({ ...allowed, principal }, waived);
+      const reason = tls.certificate.sans.length === 0 ? "principal-missing" : "principal-not-listed";
+      return audit ? waive(allowed, waived ?? reason) : refuse(rule, "forbidden", reason);
     }
   }
 }
 
-function serverNameRefusal(rule: OpenRule, serverName: string | undefined): Refused | undefined {
+function allowedBy(rule: OpenRule, source: number): Allowed {
+  return rule.allowed[source] ?? { verdict: "forward", policy: rule.policy, source: ANY_ADDRESS };
+}
+
+function waive(allowed: Allowed, waived: AuditedReason | undefined): Allowed {
+  return waived === undefined ? allowed : { ...allowed, source: AUDIT, wouldRefuse: waived };
+}
+
+function serverNameReason(
+  rule: OpenRule,
+  serverName: string | undefined,
+): "sni-missing" | "sni-not-listed" | undefined {
   if (rule.sniHosts === undefined) return undefined;
-  if (serverName === undefined || serverName === "") return refuse(rule, "close", "sni-missing");
-  return matchServerName(rule.sniHosts, serverName) ? undefined : refuse(rule, "close", "sni-not-listed");
+  if (serverName === undefined || serverName === "") return "sni-missing";
+  return matchServerName(rule.sniHosts, serverName) ? undefined : "sni-not-listed";
+}
+
+function serverNameRefusal(rule: OpenRule, serverName: string | undefined): Refused | undefined {
+  const reason = serverNameReason(rule, serverName);
+  return reason === undefined ? undefined : refuse(rule, "close", reason);
+}
+
+function addressReason(rule: OpenRule): "source-without-endpoints" | "source-not-listed" {
+  return rule.addresses !== undefined && isEmptySet(rule.addresses) ? "source-without-endpoints" : "source-not-listed";
 }
 
 function refuseAddress(rule: OpenRule): Refused {
-  const nobody = rule.addresses !== undefined && isEmptySet(rule.addresses);
-  return refuse(rule, "close", nobody ? "source-without-endpoints" : "source-not-listed");
+  return refuse(rule, "close", addressReason(rule));
 }
 
 function refuse(rule: OpenRule, verdict: Refused["verdict"], reason: RefusalReason): Refused {

@@ -5,6 +5,7 @@
 import { collectClaims, type Claim, type Claims } from "./claims.ts";
 import type { RefusalReason } from "./decision.ts";
 import { objectKey, type ObjectKey, type Policy, type Self, type World } from "./model.ts";
+import { hintsOf } from "./hints.ts";
 import { buildPrincipalSet } from "./principal.ts";
 import { buildSniSet, patternProblem } from "./server-name.ts";
 import type { ClosedRule, OpenRule, PolicyStatus, Rule, Snapshot } from "./snapshot.ts";
@@ -29,7 +30,7 @@ export function compile(world: World, self: Self, version: number): Snapshot {
   return {
     version,
     rules: new Map(compiled.map(({ rule }) => [rule.port, rule])),
-    ...(self.nodes !== undefined && { nodes: self.nodes }),
+    hints: hintsOf(world, self),
     statuses: statusesOf(world, self, claims, compiled),
   };
 }
@@ -80,9 +81,16 @@ function compileClaim(world: World, self: Self, claim: Claim, ambiguity: string 
     ...(patterns.length > 0 && { sniHosts: buildSniSet(patterns) }),
     emptySources: sources.empty.map((empty) => empty.problem),
     ...(appProtocol !== undefined && { appProtocol }),
+    ...auditOf(self, policy),
     allowed: (sources.addresses?.sources ?? []).map((source) => ({ verdict: "forward", policy: claim.key, source })),
   };
   return { rule, errors: rule.emptySources };
+}
+
+/** The later end of the two, when either the process or the object is in audit. */
+function auditOf(self: Self, policy: Policy): Pick<OpenRule, "auditUntil"> {
+  const ends = [self.auditUntil, policy.auditUntil].filter((end) => end !== undefined);
+  return ends.length === 0 ? {} : { auditUntil: Math.max(...ends) };
 }
 
 /** Why the sources let nobody in by themselves, or `undefined`. Where OSM opens the backend to everyone, it stays closed. */

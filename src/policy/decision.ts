@@ -9,6 +9,8 @@ export type Verdict = "forward" | "close" | "tls-alert" | "forbidden";
 
 /** The test that refused. Closed: every metric label, log line and explanation uses one of these. */
 export type RefusalReason =
+  | "no-listener"
+  | "draining"
   | "no-snapshot"
   | "stale-snapshot"
   | "no-policy"
@@ -23,6 +25,8 @@ export type RefusalReason =
   | "sni-missing"
   | "sni-not-listed"
   | "no-credentials"
+  | "own-certificate-not-yet-valid"
+  | "own-certificate-ended"
   | "certificate-missing"
   | "certificate-untrusted"
   | "certificate-expired"
@@ -70,7 +74,21 @@ export interface Allowed {
   readonly source: string;
   /** The entry that matched the certificate, e.g. `edge.gateways.cluster.local`, `*`; absent where no principal test exists. */
   readonly principal?: string;
+  /** Audit: the test that would have refused it, were the rule enforced. */
+  readonly wouldRefuse?: AuditedReason;
 }
+
+/** What audit waves through: the address, the server name and the principal. Never a fault of TLS. */
+export type AuditedReason = Extract<
+  RefusalReason,
+  | "source-without-endpoints"
+  | "source-not-listed"
+  | "endpoint-replaced"
+  | "sni-missing"
+  | "sni-not-listed"
+  | "principal-missing"
+  | "principal-not-listed"
+>;
 
 export interface Refused {
   readonly verdict: Exclude<Verdict, "forward">;

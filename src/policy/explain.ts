@@ -1,9 +1,11 @@
 /** A decision in the form that people and scripts get it: the same for `postern explain` and the admin port. */
-import { authorize } from "./authorize.ts";
+import { authorizeBy } from "./authorize.ts";
+import { backendState, ruleInForce, type Condition } from "./backend-state.ts";
 import type { Peer, PeerCertificate, San, Verdict } from "./decision.ts";
 import type { BackendPort } from "./model.ts";
 import { peerAddress } from "./peer-address.ts";
-import { nearestMiss } from "./nearest.ts";
+import { nearestTo } from "./nearest.ts";
+import type { ServiceState } from "./service-state.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** What is supposed of a caller. */
@@ -23,14 +25,23 @@ export interface Explanation {
   readonly source?: string;
   readonly principal?: string;
   readonly nearest?: string;
+  /** Audit: the test that would have refused. */
+  readonly wouldRefuse?: string;
+  /** What holds for the port whoever asks: draining, a lagging thread, audit. */
+  readonly conditions?: readonly Condition[];
 }
 
-export function explain(snapshot: Snapshot, port: BackendPort, supposed: SupposedPeer): Explanation {
-  const peer = toPeer(snapshot, port, supposed);
-  const decision = authorize(snapshot, port, peer);
-  if (decision.verdict === "forward") return { reason: "allowed", ...decision };
-  const nearest = nearestMiss(snapshot, port, peer);
-  return { ...decision, ...(nearest !== undefined && { nearest }) };
+export function explain(state: ServiceState, port: BackendPort, supposed: SupposedPeer): Explanation {
+  const peer = toPeer(state.snapshot, port, supposed);
+  const decision = authorizeBy(ruleInForce(state, port), peer);
+  const { conditions } = backendState(state, port);
+  const about = conditions.length > 0 ? { conditions } : {};
+  if (decision.verdict === "forward") {
+    const nearest = decision.wouldRefuse && nearestTo(state, port, peer, decision.wouldRefuse);
+    return { reason: "allowed", ...decision, ...(nearest !== undefined && { nearest }), ...about };
+  }
+  const nearest = nearestTo(state, port, peer, decision.reason);
+  return { ...decision, ...(nearest !== undefined && { nearest }), ...about };
 }
 
 /** A SAN in its written form: `dns:NAME` or `uri:URI`, the rest verbatim. */

@@ -58,6 +58,10 @@ export interface Policy {
   readonly sources: readonly SourceSpec[];
   /** True when `spec.matches` is not empty: accepted, ignored and reported. */
   readonly hasMatches: boolean;
+  /** Until when its refusals by address or name are only counted; milliseconds since the epoch. */
+  readonly auditUntil?: number;
+  /** What is wrong with the annotation that asks for it, for people. */
+  readonly enforcementProblem?: string;
 }
 
 /** An IngressBackend that violates the schema, or of which the present is not known: its backends, as far as they can be read, stay closed. */
@@ -105,6 +109,8 @@ export interface Endpoint {
 /** Live addresses of one Service: the union over its slices, or of its Endpoints object where there are no slices. */
 export interface ServiceEndpoints {
   readonly endpoints: readonly Endpoint[];
+  /** Endpoints that do not count yet: for explanations alone. */
+  readonly notReady?: readonly Endpoint[];
   /** Set: why they are not known, for people; then `endpoints` is empty. */
   readonly unknown?: string;
 }
@@ -123,6 +129,10 @@ export interface World {
   readonly services: ReadonlyMap<ObjectKey, Service>;
   readonly endpoints: ReadonlyMap<ObjectKey, ServiceEndpoints>;
   readonly namespaces: ReadonlyMap<string, Namespace>;
+  /** Services that exist or have endpoints, as far as the pod's namespace goes; absent: nobody can tell. */
+  readonly knownServices?: ReadonlySet<ObjectKey>;
+  /** Addresses that lately stood behind a source and do no more, by the Service; for explanations alone. */
+  readonly departed?: ReadonlyMap<ObjectKey, ReadonlyMap<string, number>>;
 }
 
 /** Which pod this sidecar stands in. */
@@ -134,4 +144,6 @@ export interface Self {
   readonly meshName?: string;
   /** Addresses and ranges of nodes: decide nothing, and explain refusals of what they mask. */
   readonly nodes?: readonly string[];
+  /** The whole process is in audit until then; milliseconds since the epoch. */
+  readonly auditUntil?: number;
 }

@@ -2,46 +2,53 @@
  * What came closest when a peer was refused, in words for the operator. Computed only for a refusal that is shown: never
  * on the way to a decision.
  */
-import { findAddress } from "./address-set.ts";
-import { holdsAddress } from "./node-addresses.ts";
-import { authorize } from "./authorize.ts";
+import { findAddress, isEmptySet } from "./address-set.ts";
+import { authorizeBy } from "./authorize.ts";
+import { ruleInForce } from "./backend-state.ts";
+import { wordsOfClosed } from "./closed-words.ts";
 import type { Peer, RefusalReason, San } from "./decision.ts";
 import type { BackendPort } from "./model.ts";
+import { holdsAddress } from "./node-addresses.ts";
 import type { PeerAddress } from "./peer-address.ts";
 import { principalType } from "./principal.ts";
+import type { ServiceState } from "./service-state.ts";
 import type { OpenRule, Snapshot } from "./snapshot.ts";
 
 /** The nearest miss of a refused peer; `undefined` for an allowed one, and where there is nothing to compare with. */
-export function nearestMiss(snapshot: Snapshot, port: BackendPort, peer: Peer): string | undefined {
-  const decision = authorize(snapshot, port, peer);
-  return decision.verdict === "forward" ? undefined : nearestTo(snapshot, port, peer, decision.reason);
+export function nearestMiss(state: ServiceState, port: BackendPort, peer: Peer): string | undefined {
+  const decision = authorizeBy(ruleInForce(state, port), peer);
+  return decision.verdict === "forward" ? undefined : nearestTo(state, port, peer, decision.reason);
 }
 
 /** The nearest miss where the refusal is known already: a handshake that failed leaves a peer that `authorize` would judge otherwise. */
 export function nearestTo(
-  snapshot: Snapshot,
+  state: ServiceState,
   port: BackendPort,
   peer: Peer,
   reason: RefusalReason,
 ): string | undefined {
+  const { snapshot } = state;
   const rule = snapshot.rules.get(port);
   switch (reason) {
+    case "no-listener":
+    case "draining":
     case "no-snapshot":
-      return "policy and endpoints have not been read yet";
     case "stale-snapshot":
-      return "policy and endpoints have been out of date for longer than max-stale";
     case "no-policy":
-      return nearestPort(snapshot);
     case "invalid-policy":
     case "no-usable-source":
-      return rule?.state === "closed" ? rule.detail : undefined;
+    case "no-credentials":
+    case "own-certificate-not-yet-valid":
+    case "own-certificate-ended":
+      return wordsOfClosed(state, port, reason);
     case "address-unknown":
       return "the peer was gone before its address could be read";
     case "source-not-listed":
-    case "source-without-endpoints":
-      return rule?.state === "open" && peer.address !== undefined
-        ? nearestAddress(snapshot, rule, peer.address)
-        : undefined;
+    case "source-without-endpoints": {
+      const near =
+        rule?.state === "open" && peer.address !== undefined ? nearestAddress(state, rule, peer.address) : undefined;
+      return joined(near, wordsOfClosed(state, port, reason));
+    }
     case "endpoint-replaced":
       return "the address now belongs to another pod";
     case "tls-expected":
@@ -51,8 +58,6 @@ export function nearestTo(
     case "sni-missing":
     case "sni-not-listed":
       return rule?.state === "open" ? nearestServerName(rule, peer.tls?.sni) : undefined;
-    case "no-credentials":
-      return "no certificate is configured for https backends (--tls-cert, --tls-key, --tls-ca)";
     case "certificate-missing":
     case "certificate-untrusted":
     case "certificate-expired":
@@ -70,28 +75,49 @@ export function nearestTo(
   }
 }
 
-function nearestPort(snapshot: Snapshot): string {
-  const ports = [...snapshot.rules.keys()].join(", ");
-  return ports === ""
-    ? "no IngressBackend names a Service of this pod"
-    : `policies govern port ${ports}; 'port.number' is the target port`;
-}
-
-function nearestAddress(snapshot: Snapshot, rule: OpenRule, address: PeerAddress): string {
-  const listed = rule.addresses?.sources ?? [];
-  const empty = rule.emptySources.length === 0 ? "" : `; ${rule.emptySources.join("; ")}`;
+/** @returns `undefined` where the words of the closed port say all there is to say */
+function nearestAddress({ snapshot, now }: ServiceState, rule: OpenRule, address: PeerAddress): string | undefined {
   const { text } = address;
   if (address.family === 0) return `'${text}' is not an address`;
+  const listed = rule.addresses?.sources ?? [];
+  const elsewhere =
+    formerEndpoint(snapshot, listed, text, now) ?? onOtherPort(snapshot, rule, address) ?? nodeOf(snapshot, text);
+  const empty = rule.emptySources.join("; ");
+  const nobody = rule.addresses !== undefined && isEmptySet(rule.addresses);
+  if (elsewhere !== undefined || nobody) return joined(elsewhere, empty);
+  return joined(`${text} is in none of ${listed.join(", ")}`, empty);
+}
+
+function formerEndpoint({ hints }: Snapshot, listed: readonly string[], text: string, now: number): string | undefined {
+  const waiting = hints.notReady.get(text);
+  if (waiting !== undefined && listed.includes(waiting))
+    return `${text} stands behind ${waiting}, but is not ready: it counts once its pod is`;
+  const departed = hints.departed.get(text);
+  if (departed === undefined || !listed.includes(departed.source)) return undefined;
+  return `${text} was an endpoint of ${departed.source} until ${Math.max(0, Math.round((now - departed.at) / 1000))} s ago`;
+}
+
+function onOtherPort(snapshot: Snapshot, rule: OpenRule, address: PeerAddress): string | undefined {
   for (const other of snapshot.rules.values()) {
     if (other.state !== "open" || other.port === rule.port || other.addresses === undefined) continue;
     const source = other.addresses.sources[findAddress(other.addresses, address)];
     if (source !== undefined)
-      return `${text} is listed on port ${other.port} by ${source}, not on port ${rule.port}${empty}`;
+      return `${address.text} is listed on port ${other.port} by ${source}, not on port ${rule.port}`;
   }
-  // A masked gateway shows the node's address instead of its own, so no list of gateways can hold it.
-  if (holdsAddress(snapshot.nodes ?? [], text))
-    return `${text} is a node's address: the gateway's own may be hidden by SNAT (externalTrafficPolicy, masquerading of the network plugin), the gateway may run in the host network, or this is a probe of the kubelet (postern redirect --exclude-source)${empty}`;
-  return `${text} is in none of ${listed.join(", ")}${empty}`;
+  return undefined;
+}
+
+/** A masked gateway shows the node's address instead of its own, so no list of gateways can hold it. */
+function nodeOf({ hints }: Snapshot, text: string): string | undefined {
+  if (!holdsAddress(hints.nodes, text)) return undefined;
+  return `${text} is a node's address: the gateway's own may be hidden by SNAT (externalTrafficPolicy, masquerading of the network plugin), the gateway may run in the host network, or this is a probe of the kubelet (postern redirect --exclude-source)`;
+}
+
+/** Without saying a thing twice. */
+function joined(a: string | undefined, b: string | undefined): string | undefined {
+  if (a === undefined || a === "") return b;
+  if (b === undefined || b === "" || a.includes(b)) return a;
+  return `${a}; ${b}`;
 }
 
 function nearestServerName(rule: OpenRule, serverName: string | undefined): string {
@@ -118,6 +144,8 @@ function nearestPrincipal(rule: OpenRule, sans: readonly San[]): string {
       return `${describe(san)} is listed as a ${principalType(otherType) === "uri" ? "URI" : "DNS name"}: a name is compared with SANs of its own type`;
     const otherCase = listed.find((name) => name !== san.value && name.toLowerCase() === san.value.toLowerCase());
     if (otherCase !== undefined) return `${describe(san)} differs from '${otherCase}' in case`;
+    const oneOff = listed.find((name) => isOneEditApart(name, san.value));
+    if (oneOff !== undefined) return `${describe(san)} differs from '${oneOff}' by one character`;
   }
   const glob = listed.find((name) => name.includes("*"));
   if (glob !== undefined) return `'${glob}' is compared letter by letter: the only wildcard is '*' by itself`;
@@ -136,6 +164,15 @@ function closest(sans: readonly San[], listed: readonly string[]): string {
   return best.san === undefined || best.name === undefined
     ? "no principal is listed"
     : `${describe(best.san)} was presented; the nearest listed name is '${best.name}'`;
+}
+
+/** One character changed, added or left out. */
+function isOneEditApart(a: string, b: string): boolean {
+  const [short, long] = a.length <= b.length ? [a, b] : [b, a];
+  if (a === b || long.length - short.length > 1) return false;
+  let at = 0;
+  while (at < short.length && short[at] === long[at]) at += 1;
+  return short.slice(short.length === long.length ? at + 1 : at) === long.slice(at + 1);
 }
 
 function commonEnd(a: string, b: string): number {

@@ -14,6 +14,8 @@ export interface ParsedEndpoints {
   readonly name: string;
   readonly namespace: string;
   readonly endpoints: readonly Endpoint[];
+  /** Those that do not count yet. */
+  readonly notReady: readonly Endpoint[];
   readonly ports: readonly EndpointPort[];
 }
 
@@ -31,7 +33,7 @@ export function parseEndpointSlice(object: unknown): ParsedEndpoints | undefined
     service: objectKey(namespace, service),
     name: asString(field(metadata, "name")) ?? "",
     namespace,
-    endpoints: asArray(field(root, "endpoints")).flatMap(readSliceEndpoint),
+    ...readSliceEndpoints(field(root, "endpoints")),
     ports: readPorts(field(root, "ports")),
   };
 }
@@ -51,6 +53,7 @@ export function parseEndpoints(object: unknown): ParsedEndpoints | undefined {
     name,
     namespace,
     endpoints: subsets.flatMap((subset) => asArray(field(subset, "addresses")).flatMap(readAddressEntry)),
+    notReady: subsets.flatMap((subset) => asArray(field(subset, "notReadyAddresses")).flatMap(readAddressEntry)),
     ports: subsets.flatMap((subset) => readPorts(field(subset, "ports"))),
   };
 }
@@ -59,18 +62,26 @@ export function parseEndpoints(object: unknown): ParsedEndpoints | undefined {
  * An endpoint counts until it disappears: a gateway pod that is terminating still sends, and one that was never ready
  * does not. An absent `ready` means true.
  */
-function readSliceEndpoint(value: unknown): readonly Endpoint[] {
-  const endpoint = asRecord(value);
+function counts(endpoint: UnknownRecord | undefined): boolean {
   const conditions = asRecord(field(endpoint, "conditions"));
-  const counts =
+  return (
     field(conditions, "ready") !== false ||
     field(conditions, "serving") === true ||
-    field(conditions, "terminating") === true;
-  if (!counts) return [];
-  const uid = podUid(endpoint);
-  return asArray(field(endpoint, "addresses")).flatMap((address) =>
-    typeof address === "string" ? { address, ...uid } : [],
+    field(conditions, "terminating") === true
   );
+}
+
+function readSliceEndpoints(value: unknown): Pick<ParsedEndpoints, "endpoints" | "notReady"> {
+  const endpoints: Endpoint[] = [];
+  const notReady: Endpoint[] = [];
+  for (const entry of asArray(value)) {
+    const endpoint = asRecord(entry);
+    const uid = podUid(endpoint);
+    const into = counts(endpoint) ? endpoints : notReady;
+    for (const address of asArray(field(endpoint, "addresses")))
+      if (typeof address === "string") into.push({ address, ...uid });
+  }
+  return { endpoints, notReady };
 }
 
 function readAddressEntry(value: unknown): readonly Endpoint[] {

@@ -3,6 +3,7 @@
  * not fit becomes an invalid policy, whose backends are claimed and stay closed.
  */
 import type { BackendSpec, InvalidPolicy, Policy, Problem, SourceSpec } from "./model.ts";
+import { readEnforcement } from "./enforcement.ts";
 import { asArray, asRecord, asString, field, isPort, typeName, type UnknownRecord } from "./unknown.ts";
 
 /** Groups that serve the same schema: OSM's own, and that of its fork. */
@@ -99,6 +100,7 @@ export function parseIngressBackend(object: unknown): ParsedPolicy {
     backends: backends.flatMap(({ spec: backend }) => backend ?? []),
     sources: sources.flatMap((source) => source ?? []),
     hasMatches: matches.length > 0,
+    ...readEnforcement(metadata),
   };
   return { policy, problems };
 }

@@ -72,6 +72,8 @@ export interface OpenRule {
   readonly sniHosts?: SniSet;
   /** Source Services that matched nobody, for explanations: `Service ns/name` and why. */
   readonly emptySources: readonly string[];
+  /** Until when refusals by address or name are only counted; milliseconds since the epoch. Absent: they are enforced. */
+  readonly auditUntil?: number;
   /** From the Service's port, when declared. */
   readonly appProtocol?: string;
   /** The response for each source without a principal test, by index into `addresses.sources`: deciding then allocates nothing. */
@@ -96,7 +98,50 @@ export interface PolicyStatus {
   readonly currentStatus: "committed" | "error";
   readonly reason: string;
   readonly warnings: readonly string[];
+  /** Its backends as a connection meets them; absent until that is known. */
+  readonly backends?: readonly {
+    readonly port: BackendPort;
+    readonly open: boolean;
+    /** `open`, or the code of what closes it. */
+    readonly reason: RefusalReason | "open";
+    readonly detail: string;
+  }[];
 }
+
+/** A policy of the pod's namespace that names no Service of the pod. */
+export interface UnmatchedPolicy {
+  readonly policy: ObjectKey;
+  readonly backends: readonly { readonly service: string; readonly port: BackendPort }[];
+  /** Of the Services that it names, those of which it is known that they do not exist or that nothing backs them. */
+  readonly missing: readonly string[];
+}
+
+/** Decides nothing: explains refusals. */
+export interface Hints {
+  /** Names of the Services that this pod backs. */
+  readonly services: readonly string[];
+  /** Addresses and ranges of nodes. */
+  readonly nodes: readonly string[];
+  /** Bounded. */
+  readonly unmatched: readonly UnmatchedPolicy[];
+  /** Addresses of sources that are not ready, by text, with the source. Bounded. */
+  readonly notReady: ReadonlyMap<string, string>;
+  /** Addresses of sources that are gone, by text: the source, and when; milliseconds since the epoch. Bounded. */
+  readonly departed: ReadonlyMap<string, Departure>;
+}
+
+export interface Departure {
+  readonly source: string;
+  readonly at: number;
+}
+
+export const NO_HINTS: Hints = Object.freeze({
+  services: [],
+  nodes: [],
+  unmatched: [],
+  notReady: new Map<string, string>(),
+  departed: new Map<string, Departure>(),
+});
 
 export interface Snapshot {
   /** Grows by one with every published snapshot; zero is the one that refuses everybody. */
@@ -105,8 +150,8 @@ export interface Snapshot {
   readonly rules: ReadonlyMap<BackendPort, Rule>;
   /** Why every port is refused, when that is so: nothing known yet, or known for too long. */
   readonly closed?: "no-snapshot" | "stale-snapshot";
-  /** Addresses and ranges of nodes, for explanations alone. */
-  readonly nodes?: readonly string[];
+  /** What only explanations look at. */
+  readonly hints: Hints;
   /** Sorted by policy key. */
   readonly statuses: readonly PolicyStatus[];
 }
@@ -116,5 +161,6 @@ export const CLOSED: Snapshot = Object.freeze({
   version: 0,
   rules: new Map<BackendPort, Rule>(),
   closed: "no-snapshot",
+  hints: NO_HINTS,
   statuses: Object.freeze([]),
 });

@@ -71,7 +71,9 @@ function serviceProblem(world: World, self: Self, source: SourceSpec): string | 
   const found = world.namespaces.get(namespace);
   if (self.meshName !== undefined && found?.labels.get(MONITORED_LABEL) !== self.meshName) {
     if (found?.unknown !== undefined) return `source service ${key}: ${found.unknown}`;
-    return `namespace ${namespace} of source service ${key} does not carry the label ${MONITORED_LABEL}=${self.meshName}`;
+    const label = `${MONITORED_LABEL}=${self.meshName}`;
+    const overwrite = found?.labels.has(MONITORED_LABEL) === true ? " --overwrite" : "";
+    return `namespace ${namespace} of source service ${key} does not carry the label ${label}: kubectl label namespace ${namespace} ${label}${overwrite}`;
   }
   if (endpointsOf(world, source).length > 0) return undefined;
   const unknown = world.endpoints.get(key)?.unknown;

@@ -147,6 +147,7 @@ function sourceProblems(source: SourceSpec, index: number): readonly Problem[] {
 
 function warnings(policy: Policy): readonly Problem[] {
   const found: Problem[] = [];
+  if (policy.enforcementProblem !== undefined) found.push(warning("metadata.annotations", policy.enforcementProblem));
   if (policy.hasMatches) found.push(warning("spec.matches", "spec.matches is accepted and has no effect"));
   if (policy.sources.length === 0) found.push(warning("spec.sources", "no source is listed: nobody is let in"));
   const hasPrincipals = policy.sources.some((source) => source.kind === "AuthenticatedPrincipal");

@@ -54,6 +54,7 @@ export class ThreadCounters {
   readonly #bytesIn: Tally = new Map();
   readonly #bytesOut: Tally = new Map();
   readonly #open: Tally = new Map();
+  readonly #wouldRefuse: Tally = new Map();
   #linesLost = 0;
 
   opened(port: number): void {
@@ -78,6 +79,10 @@ export class ThreadCounters {
     counts.add(status, reason, durationMs);
   }
 
+  wouldRefuse(port: number, reason: string): void {
+    add(this.#wouldRefuse, `${port}|${reason}`, 1);
+  }
+
   lineLost(): void {
     this.#linesLost += 1;
   }
@@ -95,6 +100,7 @@ export class ThreadCounters {
     );
     return {
       connections: Object.fromEntries(this.#connections),
+      wouldRefuse: Object.fromEntries(this.#wouldRefuse),
       requests: Object.fromEntries(requests),
       bytesIn: Object.fromEntries(bytesIn),
       bytesOut: Object.fromEntries(bytesOut),
@@ -107,6 +113,7 @@ export class ThreadCounters {
 
 export const NO_COUNTERS: Counters = Object.freeze({
   connections: {},
+  wouldRefuse: {},
   requests: {},
   bytesIn: {},
   bytesOut: {},
@@ -119,6 +126,7 @@ export const NO_COUNTERS: Counters = Object.freeze({
 export function sumCounters(parts: readonly Counters[]): Counters {
   return {
     connections: sum(parts.map((part) => part.connections)),
+    wouldRefuse: sum(parts.map((part) => part.wouldRefuse)),
     requests: sum(parts.map((part) => part.requests)),
     bytesIn: sum(parts.map((part) => part.bytesIn)),
     bytesOut: sum(parts.map((part) => part.bytesOut)),

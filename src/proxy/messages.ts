@@ -5,7 +5,7 @@ import type { BackendConfig, ClientCertHeader, Limits } from "../config/config.t
 import type { Snapshot } from "../policy/snapshot.ts";
 import type { LogLevel } from "../telemetry/log.ts";
 import type { LineBatch } from "../telemetry/log-output.ts";
-import type { ConnectionRow, Counters, RequestRecord } from "../telemetry/records.ts";
+import type { ConnectionRow, Counters, PeerRow, RequestRecord } from "../telemetry/records.ts";
 import type { Credentials } from "../tls/credentials.ts";
 import type { TicketProblem, TicketSecret } from "../tls/session-tickets.ts";
 
@@ -36,7 +36,10 @@ export type ThreadCommand =
   | { readonly kind: "ping"; readonly sequence: number }
   /** The output has taken one batch of lines, the oldest. */
   | { readonly kind: "lines-taken" }
-  | { readonly kind: "report"; readonly id: number; readonly what: "connections" | "counters" };
+  | { readonly kind: "report"; readonly id: number; readonly what: ReportKind };
+
+/** What a thread may be asked for. */
+export type ReportKind = "connections" | "counters" | "peers";
 
 /** Thread to control side. */
 export type ThreadEvent =
@@ -67,5 +70,6 @@ export type ThreadEvent =
   | { readonly kind: "spans"; readonly records: readonly RequestRecord[] }
   | { readonly kind: "counters"; readonly id: number; readonly counters: Counters }
   | { readonly kind: "connections"; readonly id: number; readonly rows: readonly ConnectionRow[] }
+  | { readonly kind: "peers"; readonly id: number; readonly rows: readonly PeerRow[] }
   /** The drain is over; `cut` connections had to be ended at the deadline. */
   | { readonly kind: "drained"; readonly cut: number };

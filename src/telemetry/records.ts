@@ -130,10 +130,32 @@ export interface ConnectionRow {
   readonly bytesOut: number;
 }
 
+/** One distinct caller of `/peers`: what it showed, and what it got last. */
+export interface PeerRow {
+  readonly port: number;
+  readonly address: string;
+  readonly tls: boolean;
+  readonly sni?: string;
+  readonly certificate: "missing" | "not-requested" | "refused" | "unseen" | "verified";
+  /** Of a verified certificate, typed: `dns:a.b`. */
+  readonly sans: readonly string[];
+  readonly verdict: Verdict;
+  /** The test that refused, or in audit would have. */
+  readonly reason?: RefusalReason;
+  readonly policy?: string;
+  /** Milliseconds since the epoch. */
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  /** Connections. */
+  readonly count: number;
+}
+
 /** Monotonic counters of one thread since it started, keyed by metric and label values. Plain numbers, summed above. */
 export interface Counters {
   /** key: `end` or `end|reason`, per backend port: `80|refused|source-not-listed`. */
   readonly connections: Readonly<Record<string, number>>;
+  /** Connections that audit let in, key: `port|reason`. */
+  readonly wouldRefuse: Readonly<Record<string, number>>;
   /** key: `port|status class|reason or empty`, e.g. `80|2xx|`, `80|4xx|principal-not-listed`. */
   readonly requests: Readonly<Record<string, number>>;
   /** key: port. */

@@ -109,6 +109,35 @@ export function writeConnectionLine(text: LineText, record: ConnectionRecord, no
   text.endLine();
 }
 
+/** A connection that audit let in, as soon as it is: it may last for days. */
+export function writeWouldRefuseLine(
+  text: LineText,
+  record: Pick<
+    ConnectionRecord,
+    "id" | "thread" | "port" | "address" | "reason" | "policy" | "sni" | "sans" | "nearest" | "suppressed"
+  >,
+  now: number,
+): void {
+  text.beginLine();
+  text
+    .stringField(`{"level":`, "warn")
+    .stringField(`,"time":`, isoTime(now))
+    .literal(`,"event":"would-refuse"`)
+    .stringField(`,"id":`, record.id)
+    .numberField(`,"thread":`, record.thread)
+    .numberField(`,"port":`, record.port)
+    .stringField(`,"reason":`, record.reason)
+    .stringField(`,"policy":`, record.policy)
+    .stringField(`,"sni":`, record.sni)
+    .listField(`,"sans":`, record.sans)
+    .stringField(`,"nearest":`, record.nearest)
+    .stringField(`,"address":`, record.address)
+    .numberField(`,"suppressed":`, record.suppressed > 0 ? record.suppressed : undefined)
+    .stringField(`,"message":`, "audit: connection would be refused, and is forwarded")
+    .literal("}\n");
+  text.endLine();
+}
+
 function bytesOf(write: (text: LineText) => void): Uint8Array {
   const text = new LineText(512);
   text.beginLine();

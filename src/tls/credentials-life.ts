@@ -1,4 +1,5 @@
 /** Where credentials stand in their life: what to warn of in time, and what keeps the sidecar from being ready. */
+import type { OwnCertificate } from "../policy/service-state.ts";
 import type { Credentials } from "./credentials.ts";
 import { endOfLists } from "./replacement.ts";
 
@@ -34,4 +35,12 @@ export function credentialsFault(credentials: Credentials, now: number): Credent
   if (stage === "not-yet-valid") return "the certificate is not valid yet";
   if (stage === "ended") return "the certificate has ended";
   return endOfLists(credentials) < now ? "a revocation list has ended" : undefined;
+}
+
+/** @param problem why there are none although files are configured */
+export function ownCertificate(credentials: Credentials | undefined, problem?: string): OwnCertificate {
+  if (credentials === undefined) return { state: "none", ...(problem !== undefined && { problem }) };
+  const { notBefore, notAfter } = credentials;
+  const listsEnd = endOfLists(credentials);
+  return { state: "held", notBefore, notAfter, ...(Number.isFinite(listsEnd) && { listsEnd }) };
 }

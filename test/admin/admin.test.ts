@@ -2,6 +2,12 @@ import assert from "node:assert/strict";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { runExplain } from "../../src/cli/explain.ts";
+import { runCommand } from "../support/process/command.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
+import { until } from "../support/until.ts";
 import { startApplication, type TestApplication } from "../support/application/application.ts";
 import { call, connect, exchange, tryCall } from "../support/caller/caller.ts";
 import { http, policy, range } from "../support/mesh/objects.ts";
@@ -67,6 +73,63 @@ test("the snapshot, explanations with the verdict of each, and a page for people
   assert.equal(page.status, 200);
 });
 
+test("the distinct callers of late are remembered with their verdicts, and replayed against other policies", async () => {
+  await call({ port: sidecar.port() });
+  await call({ port: sidecar.port() });
+  await tryCall({ port: sidecar.port(), from: "127.0.0.9" });
+  interface Peers {
+    readonly version: number;
+    readonly peers: readonly {
+      readonly port: number;
+      readonly address: string;
+      readonly verdict: string;
+      readonly count: number;
+    }[];
+  }
+  let remembered: Peers["peers"] = [];
+  await until("both are remembered", async () => {
+    const { version, peers } = await sidecar.adminJson<Peers>("/peers");
+    assert.equal(version, 1);
+    remembered = peers.filter(({ port }) => port === 80);
+    return remembered.length === 2 && remembered.every(({ address, count }) => address === "127.0.0.9" || count >= 2);
+  });
+  const verdicts = new Map(remembered.map(({ address, verdict }) => [address, verdict]));
+  assert.deepEqual([verdicts.get("127.0.0.1"), verdicts.get("127.0.0.9")], ["forward", "close"]);
+
+  using edited = temporaryDirectory();
+  const replay = async (...sources: readonly object[]) => {
+    writeFileSync(join(edited.path, "a.yaml"), JSON.stringify(policy([http], sources)));
+    const url = `http://127.0.0.1:${sidecar.adminPort}`;
+    return runCommand(runExplain, `--replay=${url}`, `--manifests=${edited.path}`, "--namespace=test", "--service=foo");
+  };
+  const same = await replay(range("127.0.0.1/32"));
+  assert.equal(same.code, 0, same.stdout);
+  const lost = await replay(range("127.0.0.9/32"));
+  assert.equal(lost.code, 1);
+  assert.match(lost.stdout, /^127\.0\.0\.1 to port 80, .* is served now and would be refused: source-not-listed: /m);
+  assert.match(lost.stdout, /^127\.0\.0\.9 to port 80, .* is refused now and would be served$/m);
+  writeFileSync(join(edited.path, "peers.json"), JSON.stringify({ kind: "postern-peers", version: 99, peers: [] }));
+  const other = await runCommand(
+    runExplain,
+    `--replay=${join(edited.path, "peers.json")}`,
+    `--manifests=${edited.path}`,
+    "--service=foo",
+  );
+  assert.equal(other.code, 2);
+  assert.match(other.stderr, /version 99 of this document cannot be read/);
+});
+
+test("the snapshot lists its addresses when asked to", async () => {
+  assert.doesNotMatch(await (await sidecar.admin("/snapshot")).text(), /"members"/);
+  assert.match(await (await sidecar.admin("/snapshot?full")).text(), /"address": "127\.0\.0\.1-127\.0\.0\.1"/);
+});
+
+test("the health port says which ports are open, and names no object", async () => {
+  const text = await (await fetch(`http://127.0.0.1:${healthPort}/readyz`)).text();
+  assert.match(text, /"port": 81,\s+"open": false,\s+"reason": "no-policy"/);
+  assert.doesNotMatch(text, /test\/ib|detail/);
+});
+
 test("what is not served is 404 or 405, and a page elsewhere cannot read it by rebinding a name", async () => {
   assert.equal((await sidecar.admin("/secret")).status, 404);
   assert.equal((await fetch(`http://127.0.0.1:${sidecar.adminPort}/livez`, { method: "POST" })).status, 405);
@@ -89,6 +152,7 @@ test("the health address serves health and metrics, and nothing else", async () 
     ["/metrics", 200],
     ["/snapshot", 404],
     ["/connections", 404],
+    ["/peers", 404],
     ["/explain?port=80&from=127.0.0.1", 404],
     ["/", 404],
   ] as const) {

@@ -6,6 +6,7 @@ import { parseRange } from "../../src/policy/address.ts";
 import { authorize, judgeAddress, judgeServerName, ruleFor } from "../../src/policy/authorize.ts";
 import { compile } from "../../src/policy/compile.ts";
 import type { Peer } from "../../src/policy/decision.ts";
+import { supposing } from "../../src/policy/service-state.ts";
 import { nearestMiss } from "../../src/policy/nearest.ts";
 import { peerAddress } from "../../src/policy/peer-address.ts";
 import { buildWorld } from "../../src/discovery/world.ts";
@@ -113,8 +114,8 @@ test("whatever the world and the peer: a verdict, never an exception, and the sa
       const decision = authorize(snapshot, port, who);
       assert.deepEqual(authorize(structuredClone(snapshot), port, who), decision);
       assert.deepEqual(authorize(snapshotOf(world.toReversed()), port, who), decision);
-      judgeServerName(snapshot, port, who.tls?.sni);
-      if (decision.verdict !== "forward") assert.equal(typeof nearestMiss(snapshot, port, who), "string");
+      judgeServerName(ruleFor(snapshot, port), who.tls?.sni);
+      if (decision.verdict !== "forward") assert.equal(typeof nearestMiss(supposing(snapshot), port, who), "string");
     }),
     { numRuns: 3_000 },
   );
@@ -125,7 +126,7 @@ test("what the address test refuses beforehand is never allowed afterwards, what
     fc.property(objects, peer, (world, who) => {
       const snapshot = snapshotOf(world);
       const rule = ruleFor(snapshot, backendPort(80));
-      const early = rule.state === "refused" ? rule.refusal : judgeAddress(rule.open, who.address);
+      const early = judgeAddress(rule, who.address);
       if (early !== undefined) assert.equal(authorize(snapshot, backendPort(80), who).verdict, "close");
     }),
     { numRuns: 2_000 },

@@ -145,14 +145,24 @@ class ClusterDiscovery implements KubernetesDiscovery {
       .map((object) => (unknown === undefined ? object : closedBecause(object, unknown)));
   }
 
+  /** The objects of other applications: nothing of them is followed, but what they claim is said. */
+  #others(): readonly (Policy | InvalidPolicy)[] {
+    const own = new Set(this.#own.names());
+    return [...this.#policies.collect().governing.values()]
+      .map(({ object }) => object)
+      .filter((object) => !object.backends.some(({ name }) => own.has(name)));
+  }
+
   #publish(): void {
-    const objects = this.#governing();
+    const objects = [...this.#governing(), ...this.#others()];
+    const known = this.#own.known();
     const world: World = {
       policies: objects.filter((object): object is Policy => !("problems" in object)),
       invalidPolicies: objects.filter((object): object is InvalidPolicy => "problems" in object),
       services: this.#own.services(),
       endpoints: this.#sources.endpoints(),
       namespaces: this.#sources.namespaces(),
+      ...(known !== undefined && { knownServices: known }),
     };
     const services = this.#own.names();
     if (
@@ -173,6 +183,7 @@ function sameWorld(a: World, b: World): boolean {
     sameElements(a.invalidPolicies, b.invalidPolicies) &&
     sameElements([...a.endpoints].flat(), [...b.endpoints].flat()) &&
     sameElements([...a.namespaces].flat(), [...b.namespaces].flat()) &&
+    sameElements([...(a.knownServices ?? [])].sort(), [...(b.knownServices ?? [])].sort()) &&
     JSON.stringify(describeServices(a)) === JSON.stringify(describeServices(b))
   );
 }

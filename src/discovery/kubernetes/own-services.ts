@@ -21,9 +21,11 @@ export interface OwnServicesOptions {
   readonly onChange: () => void;
 }
 
-/** What is kept of a slice of our own namespace. */
+/** What is kept of a slice of our own namespace: of a stranger's, that its Service is there. */
 interface OwnSlice {
   readonly service: string;
+  /** It holds our address, or is of a Service that was named. */
+  readonly own: boolean;
   readonly ports: readonly EndpointPort[];
 }
 
@@ -94,7 +96,17 @@ export class OwnServices {
     );
   }
 
+  /** Services of the namespace that have an EndpointSlice; `undefined` where only those that were named are followed. */
+  known(): ReadonlySet<ObjectKey> | undefined {
+    if (this.#named !== undefined || this.unknown !== undefined) return undefined;
+    return new Set(this.#all().map(({ service }) => objectKey(this.#namespace, service)));
+  }
+
   #slices(): readonly OwnSlice[] {
+    return this.#all().filter(({ own }) => own);
+  }
+
+  #all(): readonly OwnSlice[] {
     return this.#reflectors.flatMap((reflector) => [...reflector.items.values()]);
   }
 }
@@ -120,10 +132,10 @@ function ownReflector(
     path: slicePath(options.namespace),
     selector,
     project: (object, _identity, previous) => {
-      if (!matters(object)) return undefined;
+      const own = matters(object);
       const service = textOf((object["metadata"] as KubernetesObject)["labels"], SERVICE_LABEL);
       if (service === undefined || service === "") return undefined;
-      const slice: OwnSlice = { service, ports: parseEndpointSlice(object)?.ports ?? [] };
+      const slice: OwnSlice = { service, own, ports: own ? (parseEndpointSlice(object)?.ports ?? []) : [] };
       return isDeepStrictEqual(slice, previous) ? previous : slice;
     },
     onChange: options.onChange,

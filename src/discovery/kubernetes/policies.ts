@@ -4,7 +4,7 @@ import type { ResourceHealth } from "../discovery.ts";
 import { objectKey } from "../../policy/model.ts";
 import type { InvalidPolicy, ObjectKey, Policy } from "../../policy/model.ts";
 import { parseIngressBackend } from "../../policy/parse.ts";
-import { textOf } from "./objects.ts";
+import { isRecord, listOf, textOf } from "./objects.ts";
 import type { KubernetesObject } from "./objects.ts";
 import { Reflector } from "./reflector.ts";
 import type { ReflectorEnvironment } from "./reflector.ts";
@@ -20,7 +20,12 @@ export interface FollowedPolicy {
   readonly uid: string;
   /** Kept as long as the object's generation stands, so that a change of status alone changes no world. */
   readonly object: Policy | InvalidPolicy;
-  readonly status: { readonly currentStatus: string; readonly reason: string };
+  readonly status: {
+    readonly currentStatus: string;
+    readonly reason: string;
+    /** Made by `detailOf`. */
+    readonly detail: string;
+  };
 }
 
 export interface PolicyFollowerOptions {
@@ -142,8 +147,12 @@ function readPolicy(
   const parsed = parseIngressBackend(object);
   const read = parsed.policy ?? parsed.invalid;
   if (read === undefined) return undefined;
+  // Annotations have no part in the generation.
   const unchanged =
-    previous?.uid === identity.uid && read.generation !== undefined && previous.object.generation === read.generation;
+    previous?.uid === identity.uid &&
+    read.generation !== undefined &&
+    previous.object.generation === read.generation &&
+    enforcementOf(previous.object) === enforcementOf(read);
   const { status } = object;
   return {
     group,
@@ -151,6 +160,23 @@ function readPolicy(
     namespace: identity.namespace,
     uid: identity.uid,
     object: unchanged ? previous.object : read,
-    status: { currentStatus: textOf(status, "currentStatus") ?? "", reason: textOf(status, "reason") ?? "" },
+    status: {
+      currentStatus: textOf(status, "currentStatus") ?? "",
+      reason: textOf(status, "reason") ?? "",
+      detail: detailOf(listOf(status, "warnings"), listOf(status, "backends")),
+    },
   };
+}
+
+function enforcementOf(object: Policy | InvalidPolicy): string {
+  return "problems" in object ? "" : `${object.auditUntil ?? ""} ${object.enforcementProblem ?? ""}`;
+}
+
+/** What a status says beside OSM's two fields, for comparison: an API server keeps no order of members. */
+export function detailOf(warnings: readonly unknown[], backends: readonly unknown[]): string {
+  const rows = backends.map((backend) => {
+    const { port, open, reason, detail } = isRecord(backend) ? backend : {};
+    return [port, open, reason, detail];
+  });
+  return JSON.stringify([warnings, rows]);
 }

@@ -33,5 +33,9 @@ export function sliceReflector(
 
 /** The union of slices; an endpoint may stand in two of them for a moment, which costs nothing at compile time. */
 export function unionOf(slices: Iterable<ParsedEndpoints>): ServiceEndpoints {
-  return { endpoints: [...slices].flatMap((slice) => slice.endpoints) };
+  const all = [...slices];
+  return {
+    endpoints: all.flatMap((slice) => slice.endpoints),
+    notReady: all.flatMap((slice) => slice.notReady),
+  };
 }

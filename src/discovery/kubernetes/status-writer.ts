@@ -10,7 +10,8 @@ import type { Clock } from "./clock.ts";
 import { createEvent } from "./events.ts";
 import { ApiFailure, failureOfError } from "./failure.ts";
 import type { Lease } from "./lease.ts";
-import type { FollowedPolicy } from "./policies.ts";
+import { isRecord } from "./objects.ts";
+import { detailOf, type FollowedPolicy } from "./policies.ts";
 import { adviceFor } from "./report.ts";
 import type { DiscoveryLog } from "./report.ts";
 
@@ -63,6 +64,8 @@ export class StatusWriter {
   #cancel: (() => void) | undefined;
   #attempt: Promise<void> | undefined;
   #refusal: ApiFailure["kind"] | undefined;
+  /** The API server's CRD has nothing but OSM's two fields, and drops the others. */
+  #pruned = false;
   readonly #stopping = new AbortController();
   /** Statuses written by this replica. */
   writes = 0;
@@ -143,17 +146,18 @@ export class StatusWriter {
   /** False when the object is not the one that was judged any more; the watch will show what it is now. */
   async #write({ policy, status }: Wanted): Promise<boolean> {
     const { client, clock, log } = this.#options;
-    const { currentStatus, reason } = status;
+    const { currentStatus, reason, warnings, backends = [] } = status;
     this.#written.set(writeKey(policy), { text: textOfStatus(status), at: clock.monotonic() });
     try {
-      await client.json({
+      const answer = await client.json({
         signal: this.#stopping.signal,
         method: "PATCH",
         path: `/apis/${policy.group}/v1alpha1/namespaces/${policy.namespace}/ingressbackends/${policy.name}/status`,
         contentType: "application/merge-patch+json",
         // The UID is a precondition: an object that was deleted and made again is not the one that was judged.
-        body: { metadata: { uid: policy.uid }, status: { currentStatus, reason } },
+        body: { metadata: { uid: policy.uid }, status: { currentStatus, reason, warnings, backends } },
       });
+      this.#pruned = isRecord(answer) && isRecord(answer["status"]) && !("warnings" in answer["status"]);
     } catch (error) {
       if (error instanceof ApiFailure && (error.status === 404 || error.status === 409)) return false;
       // Not written, so it is tried again.
@@ -207,7 +211,12 @@ export class StatusWriter {
 
   #differences(): readonly Wanted[] {
     return this.#wanted().filter(({ policy, status }) => {
-      if (policy.status.currentStatus === status.currentStatus && policy.status.reason === status.reason) return false;
+      if (
+        policy.status.currentStatus === status.currentStatus &&
+        policy.status.reason === status.reason &&
+        (this.#pruned || policy.status.detail === detailOf(status.warnings, status.backends ?? []))
+      )
+        return false;
       const written = this.#written.get(writeKey(policy));
       const recent =
         written !== undefined && this.#options.clock.monotonic() - written.at < this.#options.timing.repeatMs;
@@ -238,5 +247,5 @@ function writeKey(policy: FollowedPolicy): string {
 }
 
 function textOfStatus(status: PolicyStatus): string {
-  return `${status.currentStatus}: ${status.reason}`;
+  return `${status.currentStatus}: ${status.reason}: ${detailOf(status.warnings, status.backends ?? [])}`;
 }

@@ -3,13 +3,15 @@
  * is brought to the live connections here, with the same `authorize` that let them in.
  */
 import { performance } from "node:perf_hooks";
-import { authorizeBy, ruleFor, type RuleInForce } from "../../policy/authorize.ts";
+import { authorizeBy, ruleFor, type Moment, type RuleInForce } from "../../policy/authorize.ts";
 import { isReplaced, ownersOf, UNKNOWN_OWNERS, type Owners } from "../../policy/address-set.ts";
-import type { Decision, Refused } from "../../policy/decision.ts";
+import type { AuditedReason, Decision, Refused } from "../../policy/decision.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
 import { faultIn } from "../forward/boundary.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { admissionOf, type Admission } from "./connection-phase.ts";
+
+const ENDPOINT_REPLACED: AuditedReason & "endpoint-replaced" = "endpoint-replaced";
 
 /** Added to the grace before the table closes what a forwarder has left open. */
 const GRACE_SLACK_MS = 500;
@@ -20,9 +22,15 @@ export class ConnectionTable {
   readonly #revokedAt = new Map<AcceptedConnection, number>();
   readonly #revokeGraceMs: number;
   readonly #emptied: (() => void)[] = [];
+  readonly #onWouldRefuse: (connection: AcceptedConnection, reason: AuditedReason) => void;
 
-  constructor(revokeGraceMs: number) {
+  /** @param onWouldRefuse a connection has lost its right, and audit lets it stay */
+  constructor(
+    revokeGraceMs: number,
+    onWouldRefuse: (connection: AcceptedConnection, reason: AuditedReason) => void = () => {},
+  ) {
     this.#revokeGraceMs = revokeGraceMs;
+    this.#onWouldRefuse = onWouldRefuse;
   }
 
   get size(): number {
@@ -50,16 +58,19 @@ export class ConnectionTable {
   }
 
   /**
-   * Judges every live connection by a new snapshot.
+   * Judges every live connection by a new snapshot, or by the same one at a later time.
+   * @param moment audits that have ended by then let nobody stay
    * @returns how many lost their right.
    */
-  rejudge(snapshot: Snapshot): number {
+  rejudge(snapshot: Snapshot, moment: Moment): number {
     return this.#revokeWhere((connection, admission) => {
       const before = connection.decision;
-      const decision = judgeAgain(snapshot, connection, admission);
+      const decision = judgeAgain(ruleFor(snapshot, connection.port, moment), connection, admission);
       // Once forbidden it answers 403 until it closes or is allowed; a right that was there and is lost ends it.
       if (decision.verdict === "forward" || (decision.verdict === "forbidden" && before.verdict === "forbidden")) {
         connection.rejudge(decision);
+        if (waivedReason(decision) !== undefined && waivedReason(before) === undefined)
+          this.#onWouldRefuse(connection, waivedReason(decision)!);
         return undefined;
       }
       return decision;
@@ -118,11 +129,15 @@ export class ConnectionTable {
 }
 
 /** The decision of today, and the owners of the address compared: one that only other pods have now is not the one we let in. */
-function judgeAgain(snapshot: Snapshot, connection: AcceptedConnection, admission: Admission): Decision {
-  const rule = ruleFor(snapshot, connection.port);
+function judgeAgain(rule: RuleInForce, connection: AcceptedConnection, admission: Admission): Decision {
   const decision = authorizeBy(rule, connection.peer);
   if (decision.verdict !== "forward" || !isReplaced(admission.owners, addressOwners(rule, connection))) return decision;
-  return { verdict: "close", reason: "endpoint-replaced", policy: decision.policy };
+  if (rule.state === "open" && rule.audit) return { ...decision, wouldRefuse: ENDPOINT_REPLACED };
+  return { verdict: "close", reason: ENDPOINT_REPLACED, policy: decision.policy };
+}
+
+function waivedReason(decision: Decision): AuditedReason | undefined {
+  return decision.verdict === "forward" ? decision.wouldRefuse : undefined;
 }
 
 /** The pods behind a connection's address under the rule of its port. */

@@ -4,9 +4,11 @@
  */
 import { performance } from "node:perf_hooks";
 import type { BackendConfig, ClientCertHeader, ForwardMode, Limits } from "../../config/config.ts";
-import { authorizeBy, judgeAddress, judgeServerName, ruleFor, type RuleInForce } from "../../policy/authorize.ts";
-import type { Decision, Refused } from "../../policy/decision.ts";
-import type { OpenRule, Snapshot } from "../../policy/snapshot.ts";
+import { authorizeBy, judgeAddress, judgeServerName, type RuleInForce } from "../../policy/authorize.ts";
+import { ruleInForce } from "../../policy/backend-state.ts";
+import type { AuditedReason, Decision, Refused } from "../../policy/decision.ts";
+import type { ServiceState } from "../../policy/service-state.ts";
+import type { OpenRule } from "../../policy/snapshot.ts";
 import { formatClientCert } from "../../tls/client-cert-header.ts";
 import { presentedLeaf } from "../../tls/presented-chain.ts";
 import { verifiedPeer } from "../../tls/peer.ts";
@@ -26,8 +28,10 @@ import type { SourceLimits } from "./source-limits.ts";
 export interface ConnectionParts {
   readonly limits: Limits;
   readonly clientCertHeader: ClientCertHeader;
-  /** Always the newest. */
-  readonly snapshot: () => Snapshot;
+  /** Always the newest: what is in force on this thread at this moment. */
+  readonly state: ServiceState;
+  /** One was let in that its policy does not let in. */
+  readonly onWouldRefuse: (connection: AcceptedConnection, reason: AuditedReason) => void;
   readonly limiter: SourceLimits;
   readonly handshakes: Handshakes;
   readonly trust: LiveTrust;
@@ -52,7 +56,7 @@ export async function serveConnection(connection: AcceptedConnection, parts: Con
     if (!greeted || connection.socket.destroyed) return;
 
     // Nothing is awaited from here on: a change that comes later finds the connection in the table.
-    const newest = ruleFor(parts.snapshot(), connection.port);
+    const newest = ruleInForce(parts.state, connection.port);
     const decision = decide(connection, newest, parts);
     const refusal = closingRefusal(decision, mode);
     if (refusal === undefined) forward(connection, mode, decision, newest, parts);
@@ -64,8 +68,8 @@ export async function serveConnection(connection: AcceptedConnection, parts: Con
 
 /** The tests that need no byte of the caller, and cost it none of ours. */
 function admitAddress(connection: AcceptedConnection, parts: ConnectionParts): OpenRule | undefined {
-  const rule = ruleFor(parts.snapshot(), connection.port);
-  const refused = rule.state === "refused" ? rule.refusal : judgeAddress(rule.open, connection.peer.address);
+  const rule = ruleInForce(parts.state, connection.port);
+  const refused = judgeAddress(rule, connection.peer.address);
   if (rule.state === "refused" || refused !== undefined) {
     if (refused !== undefined) refuse(connection, refused);
     return undefined;
@@ -106,7 +110,7 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
   const result = await parts.handshakes.begin(connection.raw, {
     clientCertificate: rule.clientCertificate,
     alpn: alpnProtocols(forwardMode(connection.backend, rule)),
-    judgeServerName: (sni) => judgeServerName(parts.snapshot(), port, sni),
+    judgeServerName: (sni) => judgeServerName(ruleInForce(parts.state, port), sni),
     // Over TLS 1.2 a resumed session does not tell the name that was sent, and its certificate is ours already.
     tickets: rule.sniHosts === undefined ? { port, clientCertificate: rule.clientCertificate } : undefined,
   });
@@ -166,6 +170,8 @@ function forward(
 ): void {
   const forwarder = parts.forwarder(mode, connection.backend);
   connection.admit(mode, forwarder, addressOwners(rule, connection), decision);
+  if (decision.verdict === "forward" && decision.wouldRefuse !== undefined)
+    parts.onWouldRefuse(connection, decision.wouldRefuse);
   forwarder.serve(connection);
   if (!parts.draining()) return;
   connection.drain();
@@ -193,6 +199,6 @@ function refuseHandshake(connection: AcceptedConnection, fault: HandshakeFault, 
 }
 
 function policyOf(connection: AcceptedConnection, parts: ConnectionParts): Pick<Refused, "policy"> {
-  const policy = parts.snapshot().rules.get(connection.port)?.policy;
+  const policy = parts.state.snapshot.rules.get(connection.port)?.policy;
   return policy === undefined ? {} : { policy };
 }

@@ -6,11 +6,12 @@ import type { BackendConfig, ClientCertHeader, Limits, TracingConfig } from "../
 import type { Snapshot } from "../../policy/snapshot.ts";
 import type { LogLevel } from "../../telemetry/log.ts";
 import type { LineBatch } from "../../telemetry/log-output.ts";
-import type { ConnectionRow, Counters, RequestRecord } from "../../telemetry/records.ts";
+import type { ConnectionRow, Counters, PeerRow, RequestRecord } from "../../telemetry/records.ts";
 import { definedFields } from "../../telemetry/defined-fields.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import type { TicketSecret } from "../../tls/session-tickets.ts";
 import { sumCounters } from "../counters.ts";
+import { unitePeers } from "../peers.ts";
 import type { ThreadLag } from "./applied-state.ts";
 import { shareLimits } from "./limit-shares.ts";
 import { settleListenAddresses } from "./listen-check.ts";
@@ -168,6 +169,11 @@ export class DataPlane {
 
   async connections(): Promise<readonly ConnectionRow[]> {
     return (await Promise.all(this.#slots.map((slot) => slot.connections()))).flat();
+  }
+
+  /** Distinct callers of late, as all threads remember them; most recent first. */
+  async peers(): Promise<readonly PeerRow[]> {
+    return unitePeers((await Promise.all(this.#slots.map((slot) => slot.peers()))).flat());
   }
 
   /** Sums over all threads that ever were. */

@@ -5,14 +5,14 @@
 import { setImmediate as afterEvents, setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { LineBatch } from "../../telemetry/log-output.ts";
-import type { ConnectionRow, Counters, RequestRecord } from "../../telemetry/records.ts";
+import type { ConnectionRow, Counters, PeerRow, RequestRecord } from "../../telemetry/records.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import type { TicketProblem, TicketSecret } from "../../tls/session-tickets.ts";
 import { NO_COUNTERS } from "../counters.ts";
 import { AppliedState, type ThreadLag } from "./applied-state.ts";
 import { ListenError } from "./listen-check.ts";
-import type { ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
+import type { ThreadCommand, ReportKind, ThreadEvent, ThreadStart } from "../messages.ts";
 
 /** Unanswered heartbeats, one a second, after which a thread counts as hung. */
 const MISSED_HEARTBEATS = 5;
@@ -58,7 +58,7 @@ export interface ThreadOptions {
   readonly maxHeapMb: number;
 }
 
-type Report = Extract<ThreadEvent, { readonly kind: "counters" | "connections" }>;
+type Report = Extract<ThreadEvent, { readonly kind: ReportKind }>;
 
 /** One worker. Its successor is another handle. */
 export class ThreadHandle {
@@ -183,6 +183,11 @@ export class ThreadHandle {
     return report?.kind === "connections" ? report.rows : [];
   }
 
+  async peers(): Promise<readonly PeerRow[]> {
+    const report = await this.#report("peers");
+    return report?.kind === "peers" ? report.rows : [];
+  }
+
   /** @returns how many connections were cut: one at least when the thread was lost over it. */
   drain(deadlineMs: number): Promise<number> {
     if (!this.#alive) return Promise.resolve(0);
@@ -199,7 +204,7 @@ export class ThreadHandle {
     await Promise.race([this.#worker.terminate(), delay(TERMINATE_PATIENCE_MS, undefined, { ref: false })]);
   }
 
-  #report(what: "connections" | "counters"): Promise<Report | undefined> {
+  #report(what: ReportKind): Promise<Report | undefined> {
     if (!this.#alive) return Promise.resolve(undefined);
     const id = this.#nextReport;
     this.#nextReport += 1;
@@ -249,6 +254,7 @@ export class ThreadHandle {
         this.#settle(event);
         break;
       case "connections":
+      case "peers":
         this.#settle(event);
         break;
       case "drained":

@@ -2,7 +2,7 @@
  * One place among the threads, taken by one worker after the other: a worker that is lost, or that does not have in force
  * what was published, is replaced.
  */
-import type { ConnectionRow, Counters } from "../../telemetry/records.ts";
+import type { ConnectionRow, Counters, PeerRow } from "../../telemetry/records.ts";
 import { NO_COUNTERS, sumCounters } from "../counters.ts";
 import type { ThreadLag } from "./applied-state.ts";
 import type { ThreadEvents, ThreadHandle } from "./thread-handle.ts";
@@ -85,6 +85,10 @@ export class ThreadSlot {
 
   async connections(): Promise<readonly ConnectionRow[]> {
     return (await Promise.all(this.running.map((handle) => handle.connections()))).flat();
+  }
+
+  async peers(): Promise<readonly PeerRow[]> {
+    return (await Promise.all(this.running.map((handle) => handle.peers()))).flat();
   }
 
   /** @returns the connections that had to be cut. No worker is started from here on. */

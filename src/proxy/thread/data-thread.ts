@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Socket } from "node:net";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
 import { peerAddress } from "../../policy/peer-address.ts";
-import type { Snapshot } from "../../policy/snapshot.ts";
+import { ownCertificate } from "../../tls/credentials-life.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { AcceptedConnection } from "../connection/accepted-connection.ts";
 import { admissionOf } from "../connection/connection-phase.ts";
@@ -24,7 +24,9 @@ import { Journal } from "./journal.ts";
 import { judgeExpiry } from "../connection/lost-trust.ts";
 import { LiveTrust } from "../connection/live-trust.ts";
 import { Listener } from "./listener.ts";
-import type { ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
+import { LiveState } from "./live-state.ts";
+import type { ReportKind, ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
+import { PeerMemory } from "../connection/peer-memory.ts";
 import { Resumption } from "../connection/resumption.ts";
 import { SourceLimits } from "../connection/source-limits.ts";
 import { StreamForwarder } from "../stream/stream-forwarder.ts";
@@ -44,13 +46,16 @@ export class DataThread {
   readonly #handshakes: Handshakes;
   readonly #trust: LiveTrust;
   readonly #counters = new ThreadCounters();
+  readonly #peers = new PeerMemory();
   readonly #journal: Journal;
   readonly #stream: StreamForwarder;
   /** By backend port and mode: each application has connections of its own. */
   readonly #http = new Map<string, Forwarder>();
   readonly #parts: ConnectionParts;
   readonly #idPrefix: string;
-  #snapshot: Snapshot;
+  readonly #state: LiveState;
+  /** When the next audit of the snapshot ends; milliseconds since the epoch. */
+  #auditEnds = Number.POSITIVE_INFINITY;
   #listeners: readonly Listener[] = [];
   #accepted = 0;
   #draining = false;
@@ -59,10 +64,13 @@ export class DataThread {
     const { limits, thread } = start;
     this.#start = start;
     this.#post = post;
-    this.#snapshot = start.snapshot;
+    this.#state = new LiveState(start.snapshot);
+    this.#auditEnds = this.#state.endOfAudit(Date.now());
     // A replaced thread counts from one again; its time of birth keeps its connections apart from its predecessor's.
     this.#idPrefix = `${thread}-${Date.now().toString(36)}-`;
-    this.#table = new ConnectionTable(limits.revokeGraceMs);
+    this.#table = new ConnectionTable(limits.revokeGraceMs, (connection, reason) =>
+      this.#journal.wouldRefuse(connection, reason),
+    );
     this.#handshakes = new Handshakes(limits.handshakeTimeoutMs);
     this.#handshakes.setTicketSecret(start.ticketSecret);
     this.#trust = new LiveTrust(this.#table, this.#problem);
@@ -72,14 +80,15 @@ export class DataThread {
       accessLog: start.accessLog,
       logLevel: start.logLevel,
       counters: this.#counters,
-      snapshot: () => this.#snapshot,
+      state: this.#state,
       post,
     });
     this.#stream = new StreamForwarder(limits);
     this.#parts = {
       limits,
       clientCertHeader: start.clientCertHeader,
-      snapshot: () => this.#snapshot,
+      state: this.#state,
+      onWouldRefuse: (connection, reason) => this.#journal.wouldRefuse(connection, reason),
       limiter: new SourceLimits(limits),
       handshakes: this.#handshakes,
       trust: this.#trust,
@@ -127,8 +136,8 @@ export class DataThread {
   handle(command: ThreadCommand): void {
     switch (command.kind) {
       case "snapshot":
-        this.#snapshot = command.snapshot;
-        this.#table.rejudge(command.snapshot);
+        this.#state.snapshot = command.snapshot;
+        this.#rejudge(Date.now());
         this.#post({ kind: "applied", version: command.snapshot.version });
         break;
       case "credentials":
@@ -153,9 +162,18 @@ export class DataThread {
     }
   }
 
-  #report(id: number, what: "connections" | "counters"): void {
+  #rejudge(now: number): void {
+    this.#auditEnds = this.#state.endOfAudit(now);
+    this.#table.rejudge(this.#state.snapshot, { now });
+  }
+
+  #report(id: number, what: ReportKind): void {
     if (what === "counters") {
       this.#post({ kind: "counters", id, counters: this.#counters.read(this.#table) });
+      return;
+    }
+    if (what === "peers") {
+      this.#post({ kind: "peers", id, rows: this.#peers.rows(this.#table, Date.now()) });
       return;
     }
     const rows = [...this.#table].map((connection) => connectionRow(connection, this.#start.thread));
@@ -205,6 +223,7 @@ export class DataThread {
   #conclude(connection: AcceptedConnection): void {
     connection.closed();
     this.#table.leave(connection);
+    this.#peers.note(connection, Date.now());
     this.#journal.concluded(connection);
   }
 
@@ -218,6 +237,7 @@ export class DataThread {
       problem = String(error);
       this.#handshakes.setCredentials(undefined);
     }
+    this.#state.certificate = ownCertificate(problem === undefined ? credentials : undefined, problem);
     this.#trust.apply(credentials);
     if (problem === undefined) this.#post({ kind: "credentials-applied", generation });
     else this.#post({ kind: "credentials-failed", generation, message: problem });
@@ -252,6 +272,7 @@ export class DataThread {
 
   #sweep(): void {
     const now = Date.now();
+    if (now >= this.#auditEnds) this.#rejudge(now);
     this.#table.revokeIf((connection) => judgeExpiry(connection, now));
     this.#trust.sweep(now);
     this.#table.enforceGrace(performance.now());

@@ -5,13 +5,13 @@
 import { performance } from "node:perf_hooks";
 import { LRUCache } from "lru-cache";
 import type { Limits } from "../../config/config.ts";
-import type { Peer } from "../../policy/decision.ts";
+import type { AuditedReason, Peer } from "../../policy/decision.ts";
 import { nearestTo } from "../../policy/nearest.ts";
-import type { Snapshot } from "../../policy/snapshot.ts";
+import type { ServiceState } from "../../policy/service-state.ts";
 import type { LogLevel } from "../../telemetry/log.ts";
 import type { ConnectionRecord, RequestFacts, RequestRecord } from "../../telemetry/records.ts";
 import { headlineOfConnection, headlineOfRequest, isWritten } from "../../telemetry/severity.ts";
-import { writeConnectionLine, writeRequestLine } from "../../telemetry/traffic-lines.ts";
+import { writeConnectionLine, writeRequestLine, writeWouldRefuseLine } from "../../telemetry/traffic-lines.ts";
 import type { AcceptedConnection } from "../connection/accepted-connection.ts";
 import { admissionOf, causeOf, ORDERLY } from "../connection/connection-phase.ts";
 import { presentedNames } from "../connection/connection-row.ts";
@@ -34,7 +34,7 @@ export interface JournalOptions {
   /** Lines below it are not made. */
   readonly logLevel: LogLevel;
   readonly counters: ThreadCounters;
-  readonly snapshot: () => Snapshot;
+  readonly state: ServiceState;
   readonly post: (event: Extract<ThreadEvent, { readonly kind: "lines" | "spans" }>) => void;
 }
 
@@ -88,11 +88,29 @@ export class Journal implements TrafficSink {
     const suppressed = this.#admitRefusal(connection.address);
     if (suppressed === undefined) return;
     const nearest =
-      decision.verdict === "forward"
-        ? undefined
-        : nearestTo(this.#options.snapshot(), backend.port, peer, decision.reason);
+      decision.verdict === "forward" ? undefined : nearestTo(this.#options.state, backend.port, peer, decision.reason);
     if (facts.span !== undefined) this.#keepSpan({ ...this.#callers.of(connection).caller, ...facts });
     this.#writeRequest(facts, connection, nearest, suppressed);
+  }
+
+  /** One that audit let in: counted always, written within the limits of refusals. */
+  wouldRefuse(connection: AcceptedConnection, reason: AuditedReason): void {
+    const { counters, logLevel, state, thread } = this.#options;
+    counters.wouldRefuse(connection.port, reason);
+    const suppressed = this.#admitRefusal(connection.address);
+    if (suppressed === undefined || !isWritten("warn", logLevel)) return;
+    const text = this.#lines.forLine();
+    if (text === undefined) return;
+    const { id, port, address, peer, facts, decision } = connection;
+    const nearest = nearestTo(state, port, peer, reason);
+    const { policy } = decision;
+    const sans = presentedNames(connection);
+    writeWouldRefuseLine(
+      text,
+      { id, thread, port, address, reason, policy, sni: facts.sni, sans, nearest, suppressed },
+      Date.now(),
+    );
+    this.#lines.written();
   }
 
   /** The output has taken the oldest batch of lines. */
@@ -151,7 +169,7 @@ export class Journal implements TrafficSink {
       principal: admission?.allowed?.principal,
       sni: connection.facts.sni,
       sans: presentedNames(connection),
-      nearest: refusal && nearestTo(this.#options.snapshot(), connection.port, peerOf(connection), refusal.reason),
+      nearest: refusal && nearestTo(this.#options.state, connection.port, peerOf(connection), refusal.reason),
       detail,
       address: connection.address,
       startedAt: connection.startedAt,

@@ -16,7 +16,12 @@ export interface ApiObject {
     readonly resourceVersion: string;
     readonly generation?: number;
   };
-  readonly status?: { readonly currentStatus?: string; readonly reason?: string; readonly token?: string };
+  readonly status?: {
+    readonly currentStatus?: string;
+    readonly reason?: string;
+    readonly token?: string;
+    readonly backends?: unknown;
+  };
   readonly items?: readonly ApiObject[];
   readonly message?: string;
   readonly [member: string]: unknown;

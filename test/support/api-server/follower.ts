@@ -9,6 +9,8 @@ import type { KubernetesTiming } from "../../../src/discovery/kubernetes/timing.
 import { authorize } from "../../../src/policy/authorize.ts";
 import { compile } from "../../../src/policy/compile.ts";
 import type { World } from "../../../src/policy/model.ts";
+import { sharedStatuses } from "../../../src/policy/policy-statuses.ts";
+import { supposing } from "../../../src/policy/service-state.ts";
 import { CLOSED, type Snapshot } from "../../../src/policy/snapshot.ts";
 import { peerAddress } from "../../../src/policy/peer-address.ts";
 import { backendPort } from "../../../src/policy/model.ts";
@@ -78,7 +80,7 @@ export class Follower implements AsyncDisposable {
           ...(this.#meshName !== undefined && { meshName: this.#meshName }),
         };
         this.snapshot = compile(world, self, this.snapshot.version + 1);
-        this.discovery.publishStatuses(this.snapshot.statuses);
+        this.discovery.publishStatuses(sharedStatuses(supposing(this.snapshot)));
         this.#wake();
       },
     });

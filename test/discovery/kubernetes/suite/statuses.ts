@@ -4,7 +4,8 @@ import { test } from "node:test";
 import type { ApiCaller, ApiObject, ManifestLike } from "../../../support/api-server/api-caller.ts";
 import { Follower } from "../../../support/api-server/follower.ts";
 import type { TestCluster } from "../../../support/api-server/test-cluster.ts";
-import { EDGE, OTHER, edgeSlice, letIn, letInOn } from "./objects.ts";
+import { backend, policy, service } from "../../../support/mesh/objects.ts";
+import { EDGE, OTHER, edgeSlice, letIn, letInOn, sliceOf } from "./objects.ts";
 
 async function statusOf(api: ApiCaller, object: ManifestLike): Promise<readonly (string | undefined)[]> {
   const { status } = await api.read(object);
@@ -46,6 +47,31 @@ export function statuses(use: () => Promise<TestCluster>): void {
     assert.deepEqual(events.map(({ reason }) => reason).sort(), ["PolicyCommitted", "PolicyError"]);
     assert.ok(events.some(({ note }) => note === "endpoints not found for service gateways/edge"));
     assert.equal(metadata.generation, 1, "the spec was not touched");
+  });
+
+  test("a status says what is not as it should be and what its backends are, and one for no Service is told by whoever can", async () => {
+    await using cluster = await use();
+    const misspelt = policy([backend("fooo", 80, "http")], [service("gateways/edge")], "test/misspelt");
+    await cluster.api.apply(
+      letIn("gateways/edge"),
+      edgeSlice(EDGE),
+      sliceOf("test/foo", "foo-1", ["10.99.0.1"]),
+      sliceOf("test/cart", "cart-1", ["10.99.0.2"]),
+      { ...misspelt },
+      { ...policy([backend("cart", 80, "http")], [service("gateways/edge")], "test/cart") },
+    );
+    await using follower = await Follower.start({ credentials: cluster.credentials(), podIps: ["10.99.0.1"] });
+    await follower.until("both are written", () => follower.discovery.counts().statusWrites === 2);
+    const { status } = await cluster.api.read(letIn());
+    assert.deepEqual(status?.backends, [
+      { port: 80, open: true, reason: "open", detail: "open to what its policy lists" },
+    ]);
+    assert.deepEqual(await statusOf(cluster.api, { ...misspelt }), [
+      "error",
+      "IngressBackend test/misspelt names Service fooo, which does not exist or has no EndpointSlice",
+    ]);
+    const strange = await statusOf(cluster.api, { ...policy([], [], "test/cart") });
+    assert.deepEqual(strange, [undefined, undefined], "another application's object is its own sidecar's");
   });
 
   test("a status that says it already is left alone", async () => {

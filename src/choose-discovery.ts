@@ -1,0 +1,44 @@
+/** Where policy and endpoints come from, by the configuration. */
+import type { Config } from "./config/config.ts";
+import type { Discovery } from "./discovery/discovery.ts";
+import { resolveCredentials } from "./discovery/kubernetes/api-credentials.ts";
+import { createKubernetesDiscovery } from "./discovery/kubernetes/kubernetes-discovery.ts";
+import { ManifestsDiscovery } from "./discovery/manifests/manifests-discovery.ts";
+import type { Log } from "./telemetry/log.ts";
+
+/** A quiet watch proves its age once a minute, by a bookmark. */
+const LEAST_CLUSTER_MAX_STALE_MS = 120_000;
+
+/**
+ * @param env where a pod finds its API server (`KUBERNETES_SERVICE_HOST`, `KUBERNETES_SERVICE_PORT`)
+ * @throws ManifestsError and what the sources of policy reject
+ */
+export async function createDiscovery(
+  config: Config,
+  log: Log,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Discovery> {
+  const { discovery, namespace, services, podIps, podName, meshName, maxStaleMs } = config;
+  const self = { namespace, log, podIps, ...(services !== undefined && { services }) };
+  if (discovery.kind === "manifests") return new ManifestsDiscovery({ ...self, directory: discovery.directory });
+  if (maxStaleMs !== undefined && maxStaleMs < LEAST_CLUSTER_MAX_STALE_MS)
+    log.warn(
+      { maxStaleMs },
+      "max-stale is shorter than the API server's own silence between bookmarks: everybody will be refused now and then; use 2m or more",
+    );
+  const credentials = await resolveCredentials({
+    ...(discovery.kubeconfig !== undefined && { kubeconfig: discovery.kubeconfig }),
+    env,
+    warn: (message) => log.warn({}, message),
+  });
+  log.info(
+    { server: credentials.server.href, origin: credentials.origin },
+    "policy comes from a Kubernetes API server",
+  );
+  return createKubernetesDiscovery({
+    ...self,
+    credentials,
+    ...(podName !== undefined && { podName }),
+    ...(meshName !== undefined && { meshName }),
+  });
+}

@@ -1,0 +1,76 @@
+/** `postern explain --replay`: the callers that a sidecar remembers, judged by other policies. */
+import { readFile } from "node:fs/promises";
+import { readPeersDocument } from "../policy/peers-document.ts";
+import { replay, type Effect, type Replayed, type SeenPeer } from "../policy/replay.ts";
+import type { Question } from "./explain-question.ts";
+import { loadState, messageOf, NothingToJudgeBy } from "./explain-world.ts";
+import { fetchText } from "./fetch-text.ts";
+import { EXIT, type CliIo } from "./io.ts";
+
+const WORDS: Readonly<Record<Effect, string>> = {
+  loses: "is served now and would be refused",
+  gains: "is refused now and would be served",
+  "refused-otherwise": "would be refused for another reason",
+  unknown: "cannot be judged: of its TLS nothing was seen",
+  same: "nothing changes",
+};
+
+/**
+ * @returns 1 when somebody who is served now would be refused
+ * @throws NothingToJudgeBy when the peers or the policies cannot be read
+ */
+export async function runReplay(
+  { world, peers }: Extract<Question, { readonly kind: "replay" }>,
+  json: boolean,
+  io: CliIo,
+): Promise<number> {
+  const seen = await readPeers(peers);
+  const results = replay(await loadState(world, io), seen);
+  const changed = results.filter(({ effect }) => effect !== "same");
+  const counts = countsOf(results);
+  io.stdout(json ? `${JSON.stringify({ counts, changes: changed })}\n` : describe(changed, counts));
+  return counts.loses === 0 ? EXIT.ok : EXIT.failed;
+}
+
+async function readPeers(from: string): Promise<readonly SeenPeer[]> {
+  try {
+    const read = readPeersDocument(JSON.parse(await textOf(from)) as unknown);
+    if (typeof read === "string") throw new Error(read);
+    return read;
+  } catch (error) {
+    throw new NothingToJudgeBy(`--replay ${from}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function textOf(from: string): Promise<string> {
+  if (!/^https?:\/\//.test(from)) return readFile(from, "utf8");
+  const url = new URL(from);
+  const { status, text } = await fetchText(url.pathname === "/" ? new URL("/peers", url) : url);
+  if (status !== 200) throw new Error(`it responds with ${status}: ${text.trim().slice(0, 500)}`);
+  return text;
+}
+
+function countsOf(results: readonly Replayed[]): Readonly<Record<Effect, number>> {
+  const counts = { loses: 0, gains: 0, "refused-otherwise": 0, unknown: 0, same: 0 };
+  for (const { effect } of results) counts[effect] += 1;
+  return counts;
+}
+
+function describe(changed: readonly Replayed[], counts: Readonly<Record<Effect, number>>): string {
+  const lines = (Object.keys(WORDS) as Effect[]).flatMap((effect) =>
+    changed
+      .filter((result) => result.effect === effect)
+      .map(
+        ({ peer, reason, nearest }) =>
+          `${nameOf(peer)}: ${WORDS[effect]}${effect === "gains" || effect === "unknown" ? "" : `: ${reason}`}${nearest === undefined || effect === "unknown" ? "" : `: ${nearest}`}`,
+      ),
+  );
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const summary = `${total} peers: ${counts.loses} would be refused that are served, ${counts.gains} served that are refused, ${counts["refused-otherwise"]} refused otherwise, ${counts.unknown} unknown, ${counts.same} the same`;
+  return [...lines, summary, ""].join("\n");
+}
+
+function nameOf({ address, port, sni, sans, count }: SeenPeer): string {
+  const names = [...sans.map(({ type, value }) => `${type}:${value}`), ...(sni === undefined ? [] : [`sni ${sni}`])];
+  return `${address} to port ${port}${names.length === 0 ? "" : ` (${names.join(", ")})`}, seen ${count} times`;
+}

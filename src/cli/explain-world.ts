@@ -1,0 +1,72 @@
+/** The state that `postern explain` judges by: manifests, a cluster, or a cluster with the policies of manifests. */
+import { resolveCredentials } from "../discovery/kubernetes/api-credentials.ts";
+import { readObjects } from "../discovery/kubernetes/read-objects.ts";
+import { ManifestDirectory } from "../discovery/manifests/directory.ts";
+import { sortObjects } from "../discovery/manifests/kinds.ts";
+import { buildWorld, type WorldObjects } from "../discovery/world.ts";
+import { compile } from "../policy/compile.ts";
+import { policyStatuses } from "../policy/policy-statuses.ts";
+import { supposing, type ServiceState } from "../policy/service-state.ts";
+import type { WorldQuestion } from "./explain-question.ts";
+import type { CliIo } from "./io.ts";
+
+/** A cluster that does not respond must not hold up a question for ever. */
+const CLUSTER_TIMEOUT_MS = 60_000;
+
+/** What was asked cannot be judged: there is nothing to judge by. */
+export class NothingToJudgeBy extends Error {
+  override readonly name = "NothingToJudgeBy";
+}
+
+/**
+ * Problems of the world go to stderr.
+ * @throws NothingToJudgeBy naming the flag
+ */
+export async function loadState(question: WorldQuestion, io: CliIo): Promise<ServiceState> {
+  const { namespace, services, meshName, nodes } = question;
+  const objects = await objectsOf(question, io);
+  const snapshot = compile(
+    buildWorld(objects),
+    { namespace, services, nodes, ...(meshName !== undefined && { meshName }) },
+    1,
+  );
+  const state = supposing(snapshot, Date.now());
+  for (const { policy, currentStatus, reason } of policyStatuses(state))
+    if (currentStatus === "error") io.stderr(`IngressBackend ${policy}: ${reason}\n`);
+  return state;
+}
+
+async function objectsOf({ directory, kubeconfig, namespace }: WorldQuestion, io: CliIo): Promise<WorldObjects> {
+  const manifests = directory === undefined ? undefined : await readManifests(directory, io);
+  if (kubeconfig === undefined) {
+    if (manifests === undefined) throw new NothingToJudgeBy("--manifests is missing");
+    return manifests;
+  }
+  try {
+    const credentials = await resolveCredentials({
+      kubeconfig,
+      env: io.env,
+      warn: (message) => io.stderr(`${message}\n`),
+    });
+    const signal = AbortSignal.timeout(CLUSTER_TIMEOUT_MS);
+    const instead = manifests?.ingressBackends ?? [];
+    return await readObjects({ credentials, namespace, instead, signal });
+  } catch (error) {
+    throw new NothingToJudgeBy(`--kubeconfig ${kubeconfig}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function readManifests(directory: string, io: CliIo): Promise<WorldObjects> {
+  try {
+    const { newFaults, objects } = await new ManifestDirectory(directory).read();
+    for (const { file, document, line, message } of newFaults)
+      io.stderr(`${file}:${line}: document ${document} is broken and left out: ${message}\n`);
+    return sortObjects(objects);
+  } catch (error) {
+    throw new NothingToJudgeBy(`--manifests ${directory} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,82 @@
+/** One look at a cluster for a question about one namespace: what it needs is listed once, and nothing is followed or written. */
+import { parseIngressBackend } from "../../policy/parse.ts";
+import type { WorldObjects } from "../world.ts";
+import { ApiClient } from "./client.ts";
+import type { ApiCredentials } from "./credentials.ts";
+import { ApiFailure, type FailureKind } from "./failure.ts";
+import { listAll } from "./list.ts";
+import { identityOf, isRecord, type KubernetesObject } from "./objects.ts";
+import { SERVICE_LABEL, slicePath } from "./slices.ts";
+import { DEFAULT_TIMING } from "./timing.ts";
+
+/** Without OSM's objects, where they are, every answer would be no: that they may not be read is an error. */
+const GROUPS: readonly (readonly [string, readonly FailureKind[]])[] = [
+  ["policy.openservicemesh.io", ["absent"]],
+  ["policy.flomesh.io", ["absent", "forbidden"]],
+];
+
+export interface ReadOptions {
+  readonly credentials: ApiCredentials;
+  readonly namespace: string;
+  /** IngressBackends that take the place of those of the same name, or stand beside them. */
+  readonly instead?: readonly unknown[];
+  readonly signal: AbortSignal;
+}
+
+/** Rejects with an ApiFailure when the API server cannot be asked or forbids what is needed. */
+export async function readObjects(options: ReadOptions): Promise<WorldObjects> {
+  const client = new ApiClient({ credentials: options.credentials, timing: DEFAULT_TIMING });
+  try {
+    return await readWith(client, options);
+  } finally {
+    await client.close();
+  }
+}
+
+async function readWith(client: ApiClient, { namespace, instead = [], signal }: ReadOptions): Promise<WorldObjects> {
+  const list = async (path: string, selector: Readonly<Record<string, string>> = {}): Promise<KubernetesObject[]> => {
+    const found: KubernetesObject[] = [];
+    await listAll(client, { path, selector, signal }, (object) => found.push(object));
+    return found;
+  };
+  const found: KubernetesObject[] = [];
+  for (const [group, mayBeMissing] of GROUPS)
+    found.push(
+      ...(await optional(list(`/apis/${group}/v1alpha1/namespaces/${namespace}/ingressbackends`), mayBeMissing)),
+    );
+  const replaced = new Set(instead.map(nameOf));
+  const ingressBackends = [...found.filter((object) => !replaced.has(nameOf(object))), ...instead];
+  const sources = ingressBackends
+    .flatMap((object) => parseIngressBackend(object).policy?.sources ?? [])
+    .flatMap(({ kind, namespace: of, name }) => (kind === "Service" && of !== undefined ? [`${of}/${name}`] : []));
+  const endpointSlices = await list(slicePath(namespace));
+  const namespaces: KubernetesObject[] = [];
+  for (const key of new Set(sources)) {
+    const [of = "", name = ""] = key.split("/");
+    // Those of our own namespace are all there already.
+    if (of !== namespace)
+      endpointSlices.push(...(await list(slicePath(of), { labelSelector: `${SERVICE_LABEL}=${name}` })));
+  }
+  for (const of of new Set(sources.map((key) => key.split("/")[0] ?? "")))
+    namespaces.push(...(await optional(list("/api/v1/namespaces", { fieldSelector: `metadata.name=${of}` }))));
+  const services = await optional(list(`/api/v1/namespaces/${namespace}/services`));
+  return { ingressBackends, services, endpointSlices, endpoints: [], namespaces };
+}
+
+/** What need not be there, or need not be seen. */
+async function optional(
+  objects: Promise<KubernetesObject[]>,
+  mayBe: readonly FailureKind[] = ["absent", "forbidden"],
+): Promise<KubernetesObject[]> {
+  try {
+    return await objects;
+  } catch (error) {
+    if (error instanceof ApiFailure && mayBe.includes(error.kind)) return [];
+    throw error;
+  }
+}
+
+function nameOf(object: unknown): string {
+  const identity = isRecord(object) ? identityOf(object) : undefined;
+  return `${identity?.namespace === "" ? "default" : (identity?.namespace ?? "")}/${identity?.name ?? ""}`;
+}

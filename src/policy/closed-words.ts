@@ -1,0 +1,76 @@
+/** Why a backend port is closed to everybody, in words for the operator: the same wherever they are read. */
+import type { RefusalReason } from "./decision.ts";
+import type { BackendPort } from "./model.ts";
+import type { ServiceState } from "./service-state.ts";
+import type { UnmatchedPolicy } from "./snapshot.ts";
+
+/** Objects that are named in one sentence. */
+const NAMED_AT_MOST = 3;
+
+/** `undefined` where the reason closes nothing to everybody. */
+export function wordsOfClosed(
+  { snapshot, certificate, listeners }: ServiceState,
+  port: BackendPort,
+  reason: RefusalReason,
+): string | undefined {
+  const rule = snapshot.rules.get(port);
+  switch (reason) {
+    case "no-listener":
+      return listeners === undefined || listeners.size === 0
+        ? "no data-plane thread listens"
+        : `no --backend of this sidecar has port=${port}; there are ${[...listeners].sort((a, b) => a - b).join(", ")}`;
+    case "draining":
+      return "the process is ending and takes no new connection";
+    case "no-snapshot":
+      return "policy and endpoints have not been read yet";
+    case "stale-snapshot":
+      return "policy and endpoints have been out of date for longer than max-stale";
+    case "no-policy":
+      return wordsOfNoPolicy(snapshot, port);
+    case "invalid-policy":
+    case "no-usable-source":
+      return rule?.state === "closed" ? rule.detail : undefined;
+    case "source-without-endpoints":
+      return rule?.state === "open" && rule.emptySources.length > 0
+        ? rule.emptySources.join("; ")
+        : "its sources have no address";
+    case "no-credentials":
+      return certificate.state === "none" && certificate.problem !== undefined
+        ? `the certificate files cannot be used: ${certificate.problem}`
+        : "no certificate is configured for https backends (--tls-cert, --tls-key, --tls-ca)";
+    case "own-certificate-not-yet-valid":
+      return certificate.state === "held"
+        ? `our own certificate (--tls-cert) is not valid before ${new Date(certificate.notBefore).toISOString()}`
+        : "our own certificate (--tls-cert) is not valid yet";
+    case "own-certificate-ended":
+      return certificate.state === "held"
+        ? `our own certificate (--tls-cert) ended at ${new Date(certificate.notAfter).toISOString()}: renew it`
+        : "our own certificate (--tls-cert) has ended: renew it";
+    default:
+      return undefined;
+  }
+}
+
+/** Says the same of an object to every pod of its namespace: what one pod adds would differ from the next one's. */
+export function wordsOfUnmatched({ policy, backends, missing }: UnmatchedPolicy): string {
+  const named = [...new Set(backends.map(({ service }) => service))];
+  const gone = named.filter((service) => missing.includes(service));
+  const list = `Service ${named.slice(0, NAMED_AT_MOST).join(", ")}`;
+  if (gone.length === 0) return `IngressBackend ${policy} is for ${list}`;
+  return `IngressBackend ${policy} names Service ${gone.slice(0, NAMED_AT_MOST).join(", ")}, which does not exist or has no EndpointSlice`;
+}
+
+/** An object that means this port comes first. */
+function wordsOfNoPolicy({ rules, hints }: ServiceState["snapshot"], port: BackendPort): string {
+  const own = hints.services.length === 0 ? "no Service that is known" : hints.services.join(", ");
+  const ports = [...rules.keys()].join(", ");
+  const governed = ports === "" ? [] : [`policies govern port ${ports}; 'port.number' is the target port`];
+  const means = ({ backends }: UnmatchedPolicy): boolean => backends.some((backend) => backend.port === port);
+  const meant = hints.unmatched.filter(means);
+  const others = hints.unmatched.filter((unmatched) => !means(unmatched));
+  const words = (unmatched: readonly UnmatchedPolicy[]): readonly string[] =>
+    unmatched.slice(0, NAMED_AT_MOST).map(wordsOfUnmatched);
+  if (hints.unmatched.length > 0)
+    return [...words(meant), ...governed, ...words(others), `this pod backs ${own}`].join("; ");
+  return governed[0] ?? `no IngressBackend names a Service of this pod, which backs ${own}`;
+}

@@ -1,0 +1,31 @@
+/**
+ * Audit: what would be refused by address or name is forwarded and counted, until a moment that is always named. Without
+ * one, or with one that cannot be read, everything is enforced.
+ */
+import type { Policy } from "./model.ts";
+import { asRecord, asString, field, type UnknownRecord } from "./unknown.ts";
+
+export const ENFORCEMENT_ANNOTATION = "postern.dev/enforcement";
+
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})$/;
+
+/** RFC 3339, milliseconds since the epoch; `undefined` for what is none. */
+export function readMoment(text: string): number | undefined {
+  const time = TIME.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/**
+ * The annotation of one object. A duration would begin anew with every restart of a sidecar, so it names a time.
+ */
+export function readEnforcement(
+  metadata: UnknownRecord | undefined,
+): Pick<Policy, "auditUntil" | "enforcementProblem"> {
+  const value = field(asRecord(field(metadata, "annotations")), ENFORCEMENT_ANNOTATION);
+  if (value === undefined || value === "enforce") return {};
+  const auditUntil = readMoment(/^audit:(.+)$/.exec(asString(value) ?? "")?.[1] ?? "");
+  if (auditUntil !== undefined) return { auditUntil };
+  return {
+    enforcementProblem: `annotation ${ENFORCEMENT_ANNOTATION} is neither 'enforce' nor 'audit:' with the time at which it ends, such as 'audit:2030-01-31T18:00:00Z': the object is enforced`,
+  };
+}

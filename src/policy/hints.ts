@@ -1,0 +1,73 @@
+/** What a snapshot keeps for explanations alone. Bounded: a namespace may hold any number of objects and endpoints. */
+import {
+  backendPort,
+  objectKey,
+  type InvalidPolicy,
+  type ObjectKey,
+  type Policy,
+  type Self,
+  type World,
+} from "./model.ts";
+import { peerAddress } from "./peer-address.ts";
+import type { Departure, Hints, UnmatchedPolicy } from "./snapshot.ts";
+
+const MOST_UNMATCHED = 100;
+const MOST_ADDRESSES = 1_000;
+
+export function hintsOf(world: World, self: Self): Hints {
+  return {
+    services: self.services,
+    nodes: self.nodes ?? [],
+    unmatched: unmatchedOf(world, self),
+    notReady: notReadyOf(world),
+    departed: departedOf(world),
+  };
+}
+
+function unmatchedOf(world: World, self: Self): readonly UnmatchedPolicy[] {
+  return [...world.policies, ...world.invalidPolicies]
+    .filter((object) => object.namespace === self.namespace)
+    .map((object) => toUnmatched(world, object))
+    .filter(({ backends }) => !backends.some(({ service }) => self.services.includes(service)))
+    .sort((a, b) => (a.policy < b.policy ? -1 : 1))
+    .slice(0, MOST_UNMATCHED);
+}
+
+function toUnmatched({ knownServices }: World, object: Policy | InvalidPolicy): UnmatchedPolicy {
+  const { namespace } = object;
+  const backends =
+    "problems" in object
+      ? object.backends.map(({ name, port }) => ({ service: name, port: backendPort(port) }))
+      : object.backends.map(({ name, port }) => ({ service: name, port: backendPort(port.number) }));
+  const named = [...new Set(backends.map(({ service }) => service))];
+  return {
+    policy: objectKey(namespace, object.name),
+    backends,
+    missing:
+      knownServices === undefined ? [] : named.filter((service) => !knownServices.has(objectKey(namespace, service))),
+  };
+}
+
+function notReadyOf(world: World): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const [key, { notReady = [] }] of world.endpoints)
+    for (const { address } of notReady) if (found.size < MOST_ADDRESSES) found.set(textOf(address), sourceOf(key));
+  return found;
+}
+
+function departedOf(world: World): ReadonlyMap<string, Departure> {
+  const found = new Map<string, Departure>();
+  for (const [key, addresses] of world.departed ?? [])
+    for (const [address, at] of addresses)
+      if (found.size < MOST_ADDRESSES) found.set(textOf(address), { source: sourceOf(key), at });
+  return found;
+}
+
+/** As a peer's address is written. */
+function textOf(address: string): string {
+  return peerAddress(address).text;
+}
+
+function sourceOf(key: ObjectKey): string {
+  return `Service ${key}`;
+}

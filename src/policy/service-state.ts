@@ -1,0 +1,30 @@
+/** The whole of what decides on a connection beside the caller. backend-state.ts says what a port makes of it. */
+import type { BackendPort } from "./model.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** Our own certificate, as far as handshakes depend on it. */
+export type OwnCertificate =
+  /** `problem`: why there is none although files are configured. */
+  | { readonly state: "none"; readonly problem?: string }
+  /** Milliseconds since the epoch. `listsEnd`: when the first revocation list ends whose end refuses its issuer's callers. */
+  | { readonly state: "held"; readonly notBefore: number; readonly notAfter: number; readonly listsEnd?: number }
+  /** Nobody has one to look at: a question without a sidecar. */
+  | { readonly state: "supposed" };
+
+export interface ServiceState {
+  readonly snapshot: Snapshot;
+  readonly certificate: OwnCertificate;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Backend ports that have a listener. Absent: not known, or this is asked of an accepted connection. */
+  readonly listeners?: ReadonlySet<BackendPort>;
+  /** `announced`: asked to end, and still listening. `closing`: what is queued is served, nothing new is taken. */
+  readonly drain?: "announced" | "closing";
+  /** What each lagging thread does not have in force, in words. */
+  readonly lags?: readonly string[];
+}
+
+/** The state of whoever has nothing but a snapshot. */
+export function supposing(snapshot: Snapshot, now = 0): ServiceState {
+  return { snapshot, certificate: { state: "supposed" }, now };
+}

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readPeersDocument } from "../../src/policy/peers-document.ts";
+import { replay, type SeenPeer } from "../../src/policy/replay.ts";
+import { supposing } from "../../src/policy/service-state.ts";
+import { compileObjects } from "../conformance/world.ts";
+import { http, mutual, policy, principal, range, type Manifest } from "../support/mesh/objects.ts";
+
+const seen = (more: Partial<SeenPeer>): SeenPeer => ({
+  port: 80,
+  address: "10.0.0.1",
+  tls: false,
+  certificate: "unseen",
+  sans: [],
+  verdict: "forward",
+  count: 1,
+  ...more,
+});
+const edge = { tls: true, certificate: "verified", sans: [{ type: "dns", value: "edge.mesh" }] } as const;
+
+const rows: readonly (readonly [string, Manifest, SeenPeer, string, string])[] = [
+  ["a listed address stays", policy([http], [range("10.0.0.0/8")]), seen({}), "same", "allowed"],
+  ["an address that is dropped", policy([http], [range("10.9.0.0/16")]), seen({}), "loses", "source-not-listed"],
+  [
+    "one that is added",
+    policy([http], [range("10.0.0.0/8")]),
+    seen({ verdict: "close", reason: "source-not-listed" }),
+    "gains",
+    "allowed",
+  ],
+  [
+    "one that stays refused",
+    policy([http], [range("10.9.0.0/16")]),
+    seen({ verdict: "close", reason: "source-not-listed" }),
+    "same",
+    "source-not-listed",
+  ],
+  [
+    "one that is refused otherwise",
+    policy([http], []),
+    seen({ verdict: "close", reason: "source-not-listed" }),
+    "refused-otherwise",
+    "no-usable-source",
+  ],
+  ["plaintext where TLS comes", policy([mutual], [principal("edge.mesh")]), seen({}), "loses", "tls-expected"],
+  ["a name that stays", policy([mutual], [principal("edge.mesh")]), seen(edge), "same", "allowed"],
+  ["a name that goes", policy([mutual], [principal("edge.mesj")]), seen(edge), "loses", "principal-not-listed"],
+  [
+    "a certificate that nobody had asked for",
+    policy([mutual], [principal("edge.mesh")]),
+    seen({ tls: true, certificate: "not-requested" }),
+    "loses",
+    "certificate-missing",
+  ],
+  [
+    "a certificate that was refused is refused",
+    policy([mutual], [principal("*")]),
+    seen({ tls: true, certificate: "refused", verdict: "tls-alert", reason: "certificate-expired" }),
+    "same",
+    "certificate-expired",
+  ],
+  [
+    "one of whose TLS nothing was seen",
+    policy([mutual], [range("10.0.0.0/8"), principal("edge.mesh")]),
+    seen({ verdict: "close", reason: "source-not-listed" }),
+    "unknown",
+    "tls-expected",
+  ],
+];
+
+for (const [about, object, peer, effect, reason] of rows) {
+  test(`replay: ${about}`, () => {
+    const [result] = replay(supposing(compileObjects([object])), [peer]);
+    assert.deepEqual([result?.effect, result?.reason], [effect, reason]);
+  });
+}
+
+const good = { port: 80, address: "10.0.0.1", tls: false, certificate: "unseen", sans: [], verdict: "forward" };
+const document = (more: object): object => ({ kind: "postern-peers", version: 1, peers: [good], ...more });
+
+test("a document of peers is read back, and what cannot be one is refused in words", () => {
+  assert.deepEqual(readPeersDocument(document({})), [{ ...good, count: 1 }]);
+  for (const [wrong, words] of [
+    [undefined, /no memory of peers/],
+    [{ connections: [] }, /no memory of peers/],
+    [document({ version: 2 }), /version 2 .* expected 1; replay it with the postern that wrote it/],
+    [document({ peers: {} }), /peers must be a list/],
+    [document({ peers: [{ ...good, port: 0 }] }), /^peers\[0\]\.port/],
+    [document({ peers: [good, { ...good, address: "<b>" }] }), /^peers\[1\]\.address/],
+    [document({ peers: [{ ...good, verdict: "yes" }] }), /verdict must be one of forward/],
+    [document({ peers: [{ ...good, sans: ["x"] }] }), /sans must list/],
+    [document({ peers: [null] }), /^peers\[0\]\.port/],
+  ] as const) {
+    const read = readPeersDocument(wrong);
+    assert.ok(typeof read === "string", JSON.stringify(wrong));
+    assert.match(read, words);
+  }
+});

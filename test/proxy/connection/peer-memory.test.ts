@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { Socket } from "node:net";
+import { test } from "node:test";
+import { UNKNOWN_OWNERS } from "../../../src/policy/address-set.ts";
+import { backendPort } from "../../../src/policy/model.ts";
+import { peerAddress } from "../../../src/policy/peer-address.ts";
+import { AcceptedConnection } from "../../../src/proxy/connection/accepted-connection.ts";
+import { PeerMemory } from "../../../src/proxy/connection/peer-memory.ts";
+import type { Forwarder } from "../../../src/proxy/forward/forwarder.ts";
+
+const backend = {
+  port: backendPort(80),
+  listen: { host: "127.0.0.1", port: 1 },
+  app: { host: "127.0.0.1", port: 2 },
+};
+const forwarder = {} as Forwarder;
+
+function connectionOf(address: string): AcceptedConnection {
+  return new AcceptedConnection("1", backend, new Socket(), peerAddress(address));
+}
+
+function served(address: string): AcceptedConnection {
+  const connection = connectionOf(address);
+  connection.admit("http", forwarder, UNKNOWN_OWNERS, {
+    verdict: "forward",
+    policy: "test/ib",
+    source: "IPRange 10.0.0.0/8",
+  });
+  return connection;
+}
+
+function refused(address: string): AcceptedConnection {
+  const connection = connectionOf(address);
+  connection.refuse("refused", { verdict: "close", reason: "source-not-listed", policy: "test/ib" });
+  return connection;
+}
+
+test("a flood of refused callers is bounded and drives out none that is served", () => {
+  const memory = new PeerMemory();
+  memory.note(served("10.0.0.1"), 1);
+  for (let index = 0; index < 10_000; index += 1) memory.note(refused(`192.0.${index >> 8}.${index & 255}`), 2);
+  const rows = memory.rows([], 3);
+  assert.equal(rows.length, 1_001);
+  assert.deepEqual(
+    rows.filter(({ verdict }) => verdict === "forward").map(({ address, count }) => [address, count]),
+    [["10.0.0.1", 1]],
+  );
+});
+
+test("one caller is one row with its last verdict, live connections included; one that was never judged is none", () => {
+  const memory = new PeerMemory();
+  memory.note(served("10.0.0.1"), 10);
+  memory.note(refused("10.0.0.1"), 20);
+  memory.note(connectionOf("10.0.0.2"), 20);
+  const [row, ...others] = memory.rows([served("10.0.0.1")], 30);
+  assert.deepEqual(others, []);
+  assert.deepEqual([row?.verdict, row?.reason, row?.count, row?.lastSeen], ["forward", undefined, 3, 30]);
+});
