@@ -7,6 +7,7 @@ const SUITES = new Map([
   ["load", "load/load.ts"],
   ["propagation", "kubernetes/propagation.ts"],
   ["fleet", "kubernetes/fleet.ts"],
+  ["revocation", "revocation/revocation.ts"],
   ["install", "install.ts"],
 ]);
 /** Those that need nothing but this machine. */
