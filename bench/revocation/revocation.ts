@@ -62,6 +62,9 @@ const sidecar = stack.use(
     flags: ["--access-log=false"],
   }),
 );
+// Where the bench is ended from outside, nothing disposes of it.
+process.once("exit", () => sidecar.child.kill("SIGKILL"));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
 mesh.follow(sidecar.directory);
 const port = sidecar.port();
 const callers: readonly Callers[] = Array.from({ length: CALLER_PROCESSES }, () =>

@@ -72,15 +72,31 @@ export class TrustStore {
     const [leaf, ...rest] = chain.map(nodeOf);
     if (leaf === undefined) return "certificate-untrusted";
     const brought = rest.filter(({ certificate }) => certificate.ca);
-    const candidates = byName([...this.#authorities, ...brought]);
     const faults = new Set<LostTrust>();
-    const search = { candidates, anchors: this.#anchorsFor(leaf.certificate), steps: 0 };
-    for (const path of this.#paths([leaf], search)) {
+    for (const path of this.#pathsFrom(leaf, brought)) {
       const fault = this.#faultOf(path, now);
       if (fault === undefined) return undefined;
       faults.add(fault);
     }
     return RANK.find((fault) => faults.has(fault)) ?? "certificate-untrusted";
+  }
+
+  /**
+   * Whether the certificate is good by the bundle alone: then it is good with whatever came with it, which adds ways and
+   * takes none. False also where what came with it may say more.
+   */
+  isGoodAlone(certificate: X509Certificate, now: number): boolean {
+    for (const path of this.#pathsFrom(nodeOf(certificate), [])) {
+      // Such constraints OpenSSL has held against the way that it went, which may have been another.
+      const isWhole = path.every(({ limits }) => limits.names?.others !== true);
+      if (isWhole && this.#faultOf(path, now) === undefined) return true;
+    }
+    return false;
+  }
+
+  #pathsFrom(leaf: Node, brought: readonly Node[]): Iterable<readonly Node[]> {
+    const candidates = byName([...this.#authorities, ...brought]);
+    return this.#paths([leaf], { candidates, anchors: this.#anchorsFor(leaf.certificate), steps: 0 });
   }
 
   #anchorsFor(leaf: X509Certificate): ReadonlySet<string> {

@@ -3,16 +3,25 @@
  * looks at certificates in handshakes only.
  */
 import type { X509Certificate } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import type { Refused } from "../../policy/decision.ts";
 import type { Credentials } from "../../tls/credentials.ts";
-import { everythingPresented, firstIssuers } from "../../tls/presented-chain.ts";
+import { everythingPresented, firstIssuers, presentedLeaf } from "../../tls/presented-chain.ts";
 import { TrustStore, type LostTrust } from "../../tls/trust.ts";
 import type { AcceptedConnection, Secured } from "./accepted-connection.ts";
 
-/** Judges connections by one generation of credentials. Costs nothing where they trust what the handshake trusted. */
+/** Certificates of which it is remembered that the bundle alone vouches for them; a gateway's replicas share a handful. */
+const REMEMBERED = 4_096;
+
+/**
+ * Judges connections by one generation of credentials. Costs nothing where they trust what the handshake trusted. To be
+ * replaced when a CA or a list ends: it remembers whom they vouch for.
+ */
 export class TrustJudge {
   readonly #credentials: Credentials | undefined;
   #store: TrustStore | undefined;
+  /** By fingerprint: until when the bundle alone vouches for it, as far as its own dates go. */
+  readonly #goodAlone = new LRUCache<string, number>({ max: REMEMBERED });
 
   /** @param credentials `undefined`: none are in force, and nobody may stay */
   constructor(credentials: Credentials | undefined) {
@@ -48,6 +57,7 @@ export class TrustJudge {
     this.#store ??= new TrustStore(credentials);
     const now = Date.now();
     if (secured.chain !== undefined) return this.#store.judge(secured.chain, now);
+    if (this.#isGoodAlone(secured, this.#store, now)) return undefined;
     const first = this.#store.judge(firstIssuers(secured.socket), now);
     if (first === undefined) return undefined;
     // What Node follows is one way of several. The whole list costs memory, so it is read only where that way is bad.
@@ -56,11 +66,27 @@ export class TrustJudge {
     secured.chain = all;
     return this.#store.judge(all, now);
   }
+
+  /** What came with the certificate is read from OpenSSL anew for each connection, so it is asked for last. */
+  #isGoodAlone({ socket, verified }: Secured, store: TrustStore, now: number): boolean {
+    const { identity } = verified;
+    if (identity === undefined) return false;
+    const until = this.#goodAlone.get(identity.fingerprint);
+    if (until !== undefined) return now <= until;
+    const leaf = presentedLeaf(socket, identity.fingerprint);
+    if (leaf === undefined || !store.isGoodAlone(leaf, now)) return false;
+    this.#goodAlone.set(identity.fingerprint, identity.notAfter);
+    return true;
+  }
+}
+
+/** When the certificate of a connection ends, milliseconds since the epoch; infinite without one. */
+export function expiryOf({ secured }: AcceptedConnection): number {
+  return secured?.verified.identity?.notAfter ?? Number.POSITIVE_INFINITY;
 }
 
 /** A certificate that runs out while its connection is open. `nowMs` since the epoch. */
 export function judgeExpiry(connection: AcceptedConnection, nowMs: number): Refused | undefined {
-  const notAfter = connection.secured?.verified.identity?.notAfter;
-  if (notAfter === undefined || nowMs <= notAfter) return undefined;
+  if (nowMs <= expiryOf(connection)) return undefined;
   return { verdict: "tls-alert", reason: "certificate-expired" };
 }
