@@ -23,6 +23,8 @@ export interface Round {
   readonly closedMs: readonly number[];
   readonly quietMs: readonly number[];
   readonly duringMs: readonly number[];
+  /** CPU of the sidecar from the change to the end of the last of them, the steady load included; milliseconds. */
+  readonly cpuMs: number;
   /** Other connections that were closed. */
   readonly wrong: number;
 }
@@ -36,18 +38,17 @@ export interface ChangeFigures {
   readonly quietMs: Percentiles;
   readonly duringMs: Percentiles;
   readonly timesQuiet: number;
+  /** Mean of the rounds. */
+  readonly cpuMs: number;
 }
 
 /** @param changedAt on the clock of the machine, as all other times */
 export function roundOf(
   title: string,
   changedAt: number,
-  {
-    ends,
-    answered,
-    wrong,
-  }: { readonly ends: readonly number[]; readonly answered: readonly Answered[]; readonly wrong: number },
+  seen: Pick<Round, "wrong" | "cpuMs"> & { readonly ends: readonly number[]; readonly answered: readonly Answered[] },
 ): Round {
+  const { ends, answered, wrong, cpuMs } = seen;
   const until = ends.reduce((latest, end) => Math.max(latest, end), changedAt + DURING_MS);
   const between = (from: number, to: number): readonly number[] =>
     answered.filter(([dueAt]) => dueAt >= from && dueAt < to).map(([, latencyMs]) => latencyMs);
@@ -57,6 +58,7 @@ export function roundOf(
     quietMs: between(changedAt - QUIET_MS, changedAt - GUARD_MS),
     duringMs: between(changedAt, until),
     wrong,
+    cpuMs,
   };
 }
 
@@ -73,6 +75,7 @@ export function figuresOf(rounds: readonly Round[]): readonly ChangeFigures[] {
       wrong: same.reduce((sum, round) => sum + round.wrong, 0),
       quietMs,
       duringMs,
+      cpuMs: rounded(same.reduce((total, round) => total + round.cpuMs, 0) / same.length, 0),
       timesQuiet: rounded(duringMs.p99 / quietMs.p99, 2),
     };
   });
@@ -104,6 +107,7 @@ export function tableOf(figures: readonly ChangeFigures[]): readonly (readonly s
     "p99",
     "max",
     "x quiet",
+    "CPU",
     "",
   ];
   const rows = figures.map((one) => [
@@ -114,6 +118,7 @@ export function tableOf(figures: readonly ChangeFigures[]): readonly (readonly s
     ...ms(one.quietMs),
     ...ms(one.duringMs),
     one.timesQuiet.toFixed(2),
+    String(one.cpuMs),
     missesOf(one).join("; ") || "met",
   ]);
   return [head, ...rows];

@@ -9,7 +9,7 @@ import { find } from "../load/processes/tools.ts";
 import { writeResult } from "../load/report/results.ts";
 import { textTable } from "../load/report/text-table.ts";
 import { cpuPressure } from "../machine/pressure.ts";
-import { residentOf } from "../machine/processor-time.ts";
+import { cpuOf, residentOf } from "../machine/processor-time.ts";
 import { machineStamp, rounded } from "../machine/stamp.ts";
 import { temporaryDirectory } from "../../test/support/process/temporary-directory.ts";
 import { CallerProcess } from "./caller-process.ts";
@@ -113,11 +113,13 @@ async function round(change: Change): Promise<Round> {
   await delay(QUIET_MS + SETTLE_MS);
   const ended = all(() => ({ kind: "await-end", bearer: bearer.name }));
   const changedAt = await change.take(bearer);
+  const cpuUs = cpuOf(sidecar.child.pid!);
   const ends = (await ended).flatMap((answer) => answer.ends ?? []);
+  const cpuMs = (cpuOf(sidecar.child.pid!) - cpuUs) / 1_000;
   await delay(AFTER_MS);
   const taken = await steady.ask({ kind: "take" });
   const wrong = (await wrongCloses()) + (taken.wrong ?? 0) - wrongBefore;
-  return roundOf(change.title, changedAt, { ends, answered: taken.answered ?? [], wrong });
+  return roundOf(change.title, changedAt, { ends, answered: taken.answered ?? [], wrong, cpuMs });
 }
 
 const made: Round[] = [];
