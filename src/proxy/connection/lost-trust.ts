@@ -7,10 +7,10 @@ import { LRUCache } from "lru-cache";
 import type { Refused } from "../../policy/decision.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { everythingPresented, firstIssuers, presentedLeaf } from "../../tls/presented-chain.ts";
-import { TrustStore, type LostTrust } from "../../tls/trust.ts";
+import { TrustStore, type LostTrust, type WordOfBundle } from "../../tls/trust.ts";
 import type { AcceptedConnection, Secured } from "./accepted-connection.ts";
 
-/** Certificates of which it is remembered that the bundle alone vouches for them; a gateway's replicas share a handful. */
+/** Certificates of which the bundle's word is remembered; a gateway's replicas share a handful. */
 const REMEMBERED = 4_096;
 
 /**
@@ -20,8 +20,8 @@ const REMEMBERED = 4_096;
 export class TrustJudge {
   readonly #credentials: Credentials | undefined;
   #store: TrustStore | undefined;
-  /** By fingerprint: until when the bundle alone vouches for it, as far as its own dates go. */
-  readonly #goodAlone = new LRUCache<string, number>({ max: REMEMBERED });
+  /** By fingerprint. */
+  readonly #alone = new LRUCache<string, WordOfBundle>({ max: REMEMBERED });
 
   /** @param credentials `undefined`: none are in force, and nobody may stay */
   constructor(credentials: Credentials | undefined) {
@@ -57,7 +57,8 @@ export class TrustJudge {
     this.#store ??= new TrustStore(credentials);
     const now = Date.now();
     if (secured.chain !== undefined) return this.#store.judge(secured.chain, now);
-    if (this.#isGoodAlone(secured, this.#store, now)) return undefined;
+    const alone = this.#judgeAlone(secured, this.#store, now);
+    if (alone !== "open") return alone === "good" ? undefined : alone;
     const first = this.#store.judge(firstIssuers(secured.socket), now);
     if (first === undefined) return undefined;
     // What Node follows is one way of several. The whole list costs memory, so it is read only where that way is bad.
@@ -68,15 +69,16 @@ export class TrustJudge {
   }
 
   /** What came with the certificate is read from OpenSSL anew for each connection, so it is asked for last. */
-  #isGoodAlone({ socket, verified }: Secured, store: TrustStore, now: number): boolean {
+  #judgeAlone({ socket, verified }: Secured, store: TrustStore, now: number): WordOfBundle {
     const { identity } = verified;
-    if (identity === undefined) return false;
-    const until = this.#goodAlone.get(identity.fingerprint);
-    if (until !== undefined) return now <= until;
-    const leaf = presentedLeaf(socket, identity.fingerprint);
-    if (leaf === undefined || !store.isGoodAlone(leaf, now)) return false;
-    this.#goodAlone.set(identity.fingerprint, identity.notAfter);
-    return true;
+    if (identity === undefined || now > identity.notAfter) return "open";
+    let word = this.#alone.get(identity.fingerprint);
+    if (word === undefined) {
+      const leaf = presentedLeaf(socket, identity.fingerprint);
+      word = leaf === undefined ? "open" : store.judgeAlone(leaf, now);
+      this.#alone.set(identity.fingerprint, word);
+    }
+    return word;
   }
 }
 

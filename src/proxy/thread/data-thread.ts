@@ -275,8 +275,8 @@ export class DataThread {
   #sweep(): void {
     const now = Date.now();
     if (now >= this.#auditEnds) this.#rejudge(now);
-    this.#endExpired(now);
     this.#table.enforceGrace(performance.now());
+    this.#endExpired(now);
     const end = this.#nextEnd(now);
     if (end >= now + SWEEP_MS) return;
     const expired = contain("thread expiry", this.#problem, () => this.#endExpired(Date.now()));
@@ -285,11 +285,15 @@ export class DataThread {
   }
 
   #endExpired(now: number): void {
-    this.#table.revokeIf((connection) => judgeExpiry(connection, now));
     this.#trust.sweep(now);
+    for (const connection of this.#table) {
+      if (expiryOf(connection) >= now) continue;
+      this.#table.revokeIf((one) => judgeExpiry(one, now));
+      return;
+    }
   }
 
-  /** The first end of a certificate, a CA or a list that is yet to come. */
+  /** The first end of a certificate, a CA or a list that is yet to come; milliseconds since the epoch. */
   #nextEnd(now: number): number {
     let next = this.#trust.nextEnd;
     for (const connection of this.#table) {
