@@ -22,6 +22,8 @@ export class TrustJudge {
   #store: TrustStore | undefined;
   /** By fingerprint. */
   readonly #alone = new LRUCache<string, WordOfBundle>({ max: REMEMBERED });
+  /** Fingerprints of certificates with which a connection was lost. */
+  readonly #lost = new LRUCache<string, true>({ max: REMEMBERED });
 
   /** @param credentials `undefined`: none are in force, and nobody may stay */
   constructor(credentials: Credentials | undefined) {
@@ -40,7 +42,7 @@ export class TrustJudge {
     const { secured } = connection;
     if (secured === undefined || !this.isDue(connection, again)) return undefined;
     if (this.#credentials === undefined) return { verdict: "close", reason: "no-credentials" };
-    const lost = this.#lost(secured, this.#credentials);
+    const lost = this.#faultOf(secured, this.#credentials);
     if (lost !== undefined) return { verdict: "tls-alert", reason: lost };
     secured.trust = this.#credentials.trust;
     return undefined;
@@ -53,19 +55,28 @@ export class TrustJudge {
     return this.#store.judge(chain, Date.now());
   }
 
-  #lost(secured: Secured, credentials: Credentials): LostTrust | undefined {
+  #faultOf(secured: Secured, credentials: Credentials): LostTrust | undefined {
     this.#store ??= new TrustStore(credentials);
     const now = Date.now();
     if (secured.chain !== undefined) return this.#store.judge(secured.chain, now);
     const alone = this.#judgeAlone(secured, this.#store, now);
     if (alone !== "open") return alone === "good" ? undefined : alone;
-    const first = this.#store.judge(firstIssuers(secured.socket), now);
-    if (first === undefined) return undefined;
-    // What Node follows is one way of several. The whole list costs memory, so it is read only where that way is bad.
-    const all = everythingPresented(secured.socket);
-    if (all.length === 0) return first;
+    return this.#judgePresented(secured, this.#store, now);
+  }
+
+  #judgePresented(secured: Secured, store: TrustStore, now: number): LostTrust | undefined {
+    const { socket, verified } = secured;
+    const fingerprint = verified.identity?.fingerprint ?? "";
+    // What Node follows is one way of several. The whole list costs memory, so it is read only where that way is bad, or
+    // was for another who showed the same certificate and most likely the same chain.
+    const isLikelyLost = this.#lost.has(fingerprint);
+    if (!isLikelyLost && store.judge(firstIssuers(socket), now) === undefined) return undefined;
+    const all = everythingPresented(socket);
+    if (all.length === 0) return store.judge(firstIssuers(socket), now);
     secured.chain = all;
-    return this.#store.judge(all, now);
+    const fault = store.judge(all, now);
+    if (fault !== undefined) this.#lost.set(fingerprint, true);
+    return fault;
   }
 
   /** What came with the certificate is read from OpenSSL anew for each connection, so it is asked for last. */
