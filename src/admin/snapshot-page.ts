@@ -16,7 +16,7 @@ export function snapshotPage(snapshot: Snapshot): Page {
 
 function showRule(rule: Rule): object {
   if (rule.state === "closed") return rule;
-  const { addresses, principals, sniHosts, allowed: _, ...rest } = rule;
+  const { addresses, principals, sniHosts, younger, allowed: _, ...rest } = rule;
   return {
     ...rest,
     addresses: addresses === undefined ? "any" : showAddresses(addresses),
@@ -26,6 +26,7 @@ function showRule(rule: Rule): object {
     ...(sniHosts !== undefined && {
       sniHosts: [...sniHosts.exact, ...sniHosts.suffixes.map((suffix) => `*${suffix}`)],
     }),
+    ...(younger !== undefined && { younger: younger.map(showRule) }),
   };
 }
 

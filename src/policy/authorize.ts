@@ -8,7 +8,7 @@ import type { BackendPort } from "./model.ts";
 import type { PeerAddress } from "./peer-address.ts";
 import { matchPrincipal } from "./principal.ts";
 import { matchServerName } from "./server-name.ts";
-import type { OpenRule, Snapshot } from "./snapshot.ts";
+import { alternatives, type OpenRule, type Snapshot } from "./snapshot.ts";
 
 /** Named where a rule has no address test. */
 const ANY_ADDRESS = "any address";
@@ -26,7 +26,12 @@ export function authorize(snapshot: Snapshot, port: BackendPort, peer: Peer): De
 /** `authorize` for whoever has looked the rule up already. */
 export function authorizeBy(rule: RuleInForce, peer: Peer): Decision {
   if (rule.state === "refused") return rule.refusal;
-  const { open } = rule;
+  const decision = judge(rule.open, peer);
+  if (decision.verdict === "forward" || rule.open.younger === undefined) return decision;
+  return judgeByYounger(rule.open, rule.open.younger, decision, peer);
+}
+
+function judge(open: OpenRule, peer: Peer): Decision {
   const source = open.addresses === undefined ? -1 : sourceOf(open, peer.address);
   if (peer.address === undefined) return refuse(open, "close", "address-unknown");
   if (open.addresses !== undefined && source === -1) return refuseAddress(open);
@@ -37,24 +42,59 @@ export function authorizeBy(rule: RuleInForce, peer: Peer): Decision {
   return authorizeTls(open, source, peer);
 }
 
+/** Where nobody lets the peer in, the refusal that came last in the order of tests is the one to tell: the caller of one object is a stranger to the others. */
+function judgeByYounger(oldest: OpenRule, younger: readonly OpenRule[], refusal: Refused, peer: Peer): Decision {
+  let farthest = refusal;
+  let passed = testsPassed(oldest, refusal, peer);
+  for (const rule of younger) {
+    const decision = judge(rule, peer);
+    if (decision.verdict === "forward") return decision;
+    const tests = testsPassed(rule, decision, peer);
+    if (tests > passed) [farthest, passed] = [decision, tests];
+  }
+  return farthest;
+}
+
+const PASSED = { close: 1, "tls-alert": 2, forbidden: 3 } as const;
+
+function testsPassed(rule: OpenRule, refusal: Refused, peer: Peer): number {
+  return admits(rule, peer.address) ? PASSED[refusal.verdict] : 0;
+}
+
+/** Whether the rule's own address test lets the peer go on. */
+export function admits(rule: OpenRule, address: PeerAddress | undefined): boolean {
+  return address !== undefined && (rule.addresses === undefined || sourceOf(rule, address) !== -1);
+}
+
+/** The rule that speaks to a peer before its names are known: the oldest that lets its address in, else the oldest. */
+export function ruleForAddress(rule: OpenRule, address: PeerAddress | undefined): OpenRule {
+  if (rule.younger === undefined || admits(rule, address)) return rule;
+  return rule.younger.find((younger) => admits(younger, address)) ?? rule;
+}
+
 /**
  * The part of the decision that can be made at accept, before TLS: `undefined` when the peer may go on.
  * It says no only where `authorize` would.
  */
 export function judgeAddress(rule: OpenRule, address: PeerAddress | undefined): Refused | undefined {
   if (address === undefined) return refuse(rule, "close", "address-unknown");
-  if (rule.addresses === undefined || sourceOf(rule, address) !== -1) return undefined;
-  return refuseAddress(rule);
+  return admits(ruleForAddress(rule, address), address) ? undefined : refuseAddress(rule);
 }
 
 /** The part of the decision that a ClientHello allows, before our certificate is sent: `undefined` when the peer may go on. */
 export function judgeServerName(
   snapshot: Snapshot,
   port: BackendPort,
+  address: PeerAddress | undefined,
   serverName: string | undefined,
 ): Refused | undefined {
   const rule = ruleFor(snapshot, port);
-  return rule.state === "refused" ? rule.refusal : serverNameRefusal(rule.open, serverName);
+  if (rule.state === "refused") return rule.refusal;
+  if (rule.open.younger === undefined) return serverNameRefusal(rule.open, serverName);
+  const refusals = alternatives(rule.open)
+    .filter((alternative) => admits(alternative, address))
+    .map((alternative) => serverNameRefusal(alternative, serverName));
+  return refusals.includes(undefined) ? undefined : refusals[0];
 }
 
 /** The rule of a port at one moment, or the refusal of everybody. */

@@ -4,12 +4,12 @@
  */
 import { findAddress } from "./address-set.ts";
 import { holdsAddress } from "./node-addresses.ts";
-import { authorize } from "./authorize.ts";
+import { admits, authorize } from "./authorize.ts";
 import type { Peer, RefusalReason, San } from "./decision.ts";
 import type { BackendPort } from "./model.ts";
 import type { PeerAddress } from "./peer-address.ts";
 import { principalType } from "./principal.ts";
-import type { OpenRule, Snapshot } from "./snapshot.ts";
+import { alternatives, type OpenRule, type Snapshot } from "./snapshot.ts";
 
 /** The nearest miss of a refused peer; `undefined` for an allowed one, and where there is nothing to compare with. */
 export function nearestMiss(snapshot: Snapshot, port: BackendPort, peer: Peer): string | undefined {
@@ -50,7 +50,7 @@ export function nearestTo(
       return "the backend is http: the client must not speak TLS";
     case "sni-missing":
     case "sni-not-listed":
-      return rule?.state === "open" ? nearestServerName(rule, peer.tls?.sni) : undefined;
+      return rule?.state === "open" ? nearestServerName(reachable(rule, peer), peer.tls?.sni) : undefined;
     case "no-credentials":
       return "no certificate is configured for https backends (--tls-cert, --tls-key, --tls-ca)";
     case "certificate-missing":
@@ -65,9 +65,14 @@ export function nearestTo(
     case "principal-missing":
     case "principal-not-listed":
       return rule?.state === "open" && peer.tls?.certificate.state === "verified"
-        ? nearestPrincipal(rule, peer.tls.certificate.sans)
+        ? nearestPrincipal(reachable(rule, peer), peer.tls.certificate.sans)
         : undefined;
   }
+}
+
+/** Of several objects on one port, those whose address test the peer has passed: their further tests refused it. */
+function reachable(rule: OpenRule, { address }: Peer): readonly OpenRule[] {
+  return alternatives(rule).filter((alternative) => admits(alternative, address));
 }
 
 function nearestPort(snapshot: Snapshot): string {
@@ -78,13 +83,16 @@ function nearestPort(snapshot: Snapshot): string {
 }
 
 function nearestAddress(snapshot: Snapshot, rule: OpenRule, address: PeerAddress): string {
-  const listed = rule.addresses?.sources ?? [];
-  const empty = rule.emptySources.length === 0 ? "" : `; ${rule.emptySources.join("; ")}`;
+  const listed = alternatives(rule).flatMap(({ addresses }) => addresses?.sources ?? []);
+  const problems = alternatives(rule).flatMap(({ emptySources }) => emptySources);
+  const empty = problems.length === 0 ? "" : `; ${problems.join("; ")}`;
   const { text } = address;
   if (address.family === 0) return `'${text}' is not an address`;
   for (const other of snapshot.rules.values()) {
-    if (other.state !== "open" || other.port === rule.port || other.addresses === undefined) continue;
-    const source = other.addresses.sources[findAddress(other.addresses, address)];
+    if (other.state !== "open" || other.port === rule.port) continue;
+    const source = alternatives(other)
+      .map(({ addresses }) => addresses?.sources[findAddress(addresses, address)])
+      .find((found) => found !== undefined);
     if (source !== undefined)
       return `${text} is listed on port ${other.port} by ${source}, not on port ${rule.port}${empty}`;
   }
@@ -94,23 +102,22 @@ function nearestAddress(snapshot: Snapshot, rule: OpenRule, address: PeerAddress
   return `${text} is in none of ${listed.join(", ")}${empty}`;
 }
 
-function nearestServerName(rule: OpenRule, serverName: string | undefined): string {
-  const listed = [
-    ...(rule.sniHosts?.exact ?? []),
-    ...(rule.sniHosts?.suffixes ?? []).map((suffix) => `*${suffix}`),
-  ].join(", ");
+function nearestServerName(rules: readonly OpenRule[], serverName: string | undefined): string {
+  const exact = new Set(rules.flatMap(({ sniHosts }) => [...(sniHosts?.exact ?? [])]));
+  const suffixes = rules.flatMap(({ sniHosts }) => sniHosts?.suffixes ?? []);
+  const listed = [...exact, ...suffixes.map((suffix) => `*${suffix}`)].join(", ");
   const lower = serverName?.toLowerCase();
-  const apex = rule.sniHosts?.suffixes.find((suffix) => lower === suffix.slice(1));
+  const apex = suffixes.find((suffix) => lower === suffix.slice(1));
   if (apex !== undefined) return `'*${apex}' does not stand for '${apex.slice(1)}' itself`;
-  if (lower?.endsWith(".") === true && rule.sniHosts?.exact.has(lower.slice(0, -1)) === true)
+  if (lower?.endsWith(".") === true && exact.has(lower.slice(0, -1)))
     return `'${serverName}' differs from '${lower.slice(0, -1)}' by its trailing dot`;
   return serverName === undefined || serverName === ""
     ? `the client named no server; listed: ${listed}`
     : `'${serverName}' is none of ${listed}`;
 }
 
-function nearestPrincipal(rule: OpenRule, sans: readonly San[]): string {
-  const listed = [...rule.principals.dns, ...rule.principals.uri];
+function nearestPrincipal(rules: readonly OpenRule[], sans: readonly San[]): string {
+  const listed = rules.flatMap(({ principals }) => [...principals.dns, ...principals.uri]);
   if (sans.length === 0) return `the certificate carries no DNS or URI name; listed: ${listed.join(", ")}`;
   for (const san of sans) {
     const otherType = listed.find((name) => name === san.value && principalType(name) !== san.type);

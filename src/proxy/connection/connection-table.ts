@@ -6,7 +6,7 @@ import { performance } from "node:perf_hooks";
 import { authorizeBy, ruleFor, type RuleInForce } from "../../policy/authorize.ts";
 import { ownerOf } from "../../policy/address-set.ts";
 import type { Decision, Refused } from "../../policy/decision.ts";
-import type { Snapshot } from "../../policy/snapshot.ts";
+import { alternatives, type Snapshot } from "../../policy/snapshot.ts";
 import { faultIn } from "../forward/boundary.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { admissionOf, type Admission } from "./connection-phase.ts";
@@ -122,13 +122,14 @@ function judgeAgain(snapshot: Snapshot, connection: AcceptedConnection, admissio
   const rule = ruleFor(snapshot, connection.port);
   const decision = authorizeBy(rule, connection.peer);
   if (decision.verdict !== "forward" || admission.owner === 0) return decision;
-  const owner = addressOwner(rule, connection);
+  const owner = addressOwner(rule, connection, decision);
   if (owner === 0 || owner === admission.owner) return decision;
   return { verdict: "close", reason: "endpoint-replaced", policy: decision.policy };
 }
 
-/** Hash of the pod behind a connection's address under the rule of its port; zero when unknown. */
-export function addressOwner(rule: RuleInForce, { peer }: AcceptedConnection): number {
-  if (rule.state === "refused" || rule.open.addresses === undefined || peer.address === undefined) return 0;
-  return ownerOf(rule.open.addresses, peer.address);
+/** Hash of the pod behind a connection's address by the object that decided; zero when unknown. */
+export function addressOwner(rule: RuleInForce, { peer }: AcceptedConnection, { policy }: Decision): number {
+  if (rule.state === "refused" || peer.address === undefined) return 0;
+  const decided = alternatives(rule.open).find((alternative) => alternative.policy === policy);
+  return decided?.addresses === undefined ? 0 : ownerOf(decided.addresses, peer.address);
 }

@@ -4,7 +4,14 @@
  */
 import { performance } from "node:perf_hooks";
 import type { BackendConfig, ClientCertHeader, ForwardMode, Limits } from "../../config/config.ts";
-import { authorizeBy, judgeAddress, judgeServerName, ruleFor, type RuleInForce } from "../../policy/authorize.ts";
+import {
+  authorizeBy,
+  judgeAddress,
+  judgeServerName,
+  ruleFor,
+  ruleForAddress,
+  type RuleInForce,
+} from "../../policy/authorize.ts";
 import type { Decision, Refused } from "../../policy/decision.ts";
 import type { OpenRule, Snapshot } from "../../policy/snapshot.ts";
 import { formatClientCert } from "../../tls/client-cert-header.ts";
@@ -103,7 +110,7 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
   const result = await parts.handshakes.begin(connection.raw, {
     clientCertificate: rule.clientCertificate,
     alpn: alpnProtocols(forwardMode(connection.backend, rule)),
-    judgeServerName: (sni) => judgeServerName(parts.snapshot(), port, sni),
+    judgeServerName: (sni) => judgeServerName(parts.snapshot(), port, connection.peer.address, sni),
   });
   connection.learned(result.facts);
   if (!result.secured) {
@@ -149,7 +156,7 @@ function forward(
   parts: ConnectionParts,
 ): void {
   const forwarder = parts.forwarder(mode, connection.backend);
-  connection.admit(mode, forwarder, addressOwner(rule, connection), decision);
+  connection.admit(mode, forwarder, addressOwner(rule, connection, decision), decision);
   forwarder.serve(connection);
   if (!parts.draining()) return;
   connection.drain();
@@ -176,6 +183,7 @@ function refuseHandshake(connection: AcceptedConnection, fault: HandshakeFault, 
 }
 
 function policyOf(connection: AcceptedConnection, parts: ConnectionParts): Pick<Refused, "policy"> {
-  const policy = parts.snapshot().rules.get(connection.port)?.policy;
+  const rule = ruleFor(parts.snapshot(), connection.port);
+  const { policy } = rule.state === "refused" ? rule.refusal : ruleForAddress(rule.open, connection.peer.address);
   return policy === undefined ? {} : { policy };
 }
