@@ -193,9 +193,10 @@ export class Sidecar {
 
   /** After a fault of the compiler the response is no: what was in force may be what somebody has just revoked. */
   #compile(world: World, services: readonly string[]): Snapshot {
-    const { namespace, meshName, nodes } = this.config;
+    const { namespace, podName, meshName, nodes } = this.config;
     try {
-      const self = { namespace, services, nodes, ...(meshName !== undefined && { meshName }) };
+      const named = podName === undefined ? {} : { podName };
+      const self = { namespace, services, nodes, ...named, ...(meshName !== undefined && { meshName }) };
       return compile(world, self, this.#version + 1);
     } catch (error) {
       this.log.error({ error }, "policy could not be compiled; everybody is refused");

@@ -5,6 +5,7 @@ import { listManifests, readContent } from "../discovery/manifests/files.ts";
 import { listOf, sortObjects } from "../discovery/manifests/kinds.ts";
 import { buildWorld } from "../discovery/world.ts";
 import { objectKey, type Policy, type Problem, type Severity, type World } from "../policy/model.ts";
+import { splitBackendName } from "../policy/own-service.ts";
 import { parseIngressBackend } from "../policy/parse.ts";
 import { validatePolicy } from "../policy/validate.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
@@ -129,7 +130,7 @@ function missingReferences(policy: Policy, world: World): readonly Problem[] {
     return [warning(`spec.sources[${index}]`, `source Service ${key} is not among the given objects`)];
   });
   const backends = policy.backends.flatMap(({ name, port }, index) => {
-    const key = objectKey(policy.namespace, name);
+    const key = objectKey(policy.namespace, splitBackendName(name).service);
     const service = world.services.get(key);
     if (service === undefined)
       return [warning(`spec.backends[${index}].name`, `backend Service ${key} is not among the given objects`)];

@@ -13,6 +13,7 @@ import {
   type Self,
   type World,
 } from "./model.ts";
+import { ownService } from "./own-service.ts";
 import { demandsCertificate, readProtocol } from "./validate.ts";
 
 /** A claim on a port by an object that can be judged, or by one that cannot and closes what it claims. */
@@ -115,17 +116,24 @@ function inOrderOfPrecedence(world: World, self: Self): readonly Claim[] {
 
 function claimsOf(object: Policy | InvalidPolicy, self: Self): readonly Claim[] {
   const key = objectKey(object.namespace, object.name);
-  const claims: readonly Claim[] =
-    "problems" in object
-      ? object.backends.map(({ name, port }) => ({ port: backendPort(port), key, service: name, invalid: object }))
-      : object.backends.map((backend) => ({
-          port: backendPort(backend.port.number),
-          key,
-          service: backend.name,
-          policy: object,
-          backend,
-        }));
-  return claims.filter((claim) => self.services.includes(claim.service));
+  if ("problems" in object)
+    return object.backends.flatMap(({ name, port }) =>
+      ofOwnService(name, self).map((service) => ({ port: backendPort(port), key, service, invalid: object })),
+    );
+  return object.backends.flatMap((backend) =>
+    ofOwnService(backend.name, self).map((service) => ({
+      port: backendPort(backend.port.number),
+      key,
+      service,
+      policy: object,
+      backend,
+    })),
+  );
+}
+
+function ofOwnService(name: string, self: Self): readonly string[] {
+  const service = ownService(name, self);
+  return service === undefined ? [] : [service];
 }
 
 function sameTreatment(a: Claim, b: Claim): boolean {

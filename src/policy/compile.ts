@@ -5,6 +5,7 @@
 import { collectClaims, type Claims, type Stake } from "./claims.ts";
 import type { RefusalReason } from "./decision.ts";
 import { objectKey, type BackendPort, type ObjectKey, type Policy, type Self, type World } from "./model.ts";
+import { ownService } from "./own-service.ts";
 import { buildPrincipalSet } from "./principal.ts";
 import { buildSniSet, patternProblem } from "./server-name.ts";
 import type { ClosedRule, OpenRule, PolicyStatus, Rule, Snapshot } from "./snapshot.ts";
@@ -139,10 +140,11 @@ function warningsOf(world: World, self: Self, key: ObjectKey): readonly string[]
   const policy = world.policies.find((candidate) => objectKey(candidate.namespace, candidate.name) === key);
   if (policy === undefined) return [];
   const undeclared = policy.backends.flatMap(({ name, port }) => {
-    const service = world.services.get(objectKey(self.namespace, name));
+    const own = ownService(name, self) ?? name;
+    const service = world.services.get(objectKey(self.namespace, own));
     if (service === undefined || service.hasNamedTargetPorts || service.targetPorts.includes(port.number)) return [];
     return [
-      `Service ${objectKey(self.namespace, name)} declares no target port ${port.number}: 'port.number' is the target port, not the Service's port`,
+      `Service ${objectKey(self.namespace, own)} declares no target port ${port.number}: 'port.number' is the target port, not the Service's port`,
     ];
   });
   return [...validatePolicy(policy, []).map((problem) => problem.message), ...undeclared];
