@@ -4,6 +4,7 @@ import { readManifest, type ManifestObject } from "../discovery/manifests/docume
 import { listManifests, readContent } from "../discovery/manifests/files.ts";
 import { listOf, sortObjects } from "../discovery/manifests/kinds.ts";
 import { buildWorld } from "../discovery/world.ts";
+import { isMeshConfig, meshConfigProblems } from "../policy/mesh-config.ts";
 import { objectKey, type Policy, type Problem, type Severity, type World } from "../policy/model.ts";
 import { splitBackendName } from "../policy/own-service.ts";
 import { parseIngressBackend } from "../policy/parse.ts";
@@ -49,7 +50,7 @@ export async function runValidate(argv: readonly string[], io: CliIo): Promise<n
   }
   const { objects, findings } = await readFiles(files);
   const policies = objects.filter((object) => listOf(object) === "ingressBackends");
-  findings.push(...judge(policies, objects));
+  findings.push(...judge(policies, objects), ...objects.filter(isMeshConfig).flatMap(meshConfigFindings));
   const failed = findings.some((finding) => finding.severity === "error");
   if (values.has("json"))
     io.stdout(`${JSON.stringify({ files: files.length, objects: policies.length, problems: findings })}\n`);
@@ -118,6 +119,17 @@ function judge(policies: readonly ManifestObject[], all: readonly ManifestObject
       };
     });
   });
+}
+
+function meshConfigFindings(object: ManifestObject): readonly Finding[] {
+  const { file, document } = object;
+  return meshConfigProblems(object.value).map((problem) => ({
+    ...problem,
+    file,
+    document,
+    line: object.lineOf(problem.path),
+    object: "MeshConfig",
+  }));
 }
 
 /** What an object names that was not given along: perhaps it is elsewhere, so these are warnings. */

@@ -2,6 +2,7 @@
 import { DirectoryWatch } from "../../files/directory-watch.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Discovery, DiscoveryListener, ResourceHealth } from "../discovery.ts";
+import { isMeshConfig, meshConfigProblems } from "../../policy/mesh-config.ts";
 import { buildWorld, servicesOfPod } from "../world.ts";
 import { ManifestDirectory, type DirectoryReading } from "./directory.ts";
 import { sortObjects } from "./kinds.ts";
@@ -32,6 +33,7 @@ export class ManifestsDiscovery implements Discovery {
   #listener: DiscoveryListener | undefined;
   #freshAt: number | undefined;
   #failure: string | undefined;
+  readonly #warned = new Set<string>();
 
   constructor(options: ManifestsOptions) {
     this.#options = options;
@@ -94,8 +96,19 @@ export class ManifestsDiscovery implements Discovery {
     this.#watch.follow(reading.directories);
     if (reading.unsettled) this.#watch.soon();
     if (!first && !reading.changed) return;
+    for (const { path, message } of reading.objects
+      .filter(isMeshConfig)
+      .flatMap(({ value }) => meshConfigProblems(value)))
+      this.#warnOnce(path, message);
     const world = buildWorld(sortObjects(reading.objects));
     this.#listener?.onWorld(world, services ?? (podIp === undefined ? [] : servicesOfPod(world, namespace, podIp)));
+  }
+
+  /** Of a MeshConfig that lies among the manifests. */
+  #warnOnce(path: string, message: string): void {
+    if (this.#warned.has(message)) return;
+    this.#warned.add(message);
+    this.#options.log.error({ path, problem: message }, "MeshConfig asks for what Postern does not do");
   }
 
   #readFailed(error: unknown): void {

@@ -290,6 +290,13 @@ export const COMPILATIONS: readonly CompileCase[] = [
     ],
   },
   {
+    id: "P28",
+    about: "an empty server name is no constraint in OSM; here it closes, and status says what to write",
+    objects: [policy([withSni("")], [principal(NAME)])],
+    rule: { closed: "invalid-policy" },
+    statuses: [{ currentStatus: "error", reason: /Leave sniHosts out where every server name is good/ }],
+  },
+  {
     id: "D71q",
     about:
       "two Services on one port, another protocol: the younger object's status names the winner and what it asks for",
