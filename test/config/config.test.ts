@@ -74,7 +74,7 @@ test("every setting has a variable of its own, and every limit can be set by it"
 
 test("the annotated file names every setting once, and is YAML", async () => {
   const text = readFileSync(join(import.meta.dirname, "../../config/postern.yaml"), "utf8");
-  const documented = [...text.matchAll(/^#? ?([a-z][a-z-]+):/gm)].map(([, name]) => name!);
+  const documented = [...text.matchAll(/^#? ?(?!yaml-language-server)([a-z][a-z-]+):/gm)].map(([, name]) => name!);
   const known = [...SETTINGS, ...LIMIT_SETTINGS].map(({ name }) => name);
   assert.deepEqual(documented.toSorted(), known.toSorted());
   assert.equal(typeof parseYaml(text), "object");

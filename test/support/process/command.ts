@@ -16,6 +16,7 @@ export async function runCommand(
   const code = await command(argv, {
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
+    stdin: () => Promise.resolve(""),
     env: {},
     onTermination: () => undefined,
   });
