@@ -35,6 +35,8 @@ export interface ConnectionParts {
   readonly snapshot: () => Snapshot;
   readonly limiter: SourceLimits;
   readonly handshakes: Handshakes;
+  /** A TLS handshake came to a good end. */
+  readonly onSecured: (port: number, durationMs: number) => void;
   readonly trust: LiveTrust;
   readonly table: ConnectionTable;
   readonly forwarder: (mode: ForwardMode, backend: BackendConfig) => Forwarder;
@@ -107,6 +109,7 @@ async function awaitHttp(connection: AcceptedConnection, parts: ConnectionParts)
 /** The TLS handshake; afterwards `connection.peer` says who is there. */
 async function secure(connection: AcceptedConnection, rule: OpenRule, parts: ConnectionParts): Promise<boolean> {
   const { port } = connection;
+  const startedAt = performance.now();
   const result = await parts.handshakes.begin(connection.raw, {
     clientCertificate: rule.clientCertificate,
     alpn: alpnProtocols(forwardMode(connection.backend, rule)),
@@ -118,6 +121,7 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
     return false;
   }
   const { socket, credentials, presented } = result;
+  parts.onSecured(port, performance.now() - startedAt);
   socket.on("error", (error: NodeJS.ErrnoException) => connection.failed(error));
   const verified = verifiedPeer(socket, rule.clientCertificate, presented);
   const { sni } = result.facts;

@@ -80,6 +80,7 @@ export class DataThread {
       snapshot: () => this.#snapshot,
       limiter: new SourceLimits(limits),
       handshakes: this.#handshakes,
+      onSecured: (port, durationMs) => this.#counters.secured(port, durationMs),
       trust: this.#trust,
       table: this.#table,
       forwarder: (mode, backend) => this.#forwarder(mode, backend),
