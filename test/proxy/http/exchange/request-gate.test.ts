@@ -83,7 +83,7 @@ async function overHttp2(headers: Record<string, string | string[]>, port = OPEN
   stream.on("error", () => undefined);
   const [response] = (await once(stream, "response")) as [Record<string, unknown>];
   assert.match(String(response["date"]), / GMT$/);
-  assert.equal(/^GET, HEAD/.test(String(response["allow"])), response[":status"] === 405);
+  assert.equal(String(response["allow"]).startsWith("GET, HEAD"), response[":status"] === 405);
   return { status: Number(response[":status"]), requestId: response["x-request-id"] as string | undefined };
 }
 
