@@ -115,7 +115,7 @@ test("what cannot be meant is refused", async () => {
     [{ flags: { ...NEEDED, "otlp-endpoint": "collector:4318" } }, /URL such as/],
     [{ flags: { ...NEEDED, "otlp-endpoint": "http://c:4318", "trace-ratio": "1.5" } }, /share from 0 to 1/],
     [{ flags: { ...NEEDED, "trace-ratio": "0.1" } }, /needs --otlp-endpoint/],
-    [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME/],
+    [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME.*did you mean .POSTERN_MESH_NAME/],
     [{ flags: { ...NEEDED, admin: "0.0.0.0:15000" } }, /loopback/],
   ] as const;
   for (const [input, expected] of refused) assert.match((await problemsOf(input)).join("\n"), expected);
@@ -124,4 +124,14 @@ test("what cannot be meant is refused", async () => {
 test("what Kubernetes itself puts into the environment is no setting", async () => {
   const env = { POSTERN_SERVICE_HOST: "10.0.0.1", POSTERN_PORT_80_TCP: "tcp://10.0.0.1:80" };
   assert.equal((await configOf({ flags: NEEDED, env })).backends.length, 1);
+});
+
+test("a key of the file that is near a known one is suggested", async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "postern.yaml");
+  writeFileSync(file, "mesh_name: osm\nworkerz: 2\nfrobnicate: 1\n");
+  const problems = (await problemsOf({ flags: NEEDED, file })).join("\n");
+  assert.match(problems, /unknown key 'mesh_name', did you mean 'mesh-name'\?/);
+  assert.match(problems, /unknown key 'workerz', did you mean 'workers'\?/);
+  assert.match(problems, /unknown key 'frobnicate'; keys are named/);
 });
