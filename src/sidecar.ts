@@ -7,6 +7,7 @@ import type { Config } from "./config/config.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
 import { resolveCredentials } from "./discovery/kubernetes/api-credentials.ts";
 import { createKubernetesDiscovery } from "./discovery/kubernetes/kubernetes-discovery.ts";
+import { warnOfMeshConfig } from "./discovery/kubernetes/mesh-config-warning.ts";
 import { ManifestsDiscovery } from "./discovery/manifests/manifests-discovery.ts";
 import { compile } from "./policy/compile.ts";
 import type { World } from "./policy/model.ts";
@@ -287,6 +288,7 @@ export async function createDiscovery(
     { server: credentials.server.href, origin: credentials.origin },
     "policy comes from a Kubernetes API server",
   );
+  void warnOfMeshConfig(credentials, log);
   return createKubernetesDiscovery({
     ...self,
     credentials,

@@ -1,5 +1,6 @@
 /** Policy and endpoints from a directory of manifests, followed while files change. */
 import { DirectoryWatch } from "../../files/directory-watch.ts";
+import type { Severity } from "../../policy/model.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Discovery, DiscoveryListener, ResourceHealth } from "../discovery.ts";
 import { isMeshConfig, meshConfigProblems } from "../../policy/mesh-config.ts";
@@ -96,19 +97,23 @@ export class ManifestsDiscovery implements Discovery {
     this.#watch.follow(reading.directories);
     if (reading.unsettled) this.#watch.soon();
     if (!first && !reading.changed) return;
-    for (const { path, message } of reading.objects
+    for (const { path, message, severity } of reading.objects
       .filter(isMeshConfig)
       .flatMap(({ value }) => meshConfigProblems(value)))
-      this.#warnOnce(path, message);
+      this.#warnOnce(path, message, severity);
     const world = buildWorld(sortObjects(reading.objects));
     this.#listener?.onWorld(world, services ?? (podIp === undefined ? [] : servicesOfPod(world, namespace, podIp)));
   }
 
   /** Of a MeshConfig that lies among the manifests. */
-  #warnOnce(path: string, message: string): void {
+  #warnOnce(path: string, message: string, severity: Severity): void {
     if (this.#warned.has(message)) return;
     this.#warned.add(message);
-    this.#options.log.error({ path, problem: message }, "MeshConfig asks for what Postern does not do");
+    const { log } = this.#options;
+    log[severity === "error" ? "error" : "warn"](
+      { path, problem: message },
+      "MeshConfig asks for what Postern does not do",
+    );
   }
 
   #readFailed(error: unknown): void {
