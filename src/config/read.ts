@@ -1,5 +1,5 @@
 /** Where settings come from: flags win over the environment, the environment over the file that `--config` names. */
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { parse as parseYaml } from "yaml";
 import { didYouMean } from "./did-you-mean.ts";
 import { ConfigError, type RawSetting, type RawSettings } from "./parse.ts";
@@ -63,6 +63,8 @@ function splitList(text: string): readonly string[] {
 async function readSettingsFile(path: string, problems: string[]): Promise<ReadonlyMap<string, RawSetting>> {
   let content: unknown;
   try {
+    // A device may never end.
+    if ((await stat(path)).isCharacterDevice()) throw new Error("it is a device");
     content = parseYaml(await readFile(path, "utf8"), { maxAliasCount: 0 });
   } catch (error) {
     problems.push(`--config ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);

@@ -126,7 +126,7 @@ test("what Kubernetes itself puts into the environment is no setting", async () 
   assert.equal((await configOf({ flags: NEEDED, env })).backends.length, 1);
 });
 
-test("a key of the file that is near a known one is suggested", async () => {
+test("a key of the file that is near a known one is suggested, and a device is no file", async () => {
   using directory = temporaryDirectory();
   const file = join(directory.path, "postern.yaml");
   writeFileSync(file, "mesh_name: osm\nworkerz: 2\nfrobnicate: 1\n");
@@ -134,4 +134,8 @@ test("a key of the file that is near a known one is suggested", async () => {
   assert.match(problems, /unknown key 'mesh_name', did you mean 'mesh-name'\?/);
   assert.match(problems, /unknown key 'workerz', did you mean 'workers'\?/);
   assert.match(problems, /unknown key 'frobnicate'; keys are named/);
+  assert.match(
+    (await problemsOf({ flags: NEEDED, file: "/dev/zero" })).join(),
+    /\/dev\/zero cannot be read: it is a device/,
+  );
 });
