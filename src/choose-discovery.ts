@@ -3,6 +3,7 @@ import type { Config } from "./config/config.ts";
 import type { Discovery } from "./discovery/discovery.ts";
 import { resolveCredentials } from "./discovery/kubernetes/api-credentials.ts";
 import { createKubernetesDiscovery } from "./discovery/kubernetes/kubernetes-discovery.ts";
+import { warnOfMeshConfig } from "./discovery/kubernetes/mesh-config-warning.ts";
 import { ManifestsDiscovery } from "./discovery/manifests/manifests-discovery.ts";
 import type { Log } from "./telemetry/log.ts";
 
@@ -35,6 +36,7 @@ export async function createDiscovery(
     { server: credentials.server.href, origin: credentials.origin },
     "policy comes from a Kubernetes API server",
   );
+  void warnOfMeshConfig(credentials, log);
   return createKubernetesDiscovery({
     ...self,
     credentials,

@@ -268,10 +268,10 @@ export class Sidecar {
 
   /** After a fault of the compiler the response is no: what was in force may be what somebody has just revoked. */
   #compile(world: World, services: readonly string[]): Snapshot {
-    const { namespace, meshName, nodes } = this.config;
+    const { namespace, podName, meshName, nodes } = this.config;
     try {
       const auditUntil = this.#auditUntil;
-      const self = { namespace, services, nodes, ...definedFields({ meshName, auditUntil }) };
+      const self = { namespace, services, nodes, ...definedFields({ podName, meshName, auditUntil }) };
       return compile(world, self, this.#version + 1);
     } catch (error) {
       this.log.error({ error }, "policy could not be compiled; everybody is refused");

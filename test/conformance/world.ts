@@ -50,7 +50,7 @@ export async function inProcess(
   const code = await command(argv, {
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
-    stdin: async () => "",
+    stdin: () => Promise.resolve(""),
     env: {},
     onTermination: () => {},
   });

@@ -85,7 +85,7 @@ test("audit waves address and name through and nothing else, for as long as it l
     wouldRefuse: "source-not-listed",
   });
   assert.equal(judgeAddress(at(NOW), stranger), undefined);
-  assert.equal(judgeServerName(at(NOW), undefined), undefined);
+  assert.equal(judgeServerName(at(NOW), stranger, undefined), undefined);
   for (const peer of [
     { address: undefined },
     { address: stranger },

@@ -45,6 +45,8 @@ export interface CompileCase {
   readonly statuses?: readonly StatusShape[];
 }
 
+const OLD = "2024-01-01T00:00:00Z";
+const NEW = "2024-06-01T00:00:00Z";
 const COMMITTED: StatusShape = { currentStatus: "committed", reason: "successfully committed by the system" };
 const missing = (name: string): StatusShape => ({
   currentStatus: "error",
@@ -273,5 +275,59 @@ export const COMPILATIONS: readonly CompileCase[] = [
     objects: [...WORLD, policy([http], [service("gw-ns/gw")])],
     rule: openTo(gateway),
     statuses: [COMMITTED],
+  },
+  {
+    id: "D71p",
+    about: "an object each for two Services of the pod on one port: both are in force",
+    objects: [
+      policy([http], [range("10.1.0.0/16")], "test/a", OLD),
+      policy([backend("bar", 80, "http")], [range("10.2.0.0/16")], "test/b", NEW),
+    ],
+    rule: openTo("IPRange 10.1.0.0/16"),
+    statuses: [
+      { ...COMMITTED, policy: "test/a" },
+      { ...COMMITTED, policy: "test/b" },
+    ],
+  },
+  {
+    id: "P28",
+    about: "an empty server name is no constraint in OSM; here it closes, and status says what to write",
+    objects: [policy([withSni("")], [principal(NAME)])],
+    rule: { closed: "invalid-policy" },
+    statuses: [{ currentStatus: "error", reason: /Leave sniHosts out where every server name is good/ }],
+  },
+  {
+    id: "D71q",
+    about:
+      "two Services on one port, another protocol: the younger object's status names the winner and what it asks for",
+    objects: [
+      policy([http], [range("10.1.0.0/16")], "test/a", OLD),
+      policy([backend("bar", 80, "https")], [principal(NAME)], "test/b", NEW),
+    ],
+    rule: openTo("IPRange 10.1.0.0/16"),
+    statuses: [
+      { ...COMMITTED, policy: "test/a" },
+      {
+        policy: "test/b",
+        currentStatus: "error",
+        reason: "backend bar on port 80 is already governed by IngressBackend test/a, which asks for plaintext",
+      },
+    ],
+  },
+  {
+    id: "D71r",
+    about:
+      "three objects on two Services: who is behind the oldest of its own backend is rejected, whoever serves the port",
+    objects: [
+      policy([http], [range("10.1.0.0/16")], "test/a", OLD),
+      policy([backend("bar", 80, "https")], [principal(NAME)], "test/b", NEW),
+      policy([backend("bar", 80, "http")], [range("10.2.0.0/16")], "test/c"),
+    ],
+    rule: openTo("IPRange 10.1.0.0/16"),
+    statuses: [
+      { ...COMMITTED, policy: "test/a" },
+      { policy: "test/b", currentStatus: "error", reason: /governed by IngressBackend test\/a/ },
+      { policy: "test/c", currentStatus: "error", reason: /governed by IngressBackend test\/b$/ },
+    ],
   },
 ];

@@ -9,6 +9,7 @@ import {
   range,
   service,
   slice,
+  withSni,
 } from "../../support/mesh/objects.ts";
 import { close, forbidden, forward, GATEWAY, mtls, plain, tls, alert, WORLD, type DecisionCase } from "./decision.ts";
 
@@ -83,11 +84,115 @@ const CONFLICTS: readonly DecisionCase[] = [
   },
   {
     id: "D71f",
-    about: "two Services of this pod on one port: still one object governs",
+    about: "two Services of this pod on one port, an object each: both serve their own addresses",
     objects: [policy([http], ten, "test/a", NEW), policy([backend("bar", 80, "http")], nine, "test/b", OLD)],
     callers: [
       [plain("10.2.1.1"), governed("test/b")],
+      [plain("10.1.1.1"), governed("test/a")],
+      [plain("10.3.1.1"), unknown],
+    ],
+  },
+  {
+    id: "D71g",
+    about: "two Services, an object each: the addresses of one never meet the principals of the other",
+    objects: [
+      policy([mutual], [range("10.1.0.0/16"), principal("a")], "test/a", OLD),
+      policy([backend("bar", 80, "https")], [range("10.2.0.0/16"), principal("b")], "test/b", NEW),
+    ],
+    callers: [
+      [mtls("10.1.0.1", ["dns:a"]), governed("test/a")],
+      [mtls("10.2.0.1", ["dns:b"]), governed("test/b")],
+      [mtls("10.1.0.1", ["dns:b"]), forbidden()],
+      [mtls("10.2.0.1", ["dns:a"]), forbidden()],
+      [tls("10.2.0.1", "none"), alert("certificate-missing")],
+      [mtls("10.3.0.1", ["dns:a"]), unknown],
+    ],
+  },
+  {
+    id: "D71h",
+    about: "two Services, an object each: an address of both gets by with the principal of either",
+    objects: [
+      policy([mutual], [range("10.1.0.0/16"), principal("a")], "test/a", OLD),
+      policy([backend("bar", 80, "https")], [range("10.1.0.0/24"), principal("b")], "test/b", NEW),
+    ],
+    callers: [
+      [mtls("10.1.0.1", ["dns:a"]), governed("test/a")],
+      [mtls("10.1.0.1", ["dns:b"]), governed("test/b")],
+      [mtls("10.1.1.1", ["dns:b"]), forbidden()],
+      [mtls("10.1.0.1", ["dns:c"]), forbidden()],
+    ],
+  },
+  {
+    id: "D71i",
+    about: "two Services, an object each: server names belong to their own object too",
+    objects: [
+      policy([withSni("a.test")], [range("10.1.0.0/16"), principal("a")], "test/a", OLD),
+      policy(
+        [backend("bar", 80, "https", { skipClientCertValidation: false, sniHosts: ["b.test"] })],
+        [range("10.2.0.0/16"), principal("b")],
+        "test/b",
+        NEW,
+      ),
+    ],
+    callers: [
+      [mtls("10.1.0.1", ["dns:a"], "a.test"), governed("test/a")],
+      [mtls("10.2.0.1", ["dns:b"], "b.test"), governed("test/b")],
+      [mtls("10.2.0.1", ["dns:b"], "a.test"), close("sni-not-listed")],
+      [mtls("10.1.0.1", ["dns:a"], "b.test"), close("sni-not-listed")],
+    ],
+  },
+  {
+    id: "D71j",
+    about: "two Services with different protocols on one port: the older object governs",
+    objects: [
+      policy([http], ten, "test/a", OLD),
+      policy([backend("bar", 80, "https")], [...nine, principal("b")], "test/b", NEW),
+    ],
+    callers: [
+      [plain("10.1.1.1"), governed("test/a")],
+      [mtls("10.2.1.1", ["dns:b"]), unknown],
+      [plain("10.2.1.1"), unknown],
+    ],
+  },
+  {
+    id: "D71k",
+    about: "two Services, one demands a certificate and the other none: the older object governs",
+    objects: [
+      policy([mutual], [...ten, principal("a")], "test/a", OLD),
+      policy([backend("bar", 80, "https", { skipClientCertValidation: true })], nine, "test/b", NEW),
+    ],
+    callers: [
+      [mtls("10.1.1.1", ["dns:a"]), governed("test/a")],
+      [mtls("10.2.1.1", ["dns:a"]), unknown],
+      [tls("10.2.1.1", "none"), unknown],
+    ],
+  },
+  {
+    id: "D71l",
+    about: "two Services, an object each: one that lets nobody in takes nothing from the other",
+    objects: [policy([http], [], "test/a", OLD), policy([backend("bar", 80, "http")], nine, "test/b", NEW)],
+    callers: [
+      [plain("10.2.1.1"), governed("test/b")],
       [plain("10.1.1.1"), unknown],
+    ],
+  },
+  {
+    id: "D71m",
+    about: "two Services: an older object that cannot be judged closes the port, for nobody knows what it asks for",
+    objects: [policyOf({ backends: [http] }, "test/a", OLD), policy([backend("bar", 80, "http")], nine, "test/b", NEW)],
+    callers: [[plain("10.2.1.1"), invalid]],
+  },
+  {
+    id: "D71n",
+    about: "two Services, an object each: the sole address source of one without endpoints lets nobody in by the other",
+    objects: [
+      policy([mutual], [service("gw-ns/none"), principal("a")], "test/a", OLD),
+      policy([backend("bar", 80, "https")], [...nine, principal("b")], "test/b", NEW),
+    ],
+    callers: [
+      [mtls("10.2.1.1", ["dns:b"]), governed("test/b")],
+      [mtls("10.2.1.1", ["dns:a"]), forbidden()],
+      [mtls("10.1.1.1", ["dns:a"]), close("source-without-endpoints")],
     ],
   },
 ];
