@@ -23,14 +23,14 @@ export interface BuildOptions {
  */
 const PRUNED_CLIENT: Plugin = {
   name: "pruned-client",
-  setup({ onResolve, resolve }) {
+  setup(bundler) {
     const within = /[\\/]@kubernetes[\\/]client-node[\\/]/;
     onResolve(
       { filter: /^\.|^@kubernetes\/client-node$/ },
       async ({ path, importer, resolveDir, kind, pluginData }) => {
         if (pluginData === PRUNED_CLIENT || !(within.test(importer) || path === "@kubernetes/client-node"))
           return undefined;
-        const found = await resolve(path, { importer, resolveDir, kind, pluginData: PRUNED_CLIENT });
+        const found = await bundler.resolve(path, { importer, resolveDir, kind, pluginData: PRUNED_CLIENT });
         return found.errors.length > 0 ? found : { path: found.path, sideEffects: false };
       },
     );
