@@ -25,7 +25,7 @@ const PRUNED_CLIENT: Plugin = {
   name: "pruned-client",
   setup(bundler) {
     const within = /[\\/]@kubernetes[\\/]client-node[\\/]/;
-    onResolve(
+    bundler.onResolve(
       { filter: /^\.|^@kubernetes\/client-node$/ },
       async ({ path, importer, resolveDir, kind, pluginData }) => {
         if (pluginData === PRUNED_CLIENT || !(within.test(importer) || path === "@kubernetes/client-node"))
