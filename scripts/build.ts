@@ -37,6 +37,21 @@ const PRUNED_CLIENT: Plugin = {
   },
 };
 
+/** Of undici the sources use the client of one server; the package's entry brings fetch, WebSockets, caches and mocks along. */
+const PRUNED_UNDICI: Plugin = {
+  name: "pruned-undici",
+  setup(bundler) {
+    bundler.onResolve({ filter: /^undici$/ }, ({ importer }) =>
+      importer.startsWith(join(ROOT, "src")) ? { path: "undici", namespace: "pruned-undici" } : undefined,
+    );
+    bundler.onLoad({ filter: /.*/, namespace: "pruned-undici" }, () => ({
+      contents: `export { default as Client } from "undici/lib/dispatcher/client.js";
+        export { default as buildConnector } from "undici/lib/core/connect.js";`,
+      resolveDir: ROOT,
+    }));
+  },
+};
+
 export async function buildCommand({ outDir, sourcemap }: BuildOptions): Promise<void> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
@@ -50,7 +65,7 @@ export async function buildCommand({ outDir, sourcemap }: BuildOptions): Promise
     format: "esm",
     minify: false,
     sourcemap: sourcemap && "linked",
-    plugins: [PRUNED_CLIENT],
+    plugins: [PRUNED_CLIENT, PRUNED_UNDICI],
     // CommonJS dependencies call require() for Node's own modules; an ES module has none unless it makes one.
     banner: {
       js: 'import { createRequire as postern$createRequire } from "node:module"; const require = postern$createRequire(import.meta.url);',

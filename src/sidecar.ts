@@ -5,9 +5,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "./config/config.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
-import { resolveCredentials } from "./discovery/kubernetes/api-credentials.ts";
-import { createKubernetesDiscovery } from "./discovery/kubernetes/kubernetes-discovery.ts";
-import { ManifestsDiscovery } from "./discovery/manifests/manifests-discovery.ts";
 import { compile } from "./policy/compile.ts";
 import type { World } from "./policy/model.ts";
 import { CLOSED, type PolicyStatus, type Snapshot } from "./policy/snapshot.ts";
@@ -261,6 +258,8 @@ function selfOf({ namespace, podName, podIp }: Config): Readonly<Record<string, 
 }
 
 /**
+ * Loads the source of policy that is configured and nothing of the other, of which each brings a package along.
+ *
  * @param env where a pod finds its API server (`KUBERNETES_SERVICE_HOST`, `KUBERNETES_SERVICE_PORT`)
  * @throws ManifestsError and what the sources of policy reject
  */
@@ -271,12 +270,17 @@ export async function createDiscovery(
 ): Promise<Discovery> {
   const { discovery, namespace, services, podIp, podName, meshName, maxStaleMs } = config;
   const self = { namespace, log, ...(services !== undefined && { services }), ...(podIp !== undefined && { podIp }) };
-  if (discovery.kind === "manifests") return new ManifestsDiscovery({ ...self, directory: discovery.directory });
+  if (discovery.kind === "manifests") {
+    const { ManifestsDiscovery } = await import("./discovery/manifests/manifests-discovery.ts");
+    return new ManifestsDiscovery({ ...self, directory: discovery.directory });
+  }
   if (maxStaleMs !== undefined && maxStaleMs < LEAST_CLUSTER_MAX_STALE_MS)
     log.warn(
       { maxStaleMs },
       "max-stale is shorter than the API server's own silence between bookmarks: everybody will be refused now and then; use 2m or more",
     );
+  const { resolveCredentials } = await import("./discovery/kubernetes/api-credentials.ts");
+  const { createKubernetesDiscovery } = await import("./discovery/kubernetes/kubernetes-discovery.ts");
   const credentials = await resolveCredentials({
     ...(discovery.kubeconfig !== undefined && { kubeconfig: discovery.kubeconfig }),
     env,

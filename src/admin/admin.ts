@@ -7,7 +7,7 @@ import type { SocketAddress } from "../config/config.ts";
 import type { AdminSubject } from "./subject.ts";
 import { explainPage } from "./explain-page.ts";
 import { readyPage } from "./health-pages.ts";
-import { AdminMetrics } from "./metrics.ts";
+import type { AdminMetrics } from "./metrics.ts";
 import type { Page } from "./page.ts";
 import { snapshotPage } from "./snapshot-page.ts";
 import { statusPage } from "./status-page.ts";
@@ -27,11 +27,16 @@ export class AdminError extends Error {
 
 /** @throws AdminError naming the flag and address that cannot be bound */
 export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
-  const metrics = new AdminMetrics(subject);
+  // Loaded for the first scrape, so that no start waits for it: figures of the event loop begin there.
+  let loaded: Promise<AdminMetrics> | undefined;
+  const loadMetrics = async (): Promise<AdminMetrics> => new (await import("./metrics.ts")).AdminMetrics(subject);
   const health: Readonly<Record<string, Route>> = {
     "/livez": () => ({ status: 200, body: { live: true } }),
     "/readyz": () => readyPage(subject),
-    "/metrics": async () => ({ status: 200, body: await metrics.text(), contentType: metrics.contentType }),
+    "/metrics": async () => {
+      const metrics = await (loaded ??= loadMetrics());
+      return { status: 200, body: await metrics.text(), contentType: metrics.contentType };
+    },
   };
   const all: Readonly<Record<string, Route>> = {
     ...health,

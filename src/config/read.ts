@@ -1,6 +1,5 @@
 /** Where settings come from: flags win over the environment, the environment over the file that `--config` names. */
 import { readFile } from "node:fs/promises";
-import { parse as parseYaml } from "yaml";
 import { ConfigError, type RawSetting, type RawSettings } from "./parse.ts";
 import { envName, LIMIT_SETTINGS, SETTINGS, type Setting } from "./settings.ts";
 
@@ -59,6 +58,8 @@ function splitList(text: string): readonly string[] {
 
 async function readSettingsFile(path: string, problems: string[]): Promise<ReadonlyMap<string, RawSetting>> {
   let content: unknown;
+  // In a pod there is no file as a rule, and nothing else of it reads YAML.
+  const { parse: parseYaml } = await import("yaml");
   try {
     content = parseYaml(await readFile(path, "utf8"), { maxAliasCount: 0 });
   } catch (error) {
