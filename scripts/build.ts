@@ -45,8 +45,11 @@ const PRUNED_UNDICI: Plugin = {
       importer.startsWith(join(ROOT, "src")) ? { path: "undici", namespace: "pruned-undici" } : undefined,
     );
     bundler.onLoad({ filter: /.*/, namespace: "pruned-undici" }, () => ({
-      contents: `export { default as Client } from "undici/lib/dispatcher/client.js";
-        export { default as buildConnector } from "undici/lib/core/connect.js";`,
+      contents: `import api from "undici/lib/api/index.js";
+        import Dispatcher from "undici/lib/dispatcher/dispatcher.js";
+        export { default as Client } from "undici/lib/dispatcher/client.js";
+        export { default as buildConnector } from "undici/lib/core/connect.js";
+        Object.assign(Dispatcher.prototype, api);`,
       resolveDir: ROOT,
     }));
   },

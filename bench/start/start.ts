@@ -3,6 +3,9 @@
  * (`--bundle DIR,DIR`, made by `node scripts/bundle.ts DIR`), from the start of the process to the first 200 of /readyz, with
  * a directory of manifests and with an API server (the tests' stand-in). Rounds alternate between bundles and sources.
  *
+ * As root the API server is found as a pod finds it, by files that a mount namespace shows to the process alone; else by a
+ * kubeconfig, which loads the official client.
+ *
  * CPU time is what a busy machine does not blur; wall time is shown at its median and its best.
  */
 import { execFileSync, spawn } from "node:child_process";
@@ -57,9 +60,22 @@ const mesh = await TestMesh.create();
 const tlsFiles = { "tls.crt": mesh.own.certPem, "tls.key": mesh.own.keyPem, "ca.crt": mesh.own.caPem };
 for (const [name, text] of Object.entries(tlsFiles)) writeFileSync(join(directory.path, name), text);
 
+const inPod = process.getuid?.() === 0;
+const account = join(directory.path, "account");
+mkdirSync(account);
+const { token, ca, server } = cluster.credentials();
+for (const [name, text] of Object.entries({ token, "ca.crt": ca, namespace: "test" }))
+  writeFileSync(join(account, name), text);
+/** The shell, and then the process that takes its place, sees the account's files where a pod has them. */
+const POD = [
+  "mount -t tmpfs none /var/run",
+  "mkdir -p /var/run/secrets/kubernetes.io",
+  `cp -r ${account} /var/run/secrets/kubernetes.io/serviceaccount`,
+  'exec "$0" "$@"',
+].join(" && ");
 const SOURCES = {
   manifests: ["--manifests", manifests],
-  kubernetes: ["--kubernetes", "--kubeconfig", kubeconfig],
+  kubernetes: ["--kubernetes", ...(inPod ? [] : ["--kubeconfig", kubeconfig])],
 } as const;
 type Source = keyof typeof SOURCES;
 
@@ -71,13 +87,18 @@ interface Sample {
 }
 
 function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
 function smaps(pid: number, name: string): number {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  return [...rollup.matchAll(new RegExp(`^${name}.*?: +(\\d+) kB`, "gm"))].reduce((sum, [, kib]) => sum + Number(kib), 0) / 1024;
+  return (
+    [...rollup.matchAll(new RegExp(`^${name}.*?: +(\\d+) kB`, "gm"))].reduce((sum, [, kib]) => sum + Number(kib), 0) /
+    1024
+  );
 }
 
 async function isReady(admin: number): Promise<boolean> {
@@ -105,7 +126,15 @@ async function sample(bundle: string, source: Source): Promise<Sample> {
     "--drain-delay=0",
   ];
   const begin = performance.now();
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
+  const pod = inPod && source === "kubernetes";
+  const [file, ...before] = pod ? ["unshare", "--mount", "sh", "-c", POD, process.execPath] : [process.execPath];
+  const child = spawn(file, [...before, ...args], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: {
+      ...process.env,
+      ...(pod && { KUBERNETES_SERVICE_HOST: server.hostname, KUBERNETES_SERVICE_PORT: server.port }),
+    },
+  });
   const pid = child.pid ?? 0;
   try {
     while (!(await isReady(admin))) {
