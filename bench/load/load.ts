@@ -52,6 +52,7 @@ if (!canPin) say("WARNING: no taskset or one core only: nothing is pinned, figur
 const outcome = await measureAll({
   contenders: contenders(builds, only),
   extent: {
+    measurements: new Set(options.measurements),
     seconds,
     warmupSeconds,
     firstSeconds: quick ? 1 : 5,

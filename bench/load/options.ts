@@ -1,8 +1,10 @@
 /** Flags of `bench load`, all problems of them at once. */
 import { parseArgs } from "node:util";
+import { MEASUREMENTS, type MeasurementName } from "./measurements/subject.ts";
 
 export interface LoadOptions {
   readonly only: readonly string[];
+  readonly measurements: readonly MeasurementName[];
   readonly seconds: number;
   readonly warmupSeconds: number;
   readonly quick: boolean;
@@ -16,6 +18,7 @@ export interface LoadOptions {
 
 export const HELP = `npm run bench -- load [flags]
   --only NAME,...   contenders to measure (all)
+  --measure NAME,...  instead of everything: ${MEASUREMENTS.join(", ")}
   --seconds N       of each measurement (5, with --quick 1)
   --warmup N        seconds of load before the steady figures (8, with --quick 1)
   --rate N          requests a second of the open loop (1000)
@@ -37,6 +40,7 @@ export function parseOptions(args: readonly string[]): LoadOptions {
     args: [...args],
     options: {
       only: STRING,
+      measure: STRING,
       node: STRING,
       postern: STRING,
       seconds: { type: "string" },
@@ -53,8 +57,14 @@ export function parseOptions(args: readonly string[]): LoadOptions {
       problems.push(`--${name} is '${text}'; expected a whole number from 1 to ${highest}`);
     return value;
   };
+  const measurements = split(values.measure).flatMap((name) => {
+    const known = MEASUREMENTS.find((one) => one === name);
+    if (known === undefined) problems.push(`--measure is '${name}'; expected ${MEASUREMENTS.join(", ")}`);
+    return known ?? [];
+  });
   const options: LoadOptions = {
     only: split(values.only),
+    measurements: measurements.length === 0 ? MEASUREMENTS : measurements,
     seconds: count("seconds", values.seconds ?? (values.quick ? "1" : "5"), 60),
     warmupSeconds: count("warmup", values.warmup ?? (values.quick ? "1" : "8"), 60),
     rate: count("rate", values.rate, 100_000),

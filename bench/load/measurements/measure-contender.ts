@@ -7,7 +7,7 @@ import { openLogPipe } from "../processes/log-pipe.ts";
 import { freePorts } from "../processes/ports.ts";
 import { sampleBodyDown, sampleBodyUp } from "./body.ts";
 import { checkAnswers, checkRefusal, whenReady } from "./correctness.ts";
-import type { Figures, Maybe } from "./figures.ts";
+import type { Figures, Maybe, Unmeasured } from "./figures.ts";
 import { sampleFixedRate } from "./fixed-rate.ts";
 import { sampleFullHandshakes, sampleResumedHandshakes } from "./handshakes.ts";
 import { residentMiB, sampleIdleConnections } from "./memory.ts";
@@ -19,7 +19,7 @@ import {
   sampleMutual,
   sampleSteady,
 } from "./requests.ts";
-import type { Extent, Subject } from "./subject.ts";
+import type { Extent, MeasurementName, Subject } from "./subject.ts";
 
 export interface Surroundings {
   readonly directory: string;
@@ -82,19 +82,25 @@ async function check(subject: Subject, extent: Extent): Promise<number> {
 
 async function measure(subject: Subject, extent: Extent, kibPerConnection: number): Promise<Figures> {
   const startMiB = residentMiB(subject);
+  const { measurements } = extent;
+  const sample = <Figure extends object>(
+    name: MeasurementName,
+    take: (of: Subject, by: Extent) => Promise<Figure>,
+  ): Promise<Maybe<Figure>> | Unmeasured =>
+    measurements.has(name) ? attempt(() => take(subject, extent)) : { unmeasured: "not asked for" };
   return {
     // The first of all, while it is cold.
-    first: await attempt(() => sampleFirst(subject, extent)),
-    steady: await attempt(() => sampleSteady(subject, extent)),
-    fixedRate: await attempt(() => sampleFixedRate(subject, extent)),
-    mutual: await attempt(() => sampleMutual(subject, extent)),
-    autocannon: await attempt(() => sampleAutocannon(subject, extent)),
-    autocannonMutual: await attempt(() => sampleAutocannonMutual(subject, extent)),
-    http2: await attempt(() => sampleHttp2(subject, extent)),
-    bodyDown: await attempt(() => sampleBodyDown(subject, extent)),
-    bodyUp: await attempt(() => sampleBodyUp(subject, extent)),
-    handshakeFull: await attempt(() => sampleFullHandshakes(subject, extent)),
-    handshakeResumed: await attempt(() => sampleResumedHandshakes(subject, extent)),
+    first: await sample("first", sampleFirst),
+    steady: await sample("steady", sampleSteady),
+    fixedRate: await sample("fixed-rate", sampleFixedRate),
+    mutual: await sample("mutual", sampleMutual),
+    autocannon: await sample("autocannon", sampleAutocannon),
+    autocannonMutual: await sample("autocannon", sampleAutocannonMutual),
+    http2: await sample("http2", sampleHttp2),
+    bodyDown: await sample("bodies", sampleBodyDown),
+    bodyUp: await sample("bodies", sampleBodyUp),
+    handshakeFull: await sample("handshakes", sampleFullHandshakes),
+    handshakeResumed: await sample("handshakes", sampleResumedHandshakes),
     memory: { startMiB, loadedMiB: residentMiB(subject), kibPerConnection },
   };
 }

@@ -11,8 +11,22 @@ export interface Subject {
   readonly mutual: number;
 }
 
-/** For how long and how much. */
+export const MEASUREMENTS = [
+  "first",
+  "steady",
+  "fixed-rate",
+  "mutual",
+  "autocannon",
+  "http2",
+  "bodies",
+  "handshakes",
+] as const;
+
+export type MeasurementName = (typeof MEASUREMENTS)[number];
+
+/** What is measured, for how long and how much. */
 export interface Extent {
+  readonly measurements: ReadonlySet<MeasurementName>;
   readonly seconds: number;
   readonly warmupSeconds: number;
   /** After the start, before anything is warm. */

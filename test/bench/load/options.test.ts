@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MEASUREMENTS } from "../../../bench/load/measurements/subject.ts";
 import { parseOptions } from "../../../bench/load/options.ts";
 
 test("parseOptions() has defaults for a run that counts and shorter ones for a quick look", () => {
   assert.deepEqual(parseOptions([]), {
     only: [],
+    measurements: MEASUREMENTS,
     seconds: 5,
     warmupSeconds: 8,
     rate: 1_000,
@@ -20,10 +22,12 @@ test("parseOptions() has defaults for a run that counts and shorter ones for a q
 
 test("parseOptions() takes names by commas and by repetition", () => {
   assert.deepEqual(parseOptions(["--only", "postern,nginx", "--only=envoy"]).only, ["postern", "nginx", "envoy"]);
+  assert.deepEqual(parseOptions(["--measure", "steady,http2"]).measurements, ["steady", "http2"]);
   assert.deepEqual(parseOptions(["--node", "/a/node,/b/node"]).nodes, ["/a/node", "/b/node"]);
 });
 
 test("parseOptions() names every number that is none, and flags that it does not know", () => {
   assert.throws(() => parseOptions(["--seconds", "0", "--rate", "fast"]), /--seconds is '0'.*--rate is 'fast'/);
   assert.throws(() => parseOptions(["--rounds", "3"]), /rounds/);
+  assert.throws(() => parseOptions(["--measure", "steady,speed"]), /--measure is 'speed'; expected first, steady/);
 });

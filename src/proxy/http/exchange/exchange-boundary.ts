@@ -1,5 +1,6 @@
 /** Stands between an upstream and an exchange: what a callback of the exchange throws ends that exchange alone. */
 import { faultIn, type OnFault } from "../../forward/boundary.ts";
+import type { Release } from "../upstream/read-buffers.ts";
 import type { ResponseControl, ResponseHandler, Trailers } from "../upstream/upstream.ts";
 
 /** An exchange, as its boundary sees it. */
@@ -31,9 +32,9 @@ export class ExchangeBoundary implements ResponseHandler {
     }
   }
 
-  onResponseData(control: ResponseControl, chunk: Buffer): void {
+  onResponseData(control: ResponseControl, chunk: Buffer, release?: Release): void {
     try {
-      this.#exchange.onResponseData(control, chunk);
+      this.#exchange.onResponseData(control, chunk, release);
     } catch (thrown) {
       this.#exchange.fault(faultIn("exchange response-data", thrown));
     }

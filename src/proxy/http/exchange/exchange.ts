@@ -6,6 +6,7 @@ import { performance } from "node:perf_hooks";
 import type { UpstreamFailureCode } from "../../../telemetry/records.ts";
 import { contain, faultIn, type CallbackFault } from "../../forward/boundary.ts";
 import { classifyFailure, type UpstreamFailure } from "../upstream/failure.ts";
+import type { Release } from "../upstream/read-buffers.ts";
 import type { ResponseControl, ResponseHandler, Trailers, Upstream } from "../upstream/upstream.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import { ExchangeBoundary } from "./exchange-boundary.ts";
@@ -170,13 +171,13 @@ export class Exchange implements ResponseHandler {
     });
   }
 
-  onResponseData(control: ResponseControl, chunk: Buffer): void {
+  onResponseData(control: ResponseControl, chunk: Buffer, release?: Release): void {
     // The caller has been told otherwise already.
     if (this.#ended || this.failure !== undefined) return;
     if (!this.#hasResponse) return this.#invalid(control, "body of a response that is not final");
     this.bytesOut += chunk.length;
     const { downstream } = this.parts;
-    if (downstream.write(chunk)) return;
+    if (downstream.write(chunk, release)) return;
     control.pause();
     this.#blockedAtMs = performance.now();
     const onWritable = (): void => {
@@ -189,6 +190,8 @@ export class Exchange implements ResponseHandler {
   onResponseEnd(control: ResponseControl, trailers: Trailers): void {
     if (this.#ended || this.failure !== undefined) return;
     if (!this.#hasResponse) return this.#invalid(control, "end of a response that is not final");
+    // From here on the caller has only to read, whether or not there was room for the last write.
+    this.#blockedAtMs ??= performance.now();
     this.parts.downstream.end(downstreamTrailers(trailers));
   }
 

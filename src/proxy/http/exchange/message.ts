@@ -1,5 +1,6 @@
 /** A request's head and its way back, in one form for every protocol that a caller may speak. */
 import type { OnFault } from "../../forward/boundary.ts";
+import type { Release } from "../upstream/read-buffers.ts";
 import type { RawHeaders } from "./headers.ts";
 import type { RequestBody } from "./request-body.ts";
 
@@ -38,8 +39,11 @@ export interface Downstream {
   hint(links: readonly string[]): void;
   /** The head of the application's response. @param lines free of hop-by-hop and framing lines, Content-Length apart */
   start(status: number, lines: string[], form: ResponseForm): void;
-  /** @returns false when the caller reads too slowly: wait for `onceWritable` */
-  write(chunk: Buffer): boolean;
+  /**
+   * @param release may be called once the chunk is written
+   * @returns false when the caller reads too slowly: wait for `onceWritable`
+   */
+  write(chunk: Buffer, release?: Release): boolean;
   onceWritable(resume: () => void): void;
   /** @param trailers flat name-value array, names in lower case, repetition kept */
   end(trailers: readonly string[]): void;

@@ -11,6 +11,7 @@ import type { Connection, DownstreamSocket } from "../../forward/forwarder.ts";
 import { RequestBody } from "../exchange/request-body.ts";
 import { upstreamTrailers } from "../exchange/headers.ts";
 import type { RequestHead } from "../exchange/message.ts";
+import type { Release } from "../upstream/read-buffers.ts";
 import { PartialHead } from "../wire/partial-head.ts";
 import { parseRequestHead, type WireRequestHead } from "../wire/request-head.ts";
 import { RequestBodyReader } from "../wire/request-body-reader.ts";
@@ -95,8 +96,8 @@ export class DirectReader implements RequestReader, ResponseWriter {
     return new RequestBody(this.#source);
   }
 
-  write(data: string | Buffer, last = false): boolean {
-    return this.#writer.write(data, last);
+  write(data: string | Buffer, last = false, release?: Release): boolean {
+    return this.#writer.write(data, last, release);
   }
 
   end(): void {

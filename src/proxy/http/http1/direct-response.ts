@@ -5,6 +5,7 @@
 import { contain, type CallbackFault, type OnFault } from "../../forward/boundary.ts";
 import type { AfterResponse, Downstream, ResponseForm } from "../exchange/message.ts";
 import type { RequestBody } from "../exchange/request-body.ts";
+import type { Release } from "../upstream/read-buffers.ts";
 import { encodeChunk, encodeLastChunk } from "../wire/encode.ts";
 import { WireFault } from "../wire/wire-fault.ts";
 import { declaredLength, responseHead } from "./encode-response-head.ts";
@@ -18,8 +19,8 @@ export interface ResponseWriter extends ResponseOwner {
   readonly keepAliveMs: number;
   readonly receiving: boolean;
   openBody(): RequestBody;
-  /** @param last `finished` follows when it is out */
-  write(data: string | Buffer, last?: boolean): boolean;
+  /** @param last `finished` follows when it is out @param release called when it is out, unless it is the last */
+  write(data: string | Buffer, last?: boolean, release?: Release): boolean;
   /** `finished` follows when everything that was written is out. */
   end(): void;
   corkTurn(): void;
@@ -78,7 +79,7 @@ export class DirectResponse implements Downstream, OwedResponse {
     queueMicrotask(contain("http1 direct-head", this.#fault, () => this.#flush()));
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer, release?: Release): boolean {
     const length = chunk.length;
     if (this.#over || this.#framing === "none" || length === 0) return true;
     if (typeof this.#framing === "number") {
@@ -91,7 +92,7 @@ export class DirectResponse implements Downstream, OwedResponse {
     }
     this.#writer.corkTurn();
     this.#flush();
-    return this.#writeData(chunk);
+    return this.#writeData(chunk, release);
   }
 
   onceWritable(resume: () => void): void {
@@ -156,11 +157,11 @@ export class DirectResponse implements Downstream, OwedResponse {
     this.#writer.write(this.#takeHeld());
   }
 
-  #writeData(chunk: Buffer): boolean {
-    if (this.#framing !== "chunked") return this.#writer.write(chunk);
+  #writeData(chunk: Buffer, release: Release | undefined): boolean {
+    if (this.#framing !== "chunked") return this.#writer.write(chunk, false, release);
     if (chunk.length <= JOINED_BYTES) return this.#writer.write(encodeChunk(chunk.toString("latin1")));
     this.#writer.write(`${chunk.length.toString(16)}\r\n`);
-    this.#writer.write(chunk);
+    this.#writer.write(chunk, false, release);
     return this.#writer.write("\r\n");
   }
 

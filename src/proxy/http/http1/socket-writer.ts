@@ -1,6 +1,7 @@
 /** The caller's socket, as the responses of one connection are written to it: few writes, and word of when they are out. */
 import { contain, type OnFault } from "../../forward/boundary.ts";
 import type { DownstreamSocket } from "../../forward/forwarder.ts";
+import type { Release } from "../upstream/read-buffers.ts";
 
 export interface WriterEvents {
   /** Everything that was written up to the last write of a response is out. */
@@ -31,9 +32,13 @@ export class SocketWriter {
     socket.on("drain", this.#onDrain);
   }
 
-  /** @param last of a response: `onOut` follows @returns false when `onWritable` will say when to go on */
-  write(data: string | Buffer, last: boolean): boolean {
-    const onOut = last ? this.#onOut : undefined;
+  /**
+   * @param last of a response: `onOut` follows
+   * @param release called when it is out, unless it is the last
+   * @returns false when `onWritable` will say when to go on
+   */
+  write(data: string | Buffer, last: boolean, release: Release | undefined): boolean {
+    const onOut = last ? this.#onOut : release;
     return typeof data === "string" ? this.#socket.write(data, "latin1", onOut) : this.#socket.write(data, onOut);
   }
 

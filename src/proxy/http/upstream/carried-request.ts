@@ -1,6 +1,7 @@
 /** What a request and the connection that carries it know of each other. */
 import type { ResponseHead } from "../wire/response-head.ts";
 import type { WritableConnection } from "./body-sender.ts";
+import type { Release } from "./read-buffers.ts";
 
 /** What a request needs of the connection that carries it. */
 export interface CarryingConnection extends WritableConnection {
@@ -29,7 +30,8 @@ export interface CarriedRequest {
   sendOn(connection: CarryingConnection): void;
   onInterim(head: ResponseHead): void;
   onHead(head: ResponseHead): void;
-  onData(chunk: Buffer): void;
+  /** @param release says that the chunk is read no more; absent: it is the request's own */
+  onData(chunk: Buffer, release: Release | undefined): void;
   /** The connection is not its any more. */
   onEnd(trailers: readonly string[]): void;
   onLost(loss: Loss): void;

@@ -7,9 +7,9 @@ import type { Limits, SocketAddress } from "../../../config/config.ts";
 import { faultIn } from "../../forward/boundary.ts";
 import type { CarriedRequest } from "./carried-request.ts";
 import { UpstreamError } from "./failure.ts";
+import { ReadBuffers } from "./read-buffers.ts";
 import { UpstreamConnection, type ConnectionOwner } from "./upstream-connection.ts";
 
-const READ_BYTES = 65_536;
 /** How often time limits are looked at, at most and at least. */
 const SLOWEST_SWEEP_MS = 500;
 const FASTEST_SWEEP_MS = 10;
@@ -17,7 +17,7 @@ const FASTEST_SWEEP_MS = 10;
 export class ConnectionPool implements ConnectionOwner {
   readonly #app: SocketAddress;
   readonly #limits: Limits;
-  readonly #shared = Buffer.allocUnsafeSlow(READ_BYTES);
+  readonly #buffers = new ReadBuffers();
   readonly #connections = new Set<UpstreamConnection>();
   /** The latest used at the end. */
   readonly #idle: UpstreamConnection[] = [];
@@ -86,7 +86,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #open(request: CarriedRequest): void {
-    const connection = new UpstreamConnection(this.#app, this.#limits, this.#shared, this);
+    const connection = new UpstreamConnection(this.#app, this.#limits, this.#buffers, this);
     this.#connections.add(connection);
     connection.carry(request);
   }

@@ -6,6 +6,7 @@ import { BodySender } from "./body-sender.ts";
 import type { CarriedRequest, CarryingConnection, Loss } from "./carried-request.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 import { UpstreamError } from "./failure.ts";
+import type { Release } from "./read-buffers.ts";
 import type { ResponseControl, ResponseHandler, UpstreamRequest } from "./upstream.ts";
 
 /** Methods whose repetition changes nothing (RFC 9110 section 9.2.2). */
@@ -93,8 +94,8 @@ export class Http1Request implements ResponseControl, CarriedRequest {
     this.#handler.onResponseStart(this, status);
   }
 
-  onData(chunk: Buffer): void {
-    this.#handler.onResponseData(this, chunk);
+  onData(chunk: Buffer, release: Release | undefined): void {
+    this.#handler.onResponseData(this, chunk, release);
   }
 
   onEnd(trailers: readonly string[]): void {

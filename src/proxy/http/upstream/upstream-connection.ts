@@ -7,6 +7,7 @@ import type { ResponseHead } from "../wire/response-head.ts";
 import { ResponseReader, type ResponseSink } from "../wire/response-reader.ts";
 import type { CarriedRequest, CarryingConnection, Loss } from "./carried-request.ts";
 import { UpstreamError } from "./failure.ts";
+import { ReadBuffer, type ReadBuffers } from "./read-buffers.ts";
 import { WriteTolerantSocket } from "./write-tolerant-socket.ts";
 
 /** Far above what applications send; the size bounds them too. */
@@ -26,6 +27,7 @@ export class UpstreamConnection implements ResponseSink, CarryingConnection {
   readonly #owner: ConnectionOwner;
   readonly #socket: WriteTolerantSocket;
   readonly #reader: ResponseReader;
+  readonly #input: ReadBuffer;
   readonly #connecting: NodeJS.Timeout;
   #request: CarriedRequest | undefined;
   /** The response that is being read lets the connection go on. */
@@ -42,13 +44,13 @@ export class UpstreamConnection implements ResponseSink, CarryingConnection {
   #writeError: Error | undefined;
   #over = false;
 
-  /** @param shared what all connections of the thread read into */
-  constructor(app: SocketAddress, limits: Limits, shared: Buffer, owner: ConnectionOwner) {
+  constructor(app: SocketAddress, limits: Limits, buffers: ReadBuffers, owner: ConnectionOwner) {
     this.#limits = limits;
     this.#owner = owner;
     this.#keepAliveMs = limits.upstreamKeepAliveMs;
     this.#reader = new ResponseReader({ maxBytes: limits.maxHeaderBytes, maxLines: MAX_RESPONSE_LINES }, this);
-    this.#socket = new WriteTolerantSocket(shared, {
+    this.#input = new ReadBuffer(buffers);
+    this.#socket = new WriteTolerantSocket(this.#input, {
       onBytes: contain("http1-upstream data", this.#lose, (bytes: Buffer) => this.#onBytes(bytes)),
       onWriteError: contain("http1-upstream write-error", this.#lose, (error: Error, atOnce: boolean) =>
         this.#onWriteError(error, atOnce),
@@ -154,13 +156,15 @@ export class UpstreamConnection implements ResponseSink, CarryingConnection {
   }
 
   onData(data: Buffer): void {
-    // The shared buffer is written to again by the next socket's turn.
-    this.#request?.onData(Buffer.from(data));
+    const release = this.#input.lend(data);
+    // What is not lent is written to again by the next read.
+    this.#request?.onData(release === undefined ? Buffer.from(data) : data, release);
   }
 
   onEnd(trailers: readonly string[], rest: boolean): void {
     const request = this.#request;
     this.#request = undefined;
+    this.#input.rest();
     this.#used = true;
     this.#asked = false;
     const isSettled = request?.sent === true && this.#socket.writableLength === 0 && this.#writeError === undefined;

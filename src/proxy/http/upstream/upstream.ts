@@ -1,5 +1,6 @@
 /** The application's side of `http` forwarding, as an exchange sees it, whichever protocol the application speaks. */
 import type { Readable } from "node:stream";
+import type { Release } from "./read-buffers.ts";
 
 /** The body of a request, and what follows it once it has ended. */
 export type RequestBodyStream = Readable & {
@@ -37,7 +38,8 @@ export interface ResponseHandler {
   onRequestStart(control: ResponseControl): void;
   /** More than once when informational responses come before the final one. */
   onResponseStart(control: ResponseControl, status: number): void;
-  onResponseData(control: ResponseControl, chunk: Buffer): void;
+  /** @param release says that the chunk is read no more, which lets its memory be used again; never said: it is garbage */
+  onResponseData(control: ResponseControl, chunk: Buffer, release?: Release): void;
   onResponseEnd(control: ResponseControl, trailers: Trailers): void;
   /** The application switched protocols as it was asked to: the exchange is over, and nothing else comes. */
   onSwitch(): void;
