@@ -2,6 +2,7 @@
  * What operators may ask a running sidecar. The admin port shows policies and connections and stays on loopback; the
  * health port shows neither and may be reached by the kubelet and Prometheus.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { SocketAddress } from "../config/config.ts";
 import type { AdminSubject } from "./subject.ts";
@@ -11,6 +12,9 @@ import type { AdminMetrics } from "./metrics.ts";
 import type { Page } from "./page.ts";
 import { snapshotPage } from "./snapshot-page.ts";
 import { statusPage } from "./status-page.ts";
+
+/** Without a sample of the event loop its figures are no numbers; there is one every 10 ms. */
+const FIRST_SAMPLES_MS = 50;
 
 type Route = (query: URLSearchParams) => Page | Promise<Page>;
 
@@ -29,7 +33,11 @@ export class AdminError extends Error {
 export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
   // Loaded for the first scrape, so that no start waits for it: figures of the event loop begin there.
   let loaded: Promise<AdminMetrics> | undefined;
-  const loadMetrics = async (): Promise<AdminMetrics> => new (await import("./metrics.ts")).AdminMetrics(subject);
+  const loadMetrics = async (): Promise<AdminMetrics> => {
+    const metrics = new (await import("./metrics.ts")).AdminMetrics(subject);
+    await delay(FIRST_SAMPLES_MS);
+    return metrics;
+  };
   const health: Readonly<Record<string, Route>> = {
     "/livez": () => ({ status: 200, body: { live: true } }),
     "/readyz": () => readyPage(subject),
