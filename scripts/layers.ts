@@ -166,4 +166,6 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "sidecar.ts",
   ],
   "main.ts": ["cli"],
+  // The entry of the package's export map, imported by nothing here.
+  "policy-library.ts": ["policy", "discovery/world.ts", "discovery/manifests/kinds.ts"],
 };

@@ -75,7 +75,7 @@ async function main(argv: readonly string[]): Promise<never> {
   const [name, ...rest] = argv;
   if (nodeIsTooOld()) {
     process.stderr.write(
-      `postern needs Node ${OLDEST_NODE.join(".")} or newer, this is ${process.versions.node}: start it with npm or npx, which use the pinned one\n`,
+      `postern needs Node ${OLDEST_NODE.join(".")} or newer, this is ${process.versions.node}: install it, or, in a checkout, start with npm or npx, which use the pinned one\n`,
     );
     process.exit(2);
   }

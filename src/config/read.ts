@@ -1,6 +1,5 @@
 /** Where settings come from: flags win over the environment, the environment over the file that `--config` names. */
 import { readFile, stat } from "node:fs/promises";
-import { parse as parseYaml } from "yaml";
 import { didYouMean } from "./did-you-mean.ts";
 import { ConfigError, type RawSetting, type RawSettings } from "./parse.ts";
 import { envName, LIMIT_SETTINGS, SETTINGS, type Setting } from "./settings.ts";
@@ -62,6 +61,8 @@ function splitList(text: string): readonly string[] {
 
 async function readSettingsFile(path: string, problems: string[]): Promise<ReadonlyMap<string, RawSetting>> {
   let content: unknown;
+  // In a pod there is no file as a rule, and nothing else of it reads YAML.
+  const { parse: parseYaml } = await import("yaml");
   try {
     // A device may never end.
     if ((await stat(path)).isCharacterDevice()) throw new Error("it is a device");

@@ -1,5 +1,5 @@
 /** What a world is compiled to: the rule of one port, and what each policy's status says. */
-import type { RefusalReason } from "../../../src/policy/decision.ts";
+import type { RefusalReason } from "../../src/policy/decision.ts";
 import {
   backend,
   http,
@@ -15,8 +15,12 @@ import {
   slice,
   withSni,
   type Manifest,
-} from "../../support/mesh/objects.ts";
-import { GATEWAY, NAME, WORLD } from "./decision.ts";
+} from "../support/mesh/objects.ts";
+
+const GATEWAY = "10.0.0.10";
+const NAME = "gw.gw-ns.cluster.local";
+/** The application's Service and the live gateway, the world of most rows. */
+const WORLD: readonly Manifest[] = [serviceObject("test/foo", 80), slice("gw-ns/gw", GATEWAY)];
 
 export interface OpenShape {
   readonly protocol: "http" | "https";
