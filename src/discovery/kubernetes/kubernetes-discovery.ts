@@ -150,10 +150,10 @@ class ClusterDiscovery implements KubernetesDiscovery {
 
   /** The objects of other applications: nothing of them is followed, but what they claim is said. */
   #others(): readonly (Policy | InvalidPolicy)[] {
-    const own = new Set(this.#own.names());
+    const self = this.#self();
     return [...this.#policies.collect().governing.values()]
       .map(({ object }) => object)
-      .filter((object) => !object.backends.some(({ name }) => own.has(name)));
+      .filter((object) => object.backends.every(({ name }) => ownService(name, self) === undefined));
   }
 
   #self(): Pick<Self, "services" | "podName"> {
