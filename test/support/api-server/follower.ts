@@ -112,7 +112,7 @@ export class Follower implements AsyncDisposable {
   }
 
   /** @throws with what was there instead, when it did not come true in time */
-  async until(what: string, isTrue: () => boolean, withinMs = 5_000): Promise<void> {
+  async until(what: string, isTrue: () => boolean, withinMs = 20_000): Promise<void> {
     const deadline = performance.now() + withinMs;
     while (!isTrue()) {
       const leftMs = deadline - performance.now();
