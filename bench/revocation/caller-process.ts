@@ -20,8 +20,8 @@ export class CallerProcess<Order, Reply extends Answer> implements AsyncDisposab
   constructor(script: string) {
     this.#child = fork(join(import.meta.dirname, script), { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     this.#child.on("message", (reply: Reply) => this.#answered(reply));
-    this.#child.once("exit", () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`${script} has ended`));
+    this.#child.once("exit", (code, signal) => {
+      for (const { reject } of this.#waiting.values()) reject(new Error(`${script} has ended with ${code ?? signal}`));
     });
   }
 
