@@ -1,45 +1,83 @@
-/** `/`: one look at the sidecar for a person with a browser and a port-forward. */
+/**
+ * `/`: one look at the sidecar for a person with a browser and a port-forward. Made here, whole: it loads nothing and runs
+ * nothing, and every list of it is bounded.
+ */
+import { setTimeout as delay } from "node:timers/promises";
 import { backendStates } from "../policy/backend-state.ts";
-import { policyStatuses } from "../policy/policy-statuses.ts";
+import { VERSION } from "../telemetry/version.ts";
 import type { Page } from "./page.ts";
+import { backendsSection } from "./status-page/backends-section.ts";
+import { certificateSection } from "./status-page/certificate-section.ts";
+import { htmlDocument } from "./status-page/document.ts";
+import { explainForm } from "./status-page/explain-form.ts";
+import type { StatusFacts } from "./status-page/facts.ts";
+import { html } from "./status-page/html.ts";
+import { policiesSection } from "./status-page/policies-section.ts";
+import { dataSection, threadsSection } from "./status-page/process-section.ts";
+import { refusalsSection } from "./status-page/refusals-section.ts";
+import { sourcesSection } from "./status-page/sources-section.ts";
+import { auditNotice, summarize } from "./status-page/summary.ts";
+import { auditSection, summarySection } from "./status-page/summary-section.ts";
+import { moment } from "./status-page/time-words.ts";
 import type { AdminSubject } from "./subject.ts";
 
-export function statusPage(subject: AdminSubject): Page {
-  const { snapshot, credentials } = subject;
-  const reasons = subject.unready();
-  const { state } = subject;
-  const rules = backendStates(state).map(({ port, policy, protocol, open, reason, detail, conditions }) =>
-    row(
-      String(port),
-      policy ?? "none",
-      open ? `open: ${protocol ?? ""}` : `closed: ${reason}: ${detail}`,
-      conditions.map((condition) => `${condition.code}: ${condition.detail}`).join("; "),
-    ),
-  );
-  const statuses = policyStatuses(state).map((status) =>
-    row(status.policy, status.currentStatus, [status.reason, ...status.warnings].join("; ")),
-  );
-  const certificate =
-    credentials === undefined
-      ? "none"
-      : `${credentials.names.join(", ")}, until ${new Date(credentials.notAfter).toISOString()}`;
-  const body = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Postern</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem;max-width:70rem}table{border-collapse:collapse}td,th{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top}</style>
-<h1>Postern</h1>
-<p>${reasons.length === 0 ? "Ready" : `Not ready: ${escape(reasons.join(", "))}`}. Snapshot ${snapshot.version}. Certificate: ${escape(certificate)}.</p>
-<h2>Backends</h2><table><tr><th>Port<th>Policy<th>State<th>Conditions</tr>${rules.join("")}</table>
-<h2>Policies</h2><table><tr><th>Policy<th>Status<th>Reason</tr>${statuses.join("")}</table>
-<p><a href="/snapshot">snapshot</a> <a href="/connections">connections</a> <a href="/metrics">metrics</a> <a href="/readyz">readiness</a></p>
-</html>
-`;
-  return { status: 200, body, contentType: "text/html; charset=utf-8" };
+/** A thread that hangs is lost only after seconds; whoever looks meanwhile is shown the rest. */
+const THREADS_ANSWER_MS = 1_000;
+
+export async function statusPage(subject: AdminSubject): Promise<Page> {
+  const facts = await readFacts(subject);
+  const { config, state, backends } = facts;
+  const summary = summarize(facts);
+  const place = config.podName === undefined ? config.namespace : `${config.namespace}/${config.podName}`;
+  const services = state.snapshot.hints.services.slice(0, 20).join(", ") || "no Service that is known";
+  const content = html`<header>
+      <h1>Postern <span class="muted">${place}</span></h1>
+      <p class="muted">
+        Version ${VERSION}, backs ${services}, read at ${moment(state.now)}. <a href="/">Read again</a>
+      </p>
+      ${auditSection(auditNotice(facts))} ${summarySection(summary)}
+      <nav aria-label="More">
+        <a href="#backends">Backends</a> <a href="#sources">Sources</a> <a href="#refusals">Refusals</a>
+        <a href="#explain">Explain</a> <a href="/snapshot?full">Snapshot</a> <a href="/connections">Connections</a>
+        <a href="/peers">Peers</a> <a href="/metrics">Metrics</a> <a href="/readyz">Readiness</a>
+      </nav>
+    </header>
+    <main>
+      ${backendsSection(facts)} ${policiesSection(facts)} ${sourcesSection(facts)} ${refusalsSection(facts)}
+      ${explainForm(backends.map(({ port }) => port))} ${certificateSection(facts)} ${dataSection(facts)}
+      ${threadsSection(facts)}
+    </main>`;
+  return { status: 200, ...htmlDocument(`${summary.title} - Postern ${place}`, content) };
 }
 
-function row(...cells: readonly string[]): string {
-  return `<tr>${cells.map((cell) => `<td>${escape(cell)}`).join("")}</tr>`;
+async function readFacts(subject: AdminSubject): Promise<StatusFacts> {
+  const { dataPlane } = subject;
+  const [counters, peers] = await Promise.all([inTime(dataPlane?.counters()), inTime(dataPlane?.peers())]);
+  // Read after the wait, and at one moment.
+  const { state, config, credentials, credentialProblem, credentialFailures } = subject;
+  return {
+    config,
+    state,
+    backends: backendStates(state),
+    listening: dataPlane?.backends ?? [],
+    unready: subject.unready(),
+    credentials,
+    credentialProblem,
+    credentialFailures,
+    resources: subject.resources(),
+    threads: dataPlane?.threads() ?? [],
+    counters,
+    peers,
+  };
 }
 
-function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+async function inTime<Value>(asked: Promise<Value> | undefined): Promise<Value | undefined> {
+  if (asked === undefined) return undefined;
+  const late = new AbortController();
+  const timeout = delay(THREADS_ANSWER_MS, undefined, { signal: late.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([asked, timeout]);
+  } finally {
+    late.abort();
+  }
 }

@@ -1,0 +1,93 @@
+/** Who is let in by what is known: the sources of each open rule with their addresses, and how old that knowledge is. */
+import { listAddresses } from "../../policy/address-list.ts";
+import type { AddressSet, OpenRule } from "../../policy/snapshot.ts";
+import type { ResourceHealth } from "../../discovery/discovery.ts";
+import { bounded, table } from "./document.ts";
+import type { StatusFacts } from "./facts.ts";
+import { html, type Html, type Part } from "./html.ts";
+import { ago } from "./time-words.ts";
+
+const MOST_RULES = 50;
+const MOST_SOURCES = 50;
+/** Looked at in one rule, to know whose they are. */
+const MOST_LISTED = 1_000;
+const MOST_SHOWN = 20;
+const HEADINGS = ["Source", "Addresses", "Known as of"];
+
+export function sourcesSection(facts: StatusFacts): Html {
+  const open = [...facts.state.snapshot.rules.values()].filter((rule) => rule.state === "open");
+  const { shown, more } = bounded(open, MOST_RULES);
+  return html`<section aria-labelledby="sources">
+    <h2 id="sources">Sources</h2>
+    ${open.length === 0 && html`<p>No policy opens a port, so no source lets anybody in.</p>`}
+    ${shown.map((rule) => ruleOf(rule, facts))}
+    ${more > 0 && html`<p>And ${more} more ports: <a href="/snapshot?full">all addresses</a>.</p>`}
+  </section>`;
+}
+
+function ruleOf(rule: OpenRule, facts: StatusFacts): Html {
+  const { addresses } = rule;
+  const rows = addresses === undefined ? [["any address", "all", "the policy"]] : sourceRows(addresses, rule, facts);
+  return html`<h3>Port ${rule.port}, by ${rule.policy}</h3>
+    ${table(`Sources of port ${rule.port}`, HEADINGS, rows)}
+    ${rule.clientCertificate && html`<p>Client certificate: ${principalsOf(rule)}</p>`}
+    ${rule.sniHosts !== undefined && html`<p>Server names: ${few([...rule.sniHosts.exact, ...rule.sniHosts.suffixes.map((suffix) => `*${suffix}`)])}</p>`}
+    ${addresses !== undefined && totalOf(addresses) > MOST_LISTED && html`<p>${totalOf(addresses)} addresses and ranges in all, of which ${MOST_LISTED} were looked at here: <a href="/snapshot?full">more addresses</a>.</p>`}`;
+}
+
+function sourceRows(addresses: AddressSet, rule: OpenRule, { state, resources }: StatusFacts): readonly Part[][] {
+  const bySource = new Map<string, string[]>(addresses.sources.map((source) => [source, []]));
+  for (const { address, source } of listAddresses(addresses, MOST_LISTED)) bySource.get(source)?.push(address);
+  const { shown, more } = bounded([...bySource], MOST_SOURCES);
+  const waiting = addressesOf(state.snapshot.hints.notReady, (source) => source);
+  const gone = addressesOf(state.snapshot.hints.departed, ({ source }) => source);
+  const rows = shown.map(([source, listed]): Part[] => [
+    source,
+    [
+      listed.length === 0 ? "none" : few(listed),
+      waiting.has(source) ? `; not ready: ${few(waiting.get(source) ?? [])}` : "",
+      gone.has(source) ? `; gone: ${few(gone.get(source) ?? [])}` : "",
+    ],
+    ageOf(source, resources, state.now),
+  ]);
+  for (const words of rule.emptySources.slice(0, MOST_SOURCES)) rows.push([words, "none", ""]);
+  const left = more + Math.max(0, rule.emptySources.length - MOST_SOURCES);
+  return left > 0 ? [...rows, [`and ${left} more sources`, "", ""]] : rows;
+}
+
+function addressesOf<Value>(
+  byAddress: ReadonlyMap<string, Value>,
+  sourceOf: (value: Value) => string,
+): ReadonlyMap<string, readonly string[]> {
+  const bySource = new Map<string, string[]>();
+  for (const [address, value] of byAddress) {
+    const known = bySource.get(sourceOf(value));
+    if (known === undefined) bySource.set(sourceOf(value), [address]);
+    else known.push(address);
+  }
+  return bySource;
+}
+
+/** Of the EndpointSlices of that Service where they are followed by themselves, else of the oldest data. */
+function ageOf(source: string, resources: readonly ResourceHealth[], now: number): string {
+  const own = resources.find(({ resource }) => resource === source.replace(/^Service /, "endpointslices "));
+  if (own !== undefined) return ago(own.freshAt, now);
+  const shared = resources.filter(({ resource }) => !/^(?:endpointslices|namespaces) /.test(resource));
+  const known = shared.map(({ freshAt }) => freshAt).filter((freshAt) => freshAt !== undefined);
+  return ago(known.length === 0 || known.length < shared.length ? undefined : Math.min(...known), now);
+}
+
+function principalsOf({ principals }: OpenRule): string {
+  return principals.any
+    ? "any that the mesh's CA issued"
+    : few([...principals.dns].map((name) => `DNS ${name}`).concat([...principals.uri].map((uri) => `URI ${uri}`)));
+}
+
+function few(texts: readonly string[]): string {
+  const { shown, more } = bounded(texts, MOST_SHOWN);
+  return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
+}
+
+function totalOf({ exact4, exact6, ranges4, ranges6 }: AddressSet): number {
+  return exact4.owners.length + exact6.owners.length + ranges4.sources.length + ranges6.sources.length;
+}
