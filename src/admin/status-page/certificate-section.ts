@@ -50,7 +50,9 @@ function leftOf(life: Pick<Credentials, "notBefore" | "notAfter">, now: number):
     case "good":
     case "third":
     case "tenth":
-      return `${Math.floor((notAfter - now) / DAY_MS)} days left (${duration(notAfter - now)})`;
+      return notAfter - now < 2 * DAY_MS
+        ? `${duration(notAfter - now)} left`
+        : `${Math.floor((notAfter - now) / DAY_MS)} days left`;
   }
 }
 
