@@ -8,7 +8,7 @@ export const SCHEMES = ["light", "dark"] as const;
 export type Scheme = (typeof SCHEMES)[number];
 
 /** CSS pixels. The narrow one is that of a small telephone (WCAG 2.2, 1.4.10: 320). */
-export const WIDTHS = { wide: 1280, narrow: 320 } as const;
+export const WIDTHS = { wide: 1280, middle: 1000, narrow: 320 } as const;
 export type Width = keyof typeof WIDTHS;
 
 const HEIGHT = 900;

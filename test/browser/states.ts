@@ -58,7 +58,7 @@ export function states(application: TestApplication, mesh: TestMesh): readonly S
         /Closed to everybody: stale-snapshot/,
         /not ready: policy and endpoints are stale/,
         /closed: stale-snapshot/,
-        /IPRange 127\.0\.0\.1\/32[^]*127\.0\.0\.1-127\.0\.0\.1/,
+        /IPRange 127\.0\.0\.1\/32[^]*127\.0\.0\.1\s/,
         /closed: stale-snapshot[^]*too old[^]*ENOENT/,
       ],
       start: async () => {
@@ -82,8 +82,8 @@ export function states(application: TestApplication, mesh: TestMesh): readonly S
       name: "audit",
       texts: [
         /AUDIT MODE: policy is not enforced[^]*port 80 until 20\d\d-/,
-        /1 connections were let in since the start that enforcement refuses/,
-        /Serving/,
+        /although enforcement would have refused: 1\./,
+        /Serving, and policy is not enforced/,
         /audit: refusals by address or name are only logged and counted/,
         /source-not-listed, let in by audit/,
       ],

@@ -1,7 +1,7 @@
 /** Our own certificate and what is trusted, with the time that is left. */
 import { lifeStage, type LifeStage } from "../../tls/credentials-life.ts";
 import type { Credentials } from "../../tls/credentials.ts";
-import { bounded, table } from "./document.ts";
+import { bounded, factList } from "./document.ts";
 import type { StatusFacts } from "./facts.ts";
 import { html, type Html, type Part } from "./html.ts";
 import { duration, moment } from "./time-words.ts";
@@ -25,9 +25,9 @@ function certificateTable(credentials: Credentials, now: number): Html {
   const { shown, more } = bounded(names, MOST_NAMES);
   const ends = lists.flatMap(({ nextUpdate }) => nextUpdate ?? []);
   const [trustEnd] = credentials.trustEnds;
-  const rows: (readonly Part[])[] = [
+  const rows: (readonly [string, Part])[] = [
     ["Names", more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ") || "none"],
-    ["Left", html`<span class="${levelOf(lifeStage(credentials, now))}">${leftOf(credentials, now)}</span>`],
+    ["Time left", html`<span class="${levelOf(lifeStage(credentials, now))}">${leftOf(credentials, now)}</span>`],
     ["Valid", `from ${moment(notBefore)} to ${moment(notAfter)}`],
     ["Generation", generation],
     [
@@ -35,9 +35,9 @@ function certificateTable(credentials: Credentials, now: number): Html {
       ends.length === 0 ? String(lists.length) : `${lists.length}, the first ends ${moment(Math.min(...ends))}`,
     ],
   ];
-  if (trustEnd !== undefined) rows.push(["First of the trusted to end", moment(trustEnd)]);
+  rows.push(["First end of what is trusted", trustEnd === undefined ? undefined : moment(trustEnd)]);
   for (const warning of warnings.slice(0, MOST_WARNINGS)) rows.push(["Warning", warning]);
-  return table("Certificate", ["Fact", "Value"], rows);
+  return factList("Certificate", rows);
 }
 
 function leftOf(life: Pick<Credentials, "notBefore" | "notAfter">, now: number): string {

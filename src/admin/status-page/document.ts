@@ -3,6 +3,9 @@ import { createHash } from "node:crypto";
 import { html, type Html, type Part } from "./html.ts";
 import { STYLE } from "./style.ts";
 
+/** An IPv4 address with its port, letters. */
+const LONGEST_WHOLE = 21;
+
 export interface HtmlDocument {
   readonly body: string;
   readonly contentType: string;
@@ -66,9 +69,28 @@ export function table(label: string, headings: readonly string[], rows: readonly
 }
 
 function cellOf(heading: string, cell: Part, first: boolean): Html {
+  const content = html`${cell}`;
+  const kind = isOfShortWords(content) ? "whole" : "broken";
   return first
-    ? html`<th scope="row" data-label="${heading}">${cell}</th>`
-    : html`<td data-label="${heading}">${cell}</td>`;
+    ? html`<th scope="row" class="${kind}" data-label="${heading}">${content}</th>`
+    : html`<td class="${kind}" data-label="${heading}">${content}</td>`;
+}
+
+/** Only the words of other cells are broken where the screen is too narrow for them. */
+function isOfShortWords({ text }: Html): boolean {
+  return text.split(/<[^>]*>|\s+/).every((word) => word.length <= LONGEST_WHOLE);
+}
+
+/** Names and values; what is `undefined` is left out. */
+export function factList(label: string, facts: readonly (readonly [string, Part])[]): Html {
+  const known = facts.filter(([, value]) => value !== undefined);
+  return html`<dl aria-label="${label}">
+    ${known.map(
+      ([name, value]) =>
+        html`<dt>${name}</dt>
+          <dd>${value}</dd>`,
+    )}
+  </dl>`;
 }
 
 /** @param most rows or items; how many more there are is said in the last one */

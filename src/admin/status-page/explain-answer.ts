@@ -1,7 +1,7 @@
 /** The answer of `/explain` for people: the verdict, why, and the form to ask again. */
 import type { Verdict } from "../../policy/decision.ts";
 import type { Explanation } from "../../policy/explain.ts";
-import { bounded, htmlDocument, table, type HtmlDocument } from "./document.ts";
+import { bounded, factList, htmlDocument, type HtmlDocument } from "./document.ts";
 import { explainForm } from "./explain-form.ts";
 import { html, type Html, type Part } from "./html.ts";
 
@@ -54,11 +54,7 @@ function explained(explanation: Explanation, asked: URLSearchParams): Html {
         >${wouldRefuse === undefined ? titleOf(verdict) : "Let in by audit, which enforcement would refuse"}</strong
       >
     </section>
-    ${table(
-      "Explanation",
-      ["Fact", "Value"],
-      facts.filter(([, value]) => value !== undefined),
-    )}`;
+    ${factList("Explanation", facts)}`;
 }
 
 function titleOf(verdict: Verdict): string {

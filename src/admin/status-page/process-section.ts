@@ -43,7 +43,7 @@ export function threadsSection({ threads, state }: StatusFacts): Html {
           : "does not listen"
         : html`<span class="bad">${describeLag(lag)}</span>`,
       appliedVersion,
-      appliedGeneration === undefined ? "none could be applied" : appliedGeneration,
+      generationOf(appliedGeneration),
       duration(state.now - startedAt),
       restarts,
     ]);
@@ -52,4 +52,9 @@ export function threadsSection({ threads, state }: StatusFacts): Html {
     <h2 id="threads">Threads</h2>
     ${rows.length === 0 ? html`<p>None has started yet.</p>` : table("Threads", headings, rows)}
   </section>`;
+}
+
+function generationOf(applied: number | undefined): string {
+  if (applied === undefined) return "none could be applied";
+  return applied === 0 ? "none" : String(applied);
 }

@@ -37,7 +37,8 @@ function ruleOf(rule: OpenRule, facts: StatusFacts): Html {
 
 function sourceRows(addresses: AddressSet, rule: OpenRule, { state, resources }: StatusFacts): readonly Part[][] {
   const bySource = new Map<string, string[]>(addresses.sources.map((source) => [source, []]));
-  for (const { address, source } of listAddresses(addresses, MOST_LISTED)) bySource.get(source)?.push(address);
+  for (const { address, source } of listAddresses(addresses, MOST_LISTED))
+    bySource.get(source)?.push(address.replace(/^(.+)-\1$/, "$1"));
   const { shown, more } = bounded([...bySource], MOST_SOURCES);
   const waiting = addressesOf(state.snapshot.hints.notReady, (source) => source);
   const gone = addressesOf(state.snapshot.hints.departed, ({ source }) => source);

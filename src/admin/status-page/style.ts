@@ -115,6 +115,22 @@ export const STYLE = css`
     border-bottom: 1px solid var(--line);
     font-weight: 400;
   }
+  th.whole,
+  td.whole {
+    overflow-wrap: normal;
+  }
+  dl {
+    display: grid;
+    grid-template-columns: max-content 1fr;
+    gap: 0.35rem 1rem;
+    margin: 0;
+  }
+  dt {
+    color: var(--muted);
+  }
+  dd {
+    margin: 0;
+  }
   thead th {
     color: var(--muted);
     font-size: 0.9rem;
@@ -152,7 +168,7 @@ export const STYLE = css`
     width: 1.2rem;
     min-height: 1.2rem;
   }
-  @media (max-width: 48rem) {
+  @media (max-width: 60rem) {
     table,
     tbody,
     tr,
@@ -180,6 +196,12 @@ export const STYLE = css`
     td[data-label]::before {
       content: attr(data-label) ": ";
       color: var(--muted);
+    }
+    dl {
+      display: block;
+    }
+    dd {
+      margin-bottom: 0.35rem;
     }
     label {
       width: 100%;

@@ -27,6 +27,6 @@ export function auditSection(notice: AuditNotice | undefined): Html {
     <ul>
       ${shown.map(({ port, until }) => html`<li>port ${port} until ${until}</li>`)}${more > 0 && html`<li>and ${more} more ports</li>`}
     </ul>
-    ${notice.letIn !== undefined && html`<p>${notice.letIn} connections were let in since the start that enforcement refuses.</p>`}
+    ${notice.letIn !== undefined && html`<p>Let in since the start although enforcement would have refused: ${notice.letIn}.</p>`}
   </section>`;
 }

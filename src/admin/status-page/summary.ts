@@ -27,6 +27,8 @@ export function summarize({ backends, unready, state }: Pick<StatusFacts, "backe
   if (open.length < backends.length)
     return { level: "warn", title: `Serving ${open.length} of ${backends.length} ports`, reasons };
   if (unready.length > 0) return { level: "warn", title: "Serving, not ready", reasons };
+  if (open.some(({ conditions }) => conditions.some(({ code }) => code === "audit")))
+    return { level: "warn", title: "Serving, and policy is not enforced", reasons };
   return { level: "good", title: "Serving", reasons };
 }
 
