@@ -10,6 +10,8 @@ const MOST_LETTERS = 4_000;
  * @returns `undefined` where its names are too long for an address
  */
 export function explainLink(peer: PeerRow, protocol: BackendState["protocol"]): string | undefined {
+  // Before anything is made of them: a certificate may be a hundred kilobytes of names.
+  if (peer.sans.reduce((sum, { length }) => sum + length, 0) > MOST_LETTERS) return undefined;
   const tls = peer.tls || (peer.certificate === "unseen" && protocol === "https");
   const query = new URLSearchParams({ port: String(peer.port), from: peer.address, tls: String(tls) });
   if (tls && peer.sni !== undefined && peer.sni !== "") query.set("sni", peer.sni);

@@ -8,7 +8,9 @@ import { html, type Html, type Part } from "./html.ts";
 import { ago } from "./time-words.ts";
 
 const MOST_RULES = 50;
+/** Of one port, where there are few; of all of them together. */
 const MOST_SOURCES = 50;
+const MOST_ROWS = 300;
 /** Looked at in one rule, to know whose they are. */
 const MOST_LISTED = 1_000;
 const MOST_SHOWN = 20;
@@ -17,17 +19,19 @@ const HEADINGS = ["Source", "Addresses", "Known as of"];
 export function sourcesSection(facts: StatusFacts): Html {
   const open = [...facts.state.snapshot.rules.values()].filter((rule) => rule.state === "open");
   const { shown, more } = bounded(open, MOST_RULES);
+  const most = Math.min(MOST_SOURCES, Math.floor(MOST_ROWS / Math.max(1, shown.length)));
   return html`<section aria-labelledby="sources">
     <h2 id="sources">Sources</h2>
     ${open.length === 0 && html`<p>No policy opens a port, so no source lets anybody in.</p>`}
-    ${shown.map((rule) => ruleOf(rule, facts))}
+    ${shown.map((rule) => ruleOf(rule, facts, most))}
     ${more > 0 && html`<p>And ${more} more ports: <a href="/snapshot?full">all addresses</a>.</p>`}
   </section>`;
 }
 
-function ruleOf(rule: OpenRule, facts: StatusFacts): Html {
+function ruleOf(rule: OpenRule, facts: StatusFacts, most: number): Html {
   const { addresses } = rule;
-  const rows = addresses === undefined ? [["any address", "all", "the policy"]] : sourceRows(addresses, rule, facts);
+  const rows =
+    addresses === undefined ? [["any address", "all", "the policy"]] : sourceRows(rule, addresses, facts, most);
   return html`<h3>Port ${rule.port}, by ${rule.policy}</h3>
     ${table(`Sources of port ${rule.port}`, HEADINGS, rows)}
     ${rule.clientCertificate && html`<p>Client certificate: ${principalsOf(rule)}</p>`}
@@ -35,11 +39,16 @@ function ruleOf(rule: OpenRule, facts: StatusFacts): Html {
     ${addresses !== undefined && totalOf(addresses) > MOST_LISTED && html`<p>${totalOf(addresses)} addresses and ranges in all, of which ${MOST_LISTED} were looked at here: <a href="/snapshot?full">more addresses</a>.</p>`}`;
 }
 
-function sourceRows(addresses: AddressSet, rule: OpenRule, { state, resources }: StatusFacts): readonly Part[][] {
+function sourceRows(
+  { emptySources }: OpenRule,
+  addresses: AddressSet,
+  { state, resources }: StatusFacts,
+  most: number,
+): readonly Part[][] {
   const bySource = new Map<string, string[]>(addresses.sources.map((source) => [source, []]));
   for (const { address, source } of listAddresses(addresses, MOST_LISTED))
     bySource.get(source)?.push(address.replace(/^(.+)-\1$/, "$1"));
-  const { shown, more } = bounded([...bySource], MOST_SOURCES);
+  const { shown, more } = bounded([...bySource], most);
   const waiting = addressesOf(state.snapshot.hints.notReady, (source) => source);
   const gone = addressesOf(state.snapshot.hints.departed, ({ source }) => source);
   const rows = shown.map(([source, listed]): Part[] => [
@@ -51,8 +60,9 @@ function sourceRows(addresses: AddressSet, rule: OpenRule, { state, resources }:
     ],
     ageOf(source, resources, state.now),
   ]);
-  for (const words of rule.emptySources.slice(0, MOST_SOURCES)) rows.push([words, "none", ""]);
-  const left = more + Math.max(0, rule.emptySources.length - MOST_SOURCES);
+  const empty = bounded(emptySources, most);
+  for (const words of empty.shown) rows.push([words, "none", ""]);
+  const left = more + empty.more;
   return left > 0 ? [...rows, [`and ${left} more sources`, "", ""]] : rows;
 }
 
