@@ -64,9 +64,8 @@ test("what is immense makes a page of bounded length in bounded time", () => {
   const { body } = statusDocument(facts);
   assert.ok(performance.now() - from < MOST_MS, `${performance.now() - from} ms`);
   assert.ok(Buffer.byteLength(body) < MOST_BYTES, `${Buffer.byteLength(body)} bytes`);
-  assert.match(body, /and 9990 more/);
-  assert.match(body, /2500 callers/);
-  assert.match(body, /too long to ask about by a link/);
+  for (const words of [/\b\d{5} addresses and ranges in all/, /\b2500 callers/, /too long to ask about by a link/])
+    assert.ok(words.test(body), String(words));
 });
 
 test("sources have their addresses, also those that do not count, and the age of what is known of each", () => {
