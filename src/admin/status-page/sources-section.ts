@@ -8,59 +8,69 @@ import { html, type Html, type Part } from "./html.ts";
 import { ago } from "./time-words.ts";
 
 const MOST_RULES = 50;
-/** Of one port, where there are few; of all of them together. */
-const MOST_SOURCES = 50;
-const MOST_ROWS = 300;
-/** Looked at in one rule, to know whose they are. */
-const MOST_LISTED = 1_000;
+/** Of one port, where there are few, and of all of them together. */
+const MOST_SOURCES = { each: 50, all: 300 };
+/** Looked at, to know whose they are. */
+const MOST_LISTED = { each: 1_000, all: 3_000 };
 const MOST_SHOWN = 20;
 const HEADINGS = ["Source", "Addresses", "Known as of"];
 
 export function sourcesSection(facts: StatusFacts): Html {
   const open = [...facts.state.snapshot.rules.values()].filter((rule) => rule.state === "open");
   const { shown, more } = bounded(open, MOST_RULES);
-  const most = Math.min(MOST_SOURCES, Math.floor(MOST_ROWS / Math.max(1, shown.length)));
+  const room = { sources: share(MOST_SOURCES, shown.length), listed: share(MOST_LISTED, shown.length) };
   return html`<section aria-labelledby="sources">
     <h2 id="sources">Sources</h2>
     ${open.length === 0 && html`<p>No policy opens a port, so no source lets anybody in.</p>`}
-    ${shown.map((rule) => ruleOf(rule, facts, most))}
+    ${shown.map((rule) => ruleOf(rule, facts, room))}
     ${more > 0 && html`<p>And ${more} more ports: <a href="/snapshot?full">all addresses</a>.</p>`}
   </section>`;
 }
 
-function ruleOf(rule: OpenRule, facts: StatusFacts, most: number): Html {
+/** What the section of one port may take. */
+interface Room {
+  readonly sources: number;
+  readonly listed: number;
+}
+
+function share({ each, all }: { readonly each: number; readonly all: number }, rules: number): number {
+  return Math.min(each, Math.floor(all / Math.max(1, rules)));
+}
+
+function ruleOf(rule: OpenRule, facts: StatusFacts, room: Room): Html {
   const { addresses } = rule;
   const rows =
-    addresses === undefined ? [["any address", "all", "the policy"]] : sourceRows(rule, addresses, facts, most);
+    addresses === undefined ? [["any address", "all", "the policy"]] : sourceRows(rule, addresses, facts, room);
   return html`<h3>Port ${rule.port}, by ${rule.policy}</h3>
     ${table(`Sources of port ${rule.port}`, HEADINGS, rows)}
     ${rule.clientCertificate && html`<p>Client certificate: ${principalsOf(rule)}</p>`}
     ${rule.sniHosts !== undefined && html`<p>Server names: ${few([...rule.sniHosts.exact, ...rule.sniHosts.suffixes.map((suffix) => `*${suffix}`)])}</p>`}
-    ${addresses !== undefined && totalOf(addresses) > MOST_LISTED && html`<p>${totalOf(addresses)} addresses and ranges in all, of which ${MOST_LISTED} were looked at here: <a href="/snapshot?full">more addresses</a>.</p>`}`;
+    ${addresses !== undefined && totalOf(addresses) > room.listed && html`<p>${totalOf(addresses)} addresses and ranges in all, of which ${room.listed} were looked at here: <a href="/snapshot?full">more addresses</a>.</p>`}`;
 }
 
 function sourceRows(
   { emptySources }: OpenRule,
   addresses: AddressSet,
   { state, resources }: StatusFacts,
-  most: number,
+  room: Room,
 ): readonly Part[][] {
   const bySource = new Map<string, string[]>(addresses.sources.map((source) => [source, []]));
-  for (const { address, source } of listAddresses(addresses, MOST_LISTED))
+  for (const { address, source } of listAddresses(addresses, room.listed))
     bySource.get(source)?.push(address.replace(/^(.+)-\1$/, "$1"));
-  const { shown, more } = bounded([...bySource], most);
+  const isWhole = totalOf(addresses) <= room.listed;
+  const { shown, more } = bounded([...bySource], room.sources);
   const waiting = addressesOf(state.snapshot.hints.notReady, (source) => source);
   const gone = addressesOf(state.snapshot.hints.departed, ({ source }) => source);
   const rows = shown.map(([source, listed]): Part[] => [
     source,
     [
-      listed.length === 0 ? "none" : few(listed),
+      listed.length === 0 ? (isWhole ? "none" : "none of those that were looked at") : few(listed),
       waiting.has(source) ? `; not ready: ${few(waiting.get(source) ?? [])}` : "",
       gone.has(source) ? `; gone: ${few(gone.get(source) ?? [])}` : "",
     ],
     ageOf(source, resources, state.now),
   ]);
-  const empty = bounded(emptySources, most);
+  const empty = bounded(emptySources, room.sources);
   for (const words of empty.shown) rows.push([words, "none", ""]);
   const left = more + empty.more;
   return left > 0 ? [...rows, [`and ${left} more sources`, "", ""]] : rows;
