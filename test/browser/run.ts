@@ -1,7 +1,7 @@
 /**
  * `npm run test:browser`: the status page of real sidecars in Debian's chromium, headless, without JavaScript: texts, faults,
  * contrast in both colour schemes, width, keyboard, what a screen reader is told. Screenshots go to test/browser/results. Where
- * chromium is not installed and cannot be, a line says so and nothing fails.
+ * chromium is not installed and cannot be, a line says so and nothing fails. `-- serving stale` looks at these states alone.
  */
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
@@ -111,7 +111,9 @@ if (!installChromium()) {
   await using application = await startApplication();
   const mesh = await TestMesh.create();
   await using chromium = new Chromium();
+  const wanted = process.argv.slice(2);
   for (const state of states(application, mesh)) {
+    if (wanted.length > 0 && !wanted.includes(state.name)) continue;
     console.log(state.name);
     await using page = await BrowsedPage.open(chromium);
     await page.withoutJavaScript();
