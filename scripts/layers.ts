@@ -92,6 +92,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "admin/probes",
     "admin/status-page",
   ],
+  "current-snapshot.ts": ["policy", "telemetry", "config/config.ts", "discovery"],
   "choose-discovery.ts": ["telemetry", "config/config.ts", "discovery", "discovery/manifests", "discovery/kubernetes"],
   "choose-credentials.ts": [
     "telemetry",
@@ -106,6 +107,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "telemetry",
     "tls",
     "choose-credentials.ts",
+    "current-snapshot.ts",
     "config/config.ts",
     "discovery",
     "proxy",
@@ -177,4 +179,6 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "sidecar.ts",
   ],
   "main.ts": ["cli"],
+  // The entry of the package's export map, imported by nothing here.
+  "policy-library.ts": ["policy", "discovery/world.ts", "discovery/manifests/kinds.ts"],
 };

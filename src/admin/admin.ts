@@ -2,19 +2,23 @@
  * What operators may ask a running sidecar. The admin port shows policies and connections and stays on loopback; the
  * health port shows neither, answers probes for the application, and may be reached by the kubelet and Prometheus.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setImmediate as immediate } from "node:timers/promises";
 import type { SocketAddress } from "../config/config.ts";
 import type { AdminSubject } from "./subject.ts";
 import { explainPage } from "./explain-page.ts";
 import { readyPage } from "./health-pages.ts";
-import { AdminMetrics } from "./metrics.ts";
+import type { AdminMetrics } from "./metrics.ts";
 import type { Page } from "./page.ts";
 import { peersPage } from "./peers-page.ts";
 import type { ProbeAnswer } from "./probes/question.ts";
 import { probePages } from "./probes/probe-pages.ts";
 import { snapshotPage } from "./snapshot-page.ts";
 import { statusPage } from "./status-page.ts";
+
+/** Without a sample of the event loop its figures are no numbers; there is one every 10 ms. */
+const FIRST_SAMPLES_MS = 50;
 
 /** The kubelet takes every status below 400 for healthy. */
 function probePage({ healthy, words }: ProbeAnswer): Page {
@@ -42,11 +46,20 @@ export class AdminError extends Error {
 
 /** @throws AdminError naming the flag and address that cannot be bound */
 export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
-  const metrics = new AdminMetrics(subject);
+  // Loaded for the first scrape, so that no start waits for it: figures of the event loop begin there.
+  let loaded: Promise<AdminMetrics> | undefined;
+  const loadMetrics = async (): Promise<AdminMetrics> => {
+    const metrics = new (await import("./metrics.ts")).AdminMetrics(subject);
+    await delay(FIRST_SAMPLES_MS);
+    return metrics;
+  };
   const health: Readonly<Record<string, Route>> = {
     "/livez": () => ({ status: 200, body: { live: true } }),
     "/readyz": () => readyPage(subject, false),
-    "/metrics": async () => ({ status: 200, body: await metrics.text(), contentType: metrics.contentType }),
+    "/metrics": async () => {
+      const metrics = await (loaded ??= loadMetrics());
+      return { status: 200, body: await metrics.text(), contentType: metrics.contentType };
+    },
   };
   const all: Readonly<Record<string, Route>> = {
     ...health,

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { runExplain } from "../../src/cli/explain.ts";
 import { runCommand } from "../support/process/command.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
-import { until } from "../support/until.ts";
 import { startApplication, type TestApplication } from "../support/application/application.ts";
 import { call, connect, exchange, tryCall } from "../support/caller/caller.ts";
 import { http, policy, range } from "../support/mesh/objects.ts";
 import { freePorts } from "../support/process/ports.ts";
+import { until } from "../support/until.ts";
 import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 
 let application: TestApplication;
@@ -37,7 +37,12 @@ test("metrics: known prefixes, no address or path for a label, and figures that 
   await call({ port: sidecar.port() });
   await tryCall({ port: sidecar.port(), from: "127.0.0.9" });
   await tryCall({ port: sidecar.port(81) });
-  const text = await (await sidecar.admin("/metrics")).text();
+  let text = "";
+  // The caller knows that it was closed before the thread has counted it.
+  await until("the last refusal is counted", async () => {
+    text = await (await sidecar.admin("/metrics")).text();
+    return text.includes("no-policy");
+  });
   for (const line of text.split("\n")) {
     if (line === "" || line.startsWith("#")) continue;
     assert.match(line, /^(?:postern_|nodejs_|process_)[a-z0-9_]+(?:\{[^}]*\})? [0-9.e+-]+$/i, line);

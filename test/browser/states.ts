@@ -81,7 +81,7 @@ export function states(application: TestApplication, mesh: TestMesh): readonly S
     {
       name: "audit",
       texts: [
-        /AUDIT MODE: policy is not enforced[^]*port 80 until 20\d\d-/,
+        /AUDIT MODE: policy is not enforced[^]*port 80 by test\/ib until 20\d\d-/,
         /although enforcement would have refused: 1\./,
         /Serving, and policy is not enforced/,
         /audit: refusals by address or name are only logged and counted/,

@@ -1,12 +1,13 @@
 /** Each backend port: who may get in at all, where it listens, what governs it and how much is open. */
 import type { BackendConfig } from "../../config/config.ts";
 import type { BackendState } from "../../policy/backend-state.ts";
-import type { Rule } from "../../policy/snapshot.ts";
+import { alternatives, type Rule } from "../../policy/snapshot.ts";
 import { bounded, table } from "./document.ts";
 import type { StatusFacts } from "./facts.ts";
 import { html, type Html, type Part } from "./html.ts";
 
 const MOST_ROWS = 200;
+const MOST_POLICIES = 10;
 const HEADINGS = ["Port", "State", "Conditions", "Policy", "Mode", "Listener", "Application", "Open connections"];
 
 export function backendsSection({ backends, listening, config, state, counters }: StatusFacts): Html {
@@ -19,7 +20,7 @@ export function backendsSection({ backends, listening, config, state, counters }
       backend.port,
       stateOf(backend),
       backend.conditions.map(({ code, detail }) => `${code}: ${detail}`).join("; ") || "none",
-      backend.policy === undefined ? "none" : `${backend.policy} for Service ${backend.service ?? ""}`,
+      policiesOf(state.snapshot.rules.get(backend.port)),
       modeOf(state.snapshot.rules.get(backend.port), own),
       own === undefined ? "none" : `${addressOf(own.listen)}${bound.has(backend.port) ? "" : " (not bound)"}`,
       own === undefined ? "none" : addressOf(own.app),
@@ -31,6 +32,14 @@ export function backendsSection({ backends, listening, config, state, counters }
     ${rows.length === 0 ? html`<p>No backend port is configured, and no policy names one.</p>` : table("Backends", HEADINGS, rows)}
     ${more > 0 && html`<p>And ${more} more: <a href="/snapshot">snapshot</a>.</p>`}
   </section>`;
+}
+
+function policiesOf(rule: Rule | undefined): string {
+  if (rule === undefined) return "none";
+  const rules: readonly Rule[] = rule.state === "open" ? alternatives(rule) : [rule];
+  const { shown, more } = bounded(rules, MOST_POLICIES);
+  const words = shown.map(({ policy, service }) => `${policy} for Service ${service}`);
+  return more > 0 ? `${words.join("; ")} and ${more} more` : words.join("; ");
 }
 
 function stateOf({ open, protocol, reason, detail }: BackendState): Html {

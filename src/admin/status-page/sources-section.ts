@@ -1,6 +1,6 @@
 /** Who is let in by what is known: the sources of each open rule with their addresses, and how old that knowledge is. */
 import { listAddresses } from "../../policy/address-list.ts";
-import type { AddressSet, OpenRule } from "../../policy/snapshot.ts";
+import { alternatives, type AddressSet, type OpenRule } from "../../policy/snapshot.ts";
 import type { ResourceHealth } from "../../discovery/discovery.ts";
 import { bounded, table } from "./document.ts";
 import type { StatusFacts } from "./facts.ts";
@@ -16,7 +16,9 @@ const MOST_SHOWN = 20;
 const HEADINGS = ["Source", "Addresses", "Known as of"];
 
 export function sourcesSection(facts: StatusFacts): Html {
-  const open = [...facts.state.snapshot.rules.values()].filter((rule) => rule.state === "open");
+  const open = [...facts.state.snapshot.rules.values()].flatMap((rule) =>
+    rule.state === "open" ? alternatives(rule) : [],
+  );
   const { shown, more } = bounded(open, MOST_RULES);
   const room = { sources: share(MOST_SOURCES, shown.length), listed: share(MOST_LISTED, shown.length) };
   return html`<section aria-labelledby="sources">

@@ -25,7 +25,7 @@ export function auditSection(notice: AuditNotice | undefined): Html {
     <strong>AUDIT MODE: policy is not enforced</strong>
     <p>Callers whose address, server name or principal no policy lists are let in, and only logged and counted:</p>
     <ul>
-      ${shown.map(({ port, until }) => html`<li>port ${port} until ${until}</li>`)}${more > 0 && html`<li>and ${more} more ports</li>`}
+      ${shown.map(({ port, policy, until }) => html`<li>port ${port} by ${policy} until ${until}</li>`)}${more > 0 && html`<li>and ${more} more ports</li>`}
     </ul>
     ${notice.letIn !== undefined && html`<p>Let in since the start although enforcement would have refused: ${notice.letIn}.</p>`}
   </section>`;

@@ -1,5 +1,6 @@
 /** The state of the sidecar in one glance: whether it serves, and if not, why. Pure. */
 import type { BackendState } from "../../policy/backend-state.ts";
+import { alternatives } from "../../policy/snapshot.ts";
 import type { StatusFacts } from "./facts.ts";
 import { moment } from "./time-words.ts";
 
@@ -12,7 +13,7 @@ export interface Summary {
 
 /** An audit that is on: what it leaves open, and until when. */
 export interface AuditNotice {
-  readonly ports: readonly { readonly port: number; readonly until: string }[];
+  readonly ports: readonly { readonly port: number; readonly policy: string; readonly until: string }[];
   /** Connections let in since the start that its end will refuse; `undefined`: not known. */
   readonly letIn: number | undefined;
 }
@@ -34,10 +35,9 @@ export function summarize({ backends, unready, state }: Pick<StatusFacts, "backe
 
 /** @returns `undefined` where every rule is enforced */
 export function auditNotice({ state, counters }: Pick<StatusFacts, "state" | "counters">): AuditNotice | undefined {
-  const ports = [...state.snapshot.rules.values()].flatMap((rule) =>
-    rule.state === "open" && rule.auditUntil !== undefined && state.now < rule.auditUntil
-      ? [{ port: rule.port, until: moment(rule.auditUntil) }]
-      : [],
+  const open = [...state.snapshot.rules.values()].flatMap((rule) => (rule.state === "open" ? alternatives(rule) : []));
+  const ports = open.flatMap(({ port, policy, auditUntil }) =>
+    auditUntil !== undefined && state.now < auditUntil ? [{ port, policy, until: moment(auditUntil) }] : [],
   );
   if (ports.length === 0) return undefined;
   const letIn = counters && Object.values(counters.wouldRefuse).reduce((sum, count) => sum + count, 0);

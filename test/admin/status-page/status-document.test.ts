@@ -90,6 +90,22 @@ test("sources have their addresses, also those that do not count, and the age of
   assert.match(text, /Service gw\/none/);
 });
 
+test("objects for two Services of one port are all named, each with its own sources", () => {
+  const objects = [
+    policy([http], [range("10.7.0.0/16")], "test/older", "2026-01-01T00:00:00Z"),
+    policy([backend("bar", 80, "http")], [range("10.8.0.0/16")], "test/younger", "2026-01-02T00:00:00Z"),
+  ];
+  const { body } = statusDocument(factsOf(stateOf(objects)));
+  for (const words of [
+    "test/older for Service foo; test/younger for Service bar",
+    "Port 80, by test/older",
+    "10.7.0.0-10.7.255.255",
+    "Port 80, by test/younger",
+    "10.8.0.0-10.8.255.255",
+  ])
+    assert.ok(body.includes(words), words);
+});
+
 test("a stale snapshot is closed, and still shows what was known", () => {
   const state = stateOf([policy([http], [range("10.7.0.0/16")])]);
   const stale = { ...state, snapshot: { ...state.snapshot, closed: "stale-snapshot" as const } };

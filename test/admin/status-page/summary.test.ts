@@ -60,8 +60,8 @@ test("an audit is never plain serving, and is noticed until its end alone", () =
   const until = "2027-01-31T18:00:00Z";
   assert.deepEqual(auditNotice(facts), {
     ports: [
-      { port: 80, until },
-      { port: 81, until },
+      { port: 80, policy: "test/ib", until },
+      { port: 81, policy: "test/ib", until },
     ],
     letIn: 3,
   });
