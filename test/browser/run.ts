@@ -25,9 +25,7 @@ async function checkState(page: BrowsedPage, state: State): Promise<void> {
       await page.load(url);
       await checkTexts(page, state.texts);
       await checkLook(page, `${state.name} ${scheme} ${width}`);
-      const path = join(RESULTS, `${state.name}-${scheme}-${width}.png`);
-      await page.screenshot(path, width);
-      console.log(`  ${relative(process.cwd(), path)}`);
+      await keep(page, `${state.name}-${scheme}-${width}`, width);
     }
   await checkKeyboard(page);
   await checkAccessible(page);
@@ -36,6 +34,12 @@ async function checkState(page: BrowsedPage, state: State): Promise<void> {
     await checkExplanations(page, url);
   }
   assert.deepEqual(page.faults, [], "no error of console, network or security policy");
+}
+
+async function keep(page: BrowsedPage, name: string, width: Width): Promise<void> {
+  const path = join(RESULTS, `${name}.png`);
+  await page.screenshot(path, width);
+  console.log(`  ${relative(process.cwd(), path)}`);
 }
 
 /** In order, each behind the one before. */
@@ -94,7 +98,11 @@ async function checkExplanations(page: BrowsedPage, url: string): Promise<void> 
   await goTo(/^A\s+explain$/);
   await page.following(() => page.press("Enter"));
   await checkTexts(page, [/Refused: /, /Verdict/, /Nearest miss/, /Explain/]);
-  await checkLook(page, "an explanation");
+  for (const scheme of SCHEMES) {
+    await page.look(scheme, "narrow");
+    await checkLook(page, `an explanation, ${scheme}`);
+    await keep(page, `explanation-${scheme}-narrow`, "narrow");
+  }
   await page.load(url);
   await goTo(/^INPUT from/);
   await page.type("127.0.0.2");
