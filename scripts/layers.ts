@@ -80,7 +80,18 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "certificate-request": ["config/config.ts", "files", "tls", "discovery/kubernetes"],
 
   "admin/probes": ["config/config.ts"],
-  admin: ["policy", "telemetry", "tls", "config/config.ts", "discovery", "proxy", "proxy/control", "admin/probes"],
+  "admin/status-page": ["policy", "telemetry", "tls", "config/config.ts", "discovery", "proxy/control"],
+  admin: [
+    "policy",
+    "telemetry",
+    "tls",
+    "config/config.ts",
+    "discovery",
+    "proxy",
+    "proxy/control",
+    "admin/probes",
+    "admin/status-page",
+  ],
   "current-snapshot.ts": ["policy", "telemetry", "config/config.ts", "discovery"],
   "choose-discovery.ts": ["telemetry", "config/config.ts", "discovery", "discovery/manifests", "discovery/kubernetes"],
   "choose-credentials.ts": [

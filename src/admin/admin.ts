@@ -25,7 +25,13 @@ function probePage({ healthy, words }: ProbeAnswer): Page {
   return { status: healthy ? 200 : 503, body: `${words}\n` };
 }
 
-type Route = (query: URLSearchParams, method: "GET" | "HEAD") => Page | Promise<Page>;
+interface Asked {
+  readonly method: "GET" | "HEAD";
+  /** A browser asks: it takes HTML, which no script asks for by itself. */
+  readonly forPeople: boolean;
+}
+
+type Route = (query: URLSearchParams, asked: Asked) => Page | Promise<Page>;
 
 export interface AdminServers {
   /** Where the admin port was bound: port 0 lets the kernel choose. */
@@ -65,14 +71,14 @@ export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
       body: { connections: (await subject.dataPlane?.connections()) ?? [] },
     }),
     "/peers": () => peersPage(subject),
-    "/explain": (query) => explainPage(subject.state, query),
+    "/explain": (query, { forPeople }) => explainPage(subject.state, query, forPeople),
   };
   const { admin, health: healthAddress } = subject.config;
   const servers = [await listen("--admin", admin, all, true)];
   if (healthAddress !== undefined) {
     const answers = Object.entries(probePages(subject.config, subject)).map(([path, page]): [string, Route] => [
       path,
-      async (_query, method) =>
+      async (_query, { method }) =>
         method === "GET" ? probePage(await page()) : { status: 405, body: "only GET\n", allow: "GET" },
     ]);
     servers.push(await listen("--health", healthAddress, { ...health, ...Object.fromEntries(answers) }, false));
@@ -129,6 +135,7 @@ async function respond(
     "content-length": Buffer.byteLength(body),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
+    ...page.headers,
     ...(page.status === 405 && { allow: page.allow ?? "GET, HEAD" }),
   });
   response.end(request.method === "HEAD" ? undefined : body);
@@ -147,7 +154,8 @@ async function pageFor(
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
   if (route === undefined) return { status: 404, body: `no such page; there are ${Object.keys(routes).join(", ")}\n` };
   try {
-    return await route(new URLSearchParams(query), request.method);
+    const forPeople = /\btext\/html\b/.test(request.headers.accept ?? "");
+    return await route(new URLSearchParams(query), { method: request.method, forPeople });
   } catch (error) {
     return { status: 500, body: `${error instanceof Error ? error.message : String(error)}\n` };
   }
