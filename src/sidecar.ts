@@ -158,8 +158,9 @@ export class Sidecar {
     for (const { thread, lag } of this.#dataPlane?.threads() ?? [])
       if (lag !== undefined) reasons.push(`data-plane thread ${thread} ${describeLag(lag)}`);
     if (this.#credentials?.fault !== undefined) reasons.push(this.#credentials.fault);
-    for (const { port, reason, detail } of backendStates(this.state))
-      if (reason === "no-credentials") reasons.push(`port ${port} is closed: no-credentials: ${detail}`);
+    else
+      for (const { port, reason, detail } of backendStates(this.state))
+        if (reason === "no-credentials") reasons.push(`port ${port} is closed: no-credentials: ${detail}`);
     if (this.snapshot.closed === "no-snapshot") reasons.push("waiting for policy and endpoints");
     if (this.snapshot.closed === "stale-snapshot") reasons.push("policy and endpoints are stale");
     return reasons;
