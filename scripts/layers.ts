@@ -147,6 +147,17 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "controller/webhook",
   ],
 
+  install: ["controller/names.ts", "controller/manifests"],
+  "install/contour": ["controller/names.ts", "controller/manifests", "install"],
+  "install/cluster": [
+    "discovery/kubernetes",
+    "controller/names.ts",
+    "controller/manifests",
+    "controller/objects",
+    "install",
+    "install/contour",
+  ],
+
   cli: [
     "policy",
     "telemetry",
@@ -156,6 +167,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "pki",
     "controller",
     "controller/gateway-certificates",
+    "controller/manifests",
+    "install",
+    "install/contour",
+    "install/cluster",
     "inject",
     "inject/text",
     "discovery",

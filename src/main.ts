@@ -36,6 +36,18 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "take the sidecar out of manifests",
     load: async () => (await import("./cli/uninject.ts")).runUninject,
   },
+  install: {
+    summary: "the whole mesh, as manifests or into a cluster",
+    load: async () => (await import("./cli/install.ts")).runInstall,
+  },
+  uninstall: {
+    summary: "the mesh out of a cluster",
+    load: async () => (await import("./cli/uninstall.ts")).runUninstall,
+  },
+  check: {
+    summary: "what a cluster lacks for a mesh, before and after",
+    load: async () => (await import("./cli/check.ts")).runCheck,
+  },
   pki: { summary: "a mesh CA and certificates for trials", load: async () => (await import("./cli/pki.ts")).runPki },
   demo: {
     summary: "everything on localhost, no cluster",
