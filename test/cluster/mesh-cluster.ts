@@ -86,13 +86,18 @@ export class MeshCluster implements AsyncDisposable {
     this.plane = plane;
   }
 
-  static async start(): Promise<MeshCluster> {
+  /** @param options `bare`: nothing of a mesh is in it yet, and its controllers run */
+  static async start({ bare = false }: { readonly bare?: boolean } = {}): Promise<MeshCluster> {
     const binaries = await cachedBinaries(process.env);
     if (binaries === undefined) throw new Error("the control plane is not built: npm run test:cluster builds it");
-    const plane = await ControlPlane.start(binaries, { advertise: NODE_ADDRESS, apiServerFlags: API_SERVER_FLAGS });
+    const plane = await ControlPlane.start(binaries, {
+      advertise: NODE_ADDRESS,
+      apiServerFlags: API_SERVER_FLAGS,
+      controllers: bare,
+    });
     const cluster = new MeshCluster(plane);
     try {
-      await cluster.#prepare();
+      if (!bare) await cluster.#prepare();
       return cluster;
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
