@@ -23,7 +23,7 @@ export function withClientCertificate(text: string, secret: SecretName): ConfigC
   const present = document.getIn(path);
   const former = isMap(present) ? (present.toJSON() as Partial<SecretName>) : undefined;
   if (former?.name === secret.name && former.namespace === secret.namespace) return { kind: "unchanged" };
-  if (tls === null) document.set("tls", document.createNode({}));
+  if (!isMap(tls)) document.set("tls", document.createNode({}));
   document.setIn(path, document.createNode({ name: secret.name, namespace: secret.namespace }));
   return { kind: "changed", text: document.toString({ lineWidth: 0 }) };
 }
