@@ -97,13 +97,12 @@ export class RunningPod {
       await delay(LOOK_MS);
     }
     for (const container of spec.initContainers ?? []) {
-      const process = this.#start(container);
+      let process = this.#start(container);
       if (container.restartPolicy === "Always") continue;
-      while (!this.#ending && (await this.#processes.get(container.name)!.exited) !== 0) {
+      while ((await process.exited) !== 0 && !this.#ending) {
         await delay(LOOK_MS);
-        this.#start(container);
+        process = this.#start(container);
       }
-      await process.exited;
       if (this.#ending) return;
     }
     for (const container of spec.containers) this.#start(container);

@@ -1,5 +1,5 @@
 /** A pod's volumes as directories, which are mounted into its containers and follow the objects that they come from. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ApiCaller } from "../../support/api-server/api-caller.ts";
 import { fieldOf, type PodAddresses, type PodObject, type Source, type Volume } from "./pod-object.ts";
@@ -26,7 +26,9 @@ export class Volumes {
   async write(): Promise<boolean> {
     let complete = true;
     for (const volume of this.#pod.spec.volumes ?? []) {
-      mkdirSync(this.path(volume.name), { recursive: true, mode: 0o777 });
+      mkdirSync(this.path(volume.name), { recursive: true });
+      // Whatever user the containers run as; the mode of mkdir would be cut by ours.
+      if (volume.emptyDir !== undefined) chmodSync(this.path(volume.name), 0o777);
       for (const source of volume.projected?.sources ?? [volume])
         if (!(await this.#writeSource(volume, source))) complete = false;
     }
