@@ -5,6 +5,7 @@ import { join } from "node:path";
 const SUITES = new Map([
   ["micro", "micro/authorize.ts"],
   ["load", "load/load.ts"],
+  ["start", "start/start.ts"],
   ["propagation", "kubernetes/propagation.ts"],
   ["fleet", "kubernetes/fleet.ts"],
   ["install", "install.ts"],

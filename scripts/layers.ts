@@ -80,7 +80,19 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "certificate-request": ["config/config.ts", "files", "tls", "discovery/kubernetes"],
 
   "admin/probes": ["config/config.ts"],
-  admin: ["policy", "telemetry", "tls", "config/config.ts", "discovery", "proxy", "proxy/control", "admin/probes"],
+  "admin/status-page": ["policy", "telemetry", "tls", "config/config.ts", "discovery", "proxy/control"],
+  admin: [
+    "policy",
+    "telemetry",
+    "tls",
+    "config/config.ts",
+    "discovery",
+    "proxy",
+    "proxy/control",
+    "admin/probes",
+    "admin/status-page",
+  ],
+  "current-snapshot.ts": ["policy", "telemetry", "config/config.ts", "discovery"],
   "choose-discovery.ts": ["telemetry", "config/config.ts", "discovery", "discovery/manifests", "discovery/kubernetes"],
   "choose-credentials.ts": [
     "telemetry",
@@ -95,6 +107,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "telemetry",
     "tls",
     "choose-credentials.ts",
+    "current-snapshot.ts",
     "config/config.ts",
     "discovery",
     "proxy",
@@ -147,9 +160,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "controller/webhook",
   ],
 
-  install: ["controller/names.ts", "controller/manifests"],
+  install: ["telemetry/version.ts", "controller/names.ts", "controller/manifests"],
   "install/contour": ["controller/names.ts", "controller/manifests", "install"],
   "install/cluster": [
+    "telemetry/version.ts",
     "discovery/kubernetes",
     "controller/names.ts",
     "controller/manifests",
@@ -181,4 +195,6 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "sidecar.ts",
   ],
   "main.ts": ["cli"],
+  // The entry of the package's export map, imported by nothing here.
+  "policy-library.ts": ["policy", "discovery/world.ts", "discovery/manifests/kinds.ts"],
 };

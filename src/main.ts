@@ -1,71 +1,11 @@
 #!/usr/bin/env node
 /** The process's edge: arguments, environment, signals and exit codes. Nothing else reads `process`. */
-import { text } from "node:stream/consumers";
+import { text as textOf } from "node:stream/consumers";
+import { COMMANDS, overview, unknownCommand, versionLine } from "./cli/commands.ts";
 import type { CliIo } from "./cli/io.ts";
 
 /** Older releases report a TLS 1.3 session resumed without a client certificate as authorized (nodejs/node issue 35317). */
 const OLDEST_NODE = [24, 21] as const;
-
-type Command = (argv: readonly string[], io: CliIo) => Promise<number>;
-
-interface CommandEntry {
-  readonly summary: string;
-  /** It starts data-plane threads. */
-  readonly threads?: true;
-  readonly load: () => Promise<Command>;
-}
-
-/** Loaded on demand: the sidecar does not pay for the commands beside it. */
-const COMMANDS: Readonly<Record<string, CommandEntry>> = {
-  run: { summary: "the sidecar", threads: true, load: async () => (await import("./cli/run.ts")).runSidecar },
-  validate: {
-    summary: "check IngressBackend objects in files",
-    load: async () => (await import("./cli/validate.ts")).runValidate,
-  },
-  explain: { summary: "one peer's verdict, and why", load: async () => (await import("./cli/explain.ts")).runExplain },
-  redirect: {
-    summary: "bring arriving connections to the sidecar",
-    load: async () => (await import("./cli/redirect.ts")).runRedirect,
-  },
-  controller: {
-    summary: "the mesh's control plane: injector, validator, certificates",
-    load: async () => (await import("./cli/controller.ts")).runController,
-  },
-  inject: { summary: "add the sidecar to manifests", load: async () => (await import("./cli/inject.ts")).runInject },
-  uninject: {
-    summary: "take the sidecar out of manifests",
-    load: async () => (await import("./cli/uninject.ts")).runUninject,
-  },
-  install: {
-    summary: "the whole mesh, as manifests or into a cluster",
-    load: async () => (await import("./cli/install.ts")).runInstall,
-  },
-  uninstall: {
-    summary: "the mesh out of a cluster",
-    load: async () => (await import("./cli/uninstall.ts")).runUninstall,
-  },
-  check: {
-    summary: "what a cluster lacks for a mesh, before and after",
-    load: async () => (await import("./cli/check.ts")).runCheck,
-  },
-  pki: { summary: "a mesh CA and certificates for trials", load: async () => (await import("./cli/pki.ts")).runPki },
-  demo: {
-    summary: "everything on localhost, no cluster",
-    threads: true,
-    load: async () => (await import("./cli/demo.ts")).runDemo,
-  },
-};
-
-const HELP = `Postern guards the door between an ingress gateway and one application.
-
-Usage:
-  postern COMMAND [--help]
-
-Commands:
-${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
-  .join("\n")}
-`;
 
 function nodeIsTooOld(): boolean {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -90,8 +30,8 @@ function createIo(): CliIo {
   const listeners: ((signal: string) => void)[] = [];
   let asked = false;
   const onSignal = (signal: string): void => {
-    // The second time means now.
-    if (asked) endDespiteThreads(1);
+    // The second time means now, and so does the first where nobody drains anything.
+    if (asked || listeners.length === 0) endDespiteThreads(1);
     asked = true;
     for (const listener of listeners) listener(signal);
   };
@@ -99,7 +39,7 @@ function createIo(): CliIo {
   return {
     stdout: (text, done) => void process.stdout.write(text, done),
     stderr: (text, done) => void process.stderr.write(text, done),
-    stdin: () => text(process.stdin),
+    stdin: () => textOf(process.stdin),
     env: process.env,
     onTermination: (listener) => listeners.push(listener),
   };
@@ -135,17 +75,21 @@ async function main(argv: readonly string[]): Promise<never> {
   const [name, ...rest] = argv;
   if (nodeIsTooOld()) {
     process.stderr.write(
-      `postern needs Node ${OLDEST_NODE.join(".")} or newer, this is ${process.versions.node}: start it with npm or npx, which use the pinned one\n`,
+      `postern needs Node ${OLDEST_NODE.join(".")} or newer, this is ${process.versions.node}: install it, or, in a checkout, start with npm or npx, which use the pinned one\n`,
     );
     process.exit(2);
   }
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    process.stdout.write(HELP);
+    process.stdout.write(overview());
     process.exit(name === undefined ? 2 : 0);
+  }
+  if (name === "--version" || name === "-V" || name === "version") {
+    process.stdout.write(versionLine(process.versions.node));
+    process.exit(0);
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
-    process.stderr.write(`postern: unknown command '${name}'; expected one of ${Object.keys(COMMANDS).join(", ")}\n`);
+    process.stderr.write(unknownCommand(name));
     process.exit(2);
   }
   ignoreBrokenPipes();

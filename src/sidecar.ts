@@ -5,16 +5,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { chooseCredentials } from "./choose-credentials.ts";
 import type { Config } from "./config/config.ts";
-import { Departures } from "./discovery/departures.ts";
+import { CurrentSnapshot } from "./current-snapshot.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
-import { compile } from "./policy/compile.ts";
-import type { World } from "./policy/model.ts";
 import { backendStates } from "./policy/backend-state.ts";
 import type { ServiceState } from "./policy/service-state.ts";
-import { CLOSED, type Snapshot } from "./policy/snapshot.ts";
+import type { Snapshot } from "./policy/snapshot.ts";
 import { describeLag } from "./proxy/control/applied-state.ts";
 import { startDataPlane, type DataPlane } from "./proxy/control/data-plane.ts";
-import { definedFields } from "./telemetry/defined-fields.ts";
 import { StateReport } from "./report/state-report.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { LogOutput } from "./telemetry/log-output.ts";
@@ -50,15 +47,10 @@ export class Sidecar {
   readonly #discovery: Discovery;
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #report: StateReport;
-  readonly #departures = new Departures();
+  readonly #current: CurrentSnapshot;
   #dataPlane: DataPlane | undefined;
   #credentials: OwnCredentials | undefined;
   #spans: Spans | undefined;
-  #snapshot: Snapshot = CLOSED;
-  #version = 0;
-  /** What was discovered last; compiled again when it becomes fresh after having been stale. */
-  #world: { readonly world: World; readonly services: readonly string[] } | undefined;
-  #serviceless = false;
   readonly #drained = Promise.withResolvers<void>();
   #lookTimer: NodeJS.Timeout | undefined;
   #drain: ServiceState["drain"];
@@ -82,6 +74,16 @@ export class Sidecar {
     this.#output = output;
     this.#discovery = discovery;
     this.#auditUntil = endOfAudit(config);
+    this.#current = new CurrentSnapshot({
+      config,
+      log,
+      auditUntil: this.#auditUntil,
+      resources: () => this.resources(),
+      onPublish: (snapshot) => {
+        this.#dataPlane?.publish(snapshot);
+        this.#look();
+      },
+    });
     this.#report = new StateReport(log, (statuses) => this.#discovery.publishStatuses?.(statuses));
   }
 
@@ -93,7 +95,7 @@ export class Sidecar {
       lag === undefined ? [] : [`data-plane thread ${thread} ${describeLag(lag)}`],
     );
     return {
-      snapshot: this.#snapshot,
+      snapshot: this.snapshot,
       certificate: ownCertificate(this.credentials),
       now: Date.now(),
       listeners: new Set(listening ? this.config.backends.map(({ port }) => port) : []),
@@ -103,7 +105,7 @@ export class Sidecar {
   }
 
   get snapshot(): Snapshot {
-    return this.#snapshot;
+    return this.#current.snapshot;
   }
 
   get credentials(): Credentials | undefined {
@@ -158,8 +160,8 @@ export class Sidecar {
     if (this.#credentials?.fault !== undefined) reasons.push(this.#credentials.fault);
     for (const { port, reason, detail } of backendStates(this.state))
       if (reason === "no-credentials") reasons.push(`port ${port} is closed: no-credentials: ${detail}`);
-    if (this.#snapshot.closed === "no-snapshot") reasons.push("waiting for policy and endpoints");
-    if (this.#snapshot.closed === "stale-snapshot") reasons.push("policy and endpoints are stale");
+    if (this.snapshot.closed === "no-snapshot") reasons.push("waiting for policy and endpoints");
+    if (this.snapshot.closed === "stale-snapshot") reasons.push("policy and endpoints are stale");
     return reasons;
   }
 
@@ -177,7 +179,7 @@ export class Sidecar {
     if (config.tracing !== undefined)
       this.#spans = await startSpans({ ...config.tracing, resource: selfOf(config), log });
     this.#dataPlane = await startDataPlane(
-      { ...config, snapshot: this.#snapshot, credentials: this.credentials },
+      { ...config, snapshot: this.snapshot, credentials: this.credentials },
       {
         onLines: (batch, taken) => this.#output.batch(batch, taken),
         onSpans: (records) => this.#spans?.write(records),
@@ -209,9 +211,9 @@ export class Sidecar {
       this.#dataPlane?.setCredentials(credentials);
       this.#look();
     });
-    await this.#discovery.start({ onWorld: (world, services) => this.#onWorld(world, services) });
+    await this.#discovery.start({ onWorld: (world, services) => this.#current.discovered(world, services) });
     this.#lookTimer = setInterval(() => {
-      if (config.maxStaleMs !== undefined) this.#checkAge();
+      if (config.maxStaleMs !== undefined) this.#current.checkAge();
       this.#look();
     }, LOOK_MS).unref();
   }
@@ -247,72 +249,8 @@ export class Sidecar {
     await this.#spans?.close();
   }
 
-  #onWorld(found: World, services: readonly string[]): void {
-    const world = { ...found, departed: this.#departures.observe(found.endpoints, Date.now()) };
-    this.#world = { world, services };
-    this.#reportServices(services);
-    const snapshot = this.#compile(world, services);
-    this.#publish(this.#isStale() ? closedSnapshot(snapshot, "stale-snapshot") : snapshot);
-  }
-
-  /** Ordinary while the pod starts; for good where the Service has another family of addresses than those that we know. */
-  #reportServices(services: readonly string[]): void {
-    const { podIps, namespace } = this.config;
-    if (services.length === 0 && !this.#serviceless)
-      this.log.warn(
-        { podIps, namespace },
-        "no Service has an address of this pod, so that no policy is ours; POD_IPS (fieldRef status.podIPs) names those of both families, --service a Service",
-      );
-    this.#serviceless = services.length === 0;
-  }
-
-  /** After a fault of the compiler the response is no: what was in force may be what somebody has just revoked. */
-  #compile(world: World, services: readonly string[]): Snapshot {
-    const { namespace, meshName, nodes } = this.config;
-    try {
-      const auditUntil = this.#auditUntil;
-      const self = { namespace, services, nodes, ...definedFields({ meshName, auditUntil }) };
-      return compile(world, self, this.#version + 1);
-    } catch (error) {
-      this.log.error({ error }, "policy could not be compiled; everybody is refused");
-      return { ...CLOSED, version: this.#version + 1 };
-    }
-  }
-
-  #publish(snapshot: Snapshot): void {
-    this.#version = snapshot.version;
-    this.#snapshot = snapshot;
-    this.#dataPlane?.publish(snapshot);
-    this.log.info(
-      { version: snapshot.version, closed: snapshot.closed, rules: snapshot.rules.size },
-      "snapshot published",
-    );
-    this.#look();
-  }
-
   #look(): void {
     this.#report.look(this.state);
-  }
-
-  #checkAge(): void {
-    const stale = this.#isStale();
-    if (stale && this.#snapshot.closed === undefined) {
-      this.log.error(
-        { maxStaleMs: this.config.maxStaleMs, resources: this.resources() },
-        "policy and endpoints are older than max-stale; everybody is refused",
-      );
-      this.#publish(closedSnapshot({ ...this.#snapshot, version: this.#version + 1 }, "stale-snapshot"));
-    } else if (!stale && this.#snapshot.closed === "stale-snapshot" && this.#world !== undefined) {
-      this.#publish(this.#compile(this.#world.world, this.#world.services));
-    }
-  }
-
-  #isStale(): boolean {
-    const { maxStaleMs } = this.config;
-    if (maxStaleMs === undefined) return false;
-    return this.resources().some(
-      (resource) => resource.freshAt !== undefined && Date.now() - resource.freshAt > maxStaleMs,
-    );
   }
 }
 
@@ -320,11 +258,6 @@ export class Sidecar {
 function endOfAudit({ enforcement }: Config): number | undefined {
   if (enforcement.mode === "enforce") return undefined;
   return "until" in enforcement ? enforcement.until : Date.now() + enforcement.forMs;
-}
-
-/** Closed to everybody, and still knowing what it was: whoever asks is shown old data rather than none. */
-function closedSnapshot(snapshot: Snapshot, closed: "stale-snapshot"): Snapshot {
-  return snapshot.closed === undefined ? { ...snapshot, closed } : snapshot;
 }
 
 /** This process by the names of OpenTelemetry's semantic conventions. */

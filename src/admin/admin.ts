@@ -2,13 +2,14 @@
  * What operators may ask a running sidecar. The admin port shows policies and connections and stays on loopback; the
  * health port shows neither, answers probes for the application, and may be reached by the kubelet and Prometheus.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setImmediate as immediate } from "node:timers/promises";
 import type { SocketAddress } from "../config/config.ts";
 import type { AdminSubject } from "./subject.ts";
 import { explainPage } from "./explain-page.ts";
 import { readyPage } from "./health-pages.ts";
-import { AdminMetrics } from "./metrics.ts";
+import type { AdminMetrics } from "./metrics.ts";
 import type { Page } from "./page.ts";
 import { peersPage } from "./peers-page.ts";
 import type { ProbeAnswer } from "./probes/question.ts";
@@ -16,12 +17,21 @@ import { probePages } from "./probes/probe-pages.ts";
 import { snapshotPage } from "./snapshot-page.ts";
 import { statusPage } from "./status-page.ts";
 
+/** Without a sample of the event loop its figures are no numbers; there is one every 10 ms. */
+const FIRST_SAMPLES_MS = 50;
+
 /** The kubelet takes every status below 400 for healthy. */
 function probePage({ healthy, words }: ProbeAnswer): Page {
   return { status: healthy ? 200 : 503, body: `${words}\n` };
 }
 
-type Route = (query: URLSearchParams, method: "GET" | "HEAD") => Page | Promise<Page>;
+interface Asked {
+  readonly method: "GET" | "HEAD";
+  /** A browser asks: it takes HTML, which no script asks for by itself. */
+  readonly forPeople: boolean;
+}
+
+type Route = (query: URLSearchParams, asked: Asked) => Page | Promise<Page>;
 
 export interface AdminServers {
   /** Where the admin port was bound: port 0 lets the kernel choose. */
@@ -36,11 +46,20 @@ export class AdminError extends Error {
 
 /** @throws AdminError naming the flag and address that cannot be bound */
 export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
-  const metrics = new AdminMetrics(subject);
+  // Loaded for the first scrape, so that no start waits for it: figures of the event loop begin there.
+  let loaded: Promise<AdminMetrics> | undefined;
+  const loadMetrics = async (): Promise<AdminMetrics> => {
+    const metrics = new (await import("./metrics.ts")).AdminMetrics(subject);
+    await delay(FIRST_SAMPLES_MS);
+    return metrics;
+  };
   const health: Readonly<Record<string, Route>> = {
     "/livez": () => ({ status: 200, body: { live: true } }),
     "/readyz": () => readyPage(subject, false),
-    "/metrics": async () => ({ status: 200, body: await metrics.text(), contentType: metrics.contentType }),
+    "/metrics": async () => {
+      const metrics = await (loaded ??= loadMetrics());
+      return { status: 200, body: await metrics.text(), contentType: metrics.contentType };
+    },
   };
   const all: Readonly<Record<string, Route>> = {
     ...health,
@@ -52,14 +71,14 @@ export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
       body: { connections: (await subject.dataPlane?.connections()) ?? [] },
     }),
     "/peers": () => peersPage(subject),
-    "/explain": (query) => explainPage(subject.state, query),
+    "/explain": (query, { forPeople }) => explainPage(subject.state, query, forPeople),
   };
   const { admin, health: healthAddress } = subject.config;
   const servers = [await listen("--admin", admin, all, true)];
   if (healthAddress !== undefined) {
     const answers = Object.entries(probePages(subject.config, subject)).map(([path, page]): [string, Route] => [
       path,
-      async (_query, method) =>
+      async (_query, { method }) =>
         method === "GET" ? probePage(await page()) : { status: 405, body: "only GET\n", allow: "GET" },
     ]);
     servers.push(await listen("--health", healthAddress, { ...health, ...Object.fromEntries(answers) }, false));
@@ -116,6 +135,7 @@ async function respond(
     "content-length": Buffer.byteLength(body),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
+    ...page.headers,
     ...(page.status === 405 && { allow: page.allow ?? "GET, HEAD" }),
   });
   response.end(request.method === "HEAD" ? undefined : body);
@@ -134,7 +154,8 @@ async function pageFor(
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
   if (route === undefined) return { status: 404, body: `no such page; there are ${Object.keys(routes).join(", ")}\n` };
   try {
-    return await route(new URLSearchParams(query), request.method);
+    const forPeople = /\btext\/html\b/.test(request.headers.accept ?? "");
+    return await route(new URLSearchParams(query), { method: request.method, forPeople });
   } catch (error) {
     return { status: 500, body: `${error instanceof Error ? error.message : String(error)}\n` };
   }

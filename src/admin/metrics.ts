@@ -1,22 +1,38 @@
 /** `/metrics`: counters of the threads and the state of the control side in Prometheus' text format. Label sets are bounded. */
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { backendStates } from "../policy/backend-state.ts";
 import { policyStatuses } from "../policy/policy-statuses.ts";
+import type { ServiceState } from "../policy/service-state.ts";
+import { alternatives } from "../policy/snapshot.ts";
 import { lifeLeft } from "../tls/credentials-life.ts";
-import { DURATION_BUCKETS, type Counters } from "../telemetry/records.ts";
-import { discoveryText } from "./discovery-metrics.ts";
+import type { Counters } from "../telemetry/records.ts";
+import { VERSION } from "../telemetry/version.ts";
+import { registerDiscovery } from "./discovery-metrics.ts";
+import { readCounter, readGauge, type Series } from "./read-metrics.ts";
+import { registerTraffic } from "./traffic-metrics.ts";
 import type { ThreadInfo } from "../proxy/control/data-plane.ts";
 import type { AdminSubject } from "./subject.ts";
 
 export class AdminMetrics {
   readonly #subject: AdminSubject;
   readonly #registry = new Registry();
+  /** Of the threads, as they were fetched for the scrape that is under way. */
+  #counters: Counters | undefined;
 
   constructor(subject: AdminSubject) {
     this.#subject = subject;
     // Event-loop and heap figures of the control side, under prom-client's own names.
     collectDefaultMetrics({ register: this.#registry, prefix: "postern_" });
+    // Gauges under the name of counters, which promtool finds fault with; the same figures stand beside them by kind.
+    for (const name of ["handles", "requests", "resources"])
+      this.#registry.removeSingleMetric(`postern_nodejs_active_${name}_total`);
     this.#registerState();
+    registerDiscovery(this.#registry, () => subject.discoveryCounts());
+    registerTraffic(
+      this.#registry,
+      () => this.#counters,
+      () => subject.linesLost,
+    );
   }
 
   get contentType(): string {
@@ -24,26 +40,18 @@ export class AdminMetrics {
   }
 
   async text(): Promise<string> {
-    const discovery = this.#subject.discoveryCounts();
-    const state = `${await this.#registry.metrics()}${discovery === undefined ? "" : discoveryText(discovery)}`;
-    const counters = await this.#subject.dataPlane?.counters();
-    if (counters === undefined) return state;
-    return `${state}${trafficText(counters, this.#subject.linesLost)}`;
+    this.#counters = await this.#subject.dataPlane?.counters();
+    return this.#registry.metrics();
   }
 
   #registerState(): void {
     const subject = this.#subject;
-    const registers = [this.#registry];
-    const gauge = (name: string, help: string, read: () => number): void => {
-      void new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
-    };
+    const registry = this.#registry;
+    const gauge = (name: string, help: string, read: () => number): void =>
+      readGauge(registry, { name, help }, () => [[{}, read()]]);
+    readGauge(registry, { name: "postern_build_info", help: "1, by version of Postern.", labels: ["version"] }, () => [
+      [{ version: VERSION }, 1],
+    ]);
     gauge("postern_ready", "1 when ready.", () => (subject.unready().length === 0 ? 1 : 0));
     gauge("postern_snapshot_version", "Version of the published snapshot.", () => subject.snapshot.version);
     gauge(
@@ -61,36 +69,37 @@ export class AdminMetrics {
       "Policies whose status is error.",
       () => policyStatuses(subject.state).filter((status) => status.currentStatus === "error").length,
     );
-    void new Gauge({
-      name: "postern_backend_open",
-      help: "1 when somebody may get in at the backend port, 0 with the reason when nobody may.",
-      labelNames: ["port", "reason"],
-      registers,
-      collect() {
-        this.reset();
-        for (const { port, open, reason } of backendStates(subject.state)) this.set({ port, reason }, open ? 1 : 0);
+    readGauge(
+      registry,
+      {
+        name: "postern_backend_open",
+        help: "1 when somebody may get in at the backend port, 0 with the reason when nobody may.",
+        labels: ["port", "reason"],
       },
-    });
-    void new Gauge({
-      name: "postern_audit_end_timestamp_seconds",
-      help: "Until when refusals by address or name are only counted at the backend port; absent where they are enforced.",
-      labelNames: ["port"],
-      registers,
-      collect() {
-        this.reset();
-        const { state } = subject;
-        for (const rule of state.snapshot.rules.values())
-          if (rule.state === "open" && rule.auditUntil !== undefined && state.now < rule.auditUntil)
-            this.set({ port: rule.port }, Math.round(rule.auditUntil / 1000));
+      () => backendStates(subject.state).map(({ port, open, reason }): Series => [{ port, reason }, open ? 1 : 0]),
+    );
+    readGauge(
+      registry,
+      {
+        name: "postern_audit_end_timestamp_seconds",
+        help: "Until when refusals by address or name are only counted at the backend port; absent where they are enforced.",
+        labels: ["port"],
       },
-    });
+      () => auditEnds(subject.state),
+    );
     gauge("postern_certificate_expiry_timestamp_seconds", "End of our own certificate; 0 without one.", () =>
       Math.round((subject.credentials?.notAfter ?? 0) / 1000),
     );
-    gauge(
-      "postern_certificate_reload_failures_total",
-      "Certificate files, or answers of the SPIFFE Workload API, that could not be used.",
-      () => subject.credentialFailures,
+    gauge("postern_certificate_age_seconds", "Time since our own certificate began; 0 without one.", () =>
+      subject.credentials === undefined ? 0 : (Date.now() - subject.credentials.notBefore) / 1000,
+    );
+    readCounter(
+      registry,
+      {
+        name: "postern_certificate_reload_failures_total",
+        help: "Certificate files, or answers of the SPIFFE Workload API, that could not be used.",
+      },
+      () => [[{}, subject.credentialFailures]],
     );
     gauge(
       "postern_certificate_files_unusable",
@@ -111,109 +120,49 @@ export class AdminMetrics {
       "Accepted certificates so far.",
       () => subject.credentials?.generation ?? 0,
     );
-    const perThread = (name: string, help: string, read: (thread: ThreadInfo) => number): void => {
-      void new Gauge({
-        name,
-        help,
-        labelNames: ["thread"],
-        registers,
-        collect() {
-          for (const info of subject.dataPlane?.threads() ?? []) this.set({ thread: info.thread }, read(info));
-        },
-      });
+    const threads = function* (read: (thread: ThreadInfo) => number): Iterable<Series> {
+      for (const info of subject.dataPlane?.threads() ?? []) yield [{ thread: info.thread }, read(info)];
     };
-    perThread("postern_thread_lagging", "1 when the thread does not have in force what was published.", ({ lag }) =>
-      lag === undefined ? 0 : 1,
-    );
-    perThread("postern_thread_restarts_total", "Threads that took the place of another.", ({ restarts }) => restarts);
-    void new Gauge({
-      name: "postern_discovery_age_seconds",
-      help: "Time since the data was known to be current.",
-      labelNames: ["resource"],
-      registers,
-      collect() {
-        this.reset();
-        for (const { resource, freshAt } of subject.resources())
-          if (freshAt !== undefined) this.set({ resource }, (Date.now() - freshAt) / 1000);
+    readGauge(
+      registry,
+      {
+        name: "postern_thread_lagging",
+        help: "1 when the thread does not have in force what was published.",
+        labels: ["thread"],
       },
-    });
+      () => threads(({ lag }) => (lag === undefined ? 0 : 1)),
+    );
+    readCounter(
+      registry,
+      {
+        name: "postern_thread_restarts_total",
+        help: "Threads that took the place of another.",
+        labels: ["thread"],
+      },
+      () => threads(({ restarts }) => restarts),
+    );
+    readGauge(
+      registry,
+      {
+        name: "postern_discovery_age_seconds",
+        help: "Time since the data was known to be current.",
+        labels: ["resource"],
+      },
+      () =>
+        subject
+          .resources()
+          .flatMap(({ resource, freshAt }): readonly Series[] =>
+            freshAt === undefined ? [] : [[{ resource }, (Date.now() - freshAt) / 1000]],
+          ),
+    );
   }
 }
 
-/** Counters of the threads are cumulative already, which prom-client's own counters could only be made to follow. */
-function trafficText(counters: Counters, linesLost: number): string {
-  const lines: string[] = [];
-  const family = (name: string, type: string, help: string, rows: readonly string[]): void => {
-    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...rows);
-  };
-  family(
-    "postern_connections_total",
-    "counter",
-    "Connections by how they ended, and the test that refused them.",
-    Object.entries(counters.connections).map(([key, value]) => {
-      const [port = "", end = "", reason = ""] = key.split("|");
-      return `postern_connections_total{port="${port}",end="${end}",reason="${reason}"} ${value}`;
-    }),
-  );
-  family(
-    "postern_would_refuse_total",
-    "counter",
-    "Connections that audit let in, by the test that would have refused them.",
-    Object.entries(counters.wouldRefuse).map(([key, value]) => {
-      const [port = "", reason = ""] = key.split("|");
-      return `postern_would_refuse_total{port="${port}",reason="${reason}"} ${value}`;
-    }),
-  );
-  family(
-    "postern_requests_total",
-    "counter",
-    "HTTP requests by class of status, and why they failed.",
-    Object.entries(counters.requests).map(([key, value]) => {
-      const [port = "", status = "", reason = ""] = key.split("|");
-      return `postern_requests_total{port="${port}",status="${status}",reason="${reason}"} ${value}`;
-    }),
-  );
-  family(
-    "postern_received_bytes_total",
-    "counter",
-    "Bytes from callers.",
-    perPort("postern_received_bytes_total", counters.bytesIn),
-  );
-  family(
-    "postern_sent_bytes_total",
-    "counter",
-    "Bytes to callers.",
-    perPort("postern_sent_bytes_total", counters.bytesOut),
-  );
-  family(
-    "postern_open_connections",
-    "gauge",
-    "Connections that are open.",
-    perPort("postern_open_connections", counters.open),
-  );
-  family(
-    "postern_request_duration_seconds",
-    "histogram",
-    "From the request's header to the end of the response.",
-    Object.entries(counters.durations).flatMap(durationRows),
-  );
-  family("postern_log_lines_dropped_total", "counter", "Log lines that their reader did not take in time.", [
-    `postern_log_lines_dropped_total ${counters.linesLost + linesLost}`,
-  ]);
-  return `${lines.join("\n")}\n`;
-}
-
-function perPort(name: string, values: Readonly<Record<string, number>>): readonly string[] {
-  return Object.entries(values).map(([port, value]) => `${name}{port="${port}"} ${value}`);
-}
-
-function durationRows([port, row]: readonly [string, readonly number[]]): readonly string[] {
-  const name = "postern_request_duration_seconds";
-  const count = row[DURATION_BUCKETS.length + 1] ?? 0;
-  return [
-    ...DURATION_BUCKETS.map((bound, index) => `${name}_bucket{port="${port}",le="${bound}"} ${row[index] ?? 0}`),
-    `${name}_bucket{port="${port}",le="+Inf"} ${count}`,
-    `${name}_sum{port="${port}"} ${row[DURATION_BUCKETS.length] ?? 0}`,
-    `${name}_count{port="${port}"} ${count}`,
-  ];
+/** The last end of each port's audits that still run. */
+function* auditEnds({ snapshot, now }: ServiceState): Iterable<Series> {
+  for (const rule of snapshot.rules.values()) {
+    if (rule.state !== "open") continue;
+    const end = Math.max(0, ...alternatives(rule).map(({ auditUntil = 0 }) => auditUntil));
+    if (end > now) yield [{ port: rule.port }, Math.round(end / 1000)];
+  }
 }

@@ -40,7 +40,7 @@ export function snapshotPage(state: ServiceState, full: boolean): Page {
 
 function showRule(rule: Rule): object {
   if (rule.state === "closed") return rule;
-  const { addresses, principals, sniHosts, allowed: _, ...rest } = rule;
+  const { addresses, principals, sniHosts, younger, allowed: _, ...rest } = rule;
   return {
     ...rest,
     addresses: addresses === undefined ? "any" : showAddresses(addresses),
@@ -50,6 +50,7 @@ function showRule(rule: Rule): object {
     ...(sniHosts !== undefined && {
       sniHosts: [...sniHosts.exact, ...sniHosts.suffixes.map((suffix) => `*${suffix}`)],
     }),
+    ...(younger !== undefined && { younger: younger.map(showRule) }),
   };
 }
 

@@ -1,45 +1,46 @@
 /** `/`: one look at the sidecar for a person with a browser and a port-forward. */
+import { setTimeout as delay } from "node:timers/promises";
 import { backendStates } from "../policy/backend-state.ts";
-import { policyStatuses } from "../policy/policy-statuses.ts";
 import type { Page } from "./page.ts";
+import type { StatusFacts } from "./status-page/facts.ts";
+import { statusDocument } from "./status-page/status-document.ts";
 import type { AdminSubject } from "./subject.ts";
 
-export function statusPage(subject: AdminSubject): Page {
-  const { snapshot, credentials } = subject;
-  const reasons = subject.unready();
-  const { state } = subject;
-  const rules = backendStates(state).map(({ port, policy, protocol, open, reason, detail, conditions }) =>
-    row(
-      String(port),
-      policy ?? "none",
-      open ? `open: ${protocol ?? ""}` : `closed: ${reason}: ${detail}`,
-      conditions.map((condition) => `${condition.code}: ${condition.detail}`).join("; "),
-    ),
-  );
-  const statuses = policyStatuses(state).map((status) =>
-    row(status.policy, status.currentStatus, [status.reason, ...status.warnings].join("; ")),
-  );
-  const certificate =
-    credentials === undefined
-      ? "none"
-      : `${credentials.names.join(", ")}, until ${new Date(credentials.notAfter).toISOString()}`;
-  const body = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Postern</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem;max-width:70rem}table{border-collapse:collapse}td,th{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top}</style>
-<h1>Postern</h1>
-<p>${reasons.length === 0 ? "Ready" : `Not ready: ${escape(reasons.join(", "))}`}. Snapshot ${snapshot.version}. Certificate: ${escape(certificate)}.</p>
-<h2>Backends</h2><table><tr><th>Port<th>Policy<th>State<th>Conditions</tr>${rules.join("")}</table>
-<h2>Policies</h2><table><tr><th>Policy<th>Status<th>Reason</tr>${statuses.join("")}</table>
-<p><a href="/snapshot">snapshot</a> <a href="/connections">connections</a> <a href="/metrics">metrics</a> <a href="/readyz">readiness</a></p>
-</html>
-`;
-  return { status: 200, body, contentType: "text/html; charset=utf-8" };
+/** A thread that hangs is lost only after seconds; whoever looks meanwhile is shown the rest. */
+const THREADS_ANSWER_MS = 1_000;
+
+export async function statusPage(subject: AdminSubject): Promise<Page> {
+  return { status: 200, ...statusDocument(await readFacts(subject)) };
 }
 
-function row(...cells: readonly string[]): string {
-  return `<tr>${cells.map((cell) => `<td>${escape(cell)}`).join("")}</tr>`;
+async function readFacts(subject: AdminSubject): Promise<StatusFacts> {
+  const { dataPlane } = subject;
+  const [counters, peers] = await Promise.all([inTime(dataPlane?.counters()), inTime(dataPlane?.peers())]);
+  // Read after the wait, and at one moment.
+  const { state, config, credentials, credentialProblem, credentialFailures } = subject;
+  return {
+    config,
+    state,
+    backends: backendStates(state),
+    listening: dataPlane?.backends ?? [],
+    unready: subject.unready(),
+    credentials,
+    credentialProblem,
+    credentialFailures,
+    resources: subject.resources(),
+    threads: dataPlane?.threads() ?? [],
+    counters,
+    peers,
+  };
 }
 
-function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+async function inTime<Value>(asked: Promise<Value> | undefined): Promise<Value | undefined> {
+  if (asked === undefined) return undefined;
+  const late = new AbortController();
+  const timeout = delay(THREADS_ANSWER_MS, undefined, { signal: late.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([asked, timeout]);
+  } finally {
+    late.abort();
+  }
 }

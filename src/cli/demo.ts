@@ -156,29 +156,37 @@ function demoSettings(directory: string, ports: Ports): Parameters<typeof parseC
   return new Map(Object.entries(settings).map(([name, texts]) => [name, { texts, origin: `--${name}` }]));
 }
 
+/** For a line that is pasted into a shell. */
+function shellQuoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}
+
 function instructions(directory: string, ports: Ports): string {
-  const tls = `curl -sS --cacert ${join(directory, "ca.crt")} --connect-to httpbin.demo.cluster.local:443:127.0.0.1:${ports.https}`;
+  const tls = `curl -sS --cacert ${shellQuoted(join(directory, "ca.crt"))} --connect-to httpbin.demo.cluster.local:443:127.0.0.1:${ports.https}`;
   const certificate = (name: string): string =>
-    `--cert ${join(directory, `${name}.crt`)} --key ${join(directory, `${name}.key`)}`;
+    `--cert ${shellQuoted(join(directory, `${name}.crt`))} --key ${shellQuoted(join(directory, `${name}.key`))}`;
   return `
 Postern guards an application on 127.0.0.1:${ports.app}. The policies are in config/demo/. Try:
 
   # allowed: the source address is an endpoint of Service gateways/edge
-  curl -sS http://127.0.0.1:${ports.http}/hello
+  curl -sS 'http://127.0.0.1:${ports.http}/hello'
 
   # allowed: mTLS, and the certificate names edge.gateways.cluster.local
-  ${tls} ${certificate("edge")} https://httpbin.demo.cluster.local/hello
+  ${tls} ${certificate("edge")} 'https://httpbin.demo.cluster.local/hello'
 
   # refused: 127.0.0.2 is no endpoint of it; the connection is closed
-  curl -sS --interface 127.0.0.2 http://127.0.0.1:${ports.http}/hello
+  curl -sS --interface 127.0.0.2 'http://127.0.0.1:${ports.http}/hello'
 
   # refused: a certificate of the mesh with another name gets 403 and 'RBAC: access denied'
-  ${tls} ${certificate("intruder")} https://httpbin.demo.cluster.local/hello
+  ${tls} ${certificate("intruder")} 'https://httpbin.demo.cluster.local/hello'
 
   # refused: no certificate, the TLS handshake fails
-  ${tls} https://httpbin.demo.cluster.local/hello
+  ${tls} 'https://httpbin.demo.cluster.local/hello'
 
-Why: http://127.0.0.1:${ports.admin}/explain?port=14001&from=127.0.0.2   State: http://127.0.0.1:${ports.admin}/
+  # why, and the state
+  curl -sS 'http://127.0.0.1:${ports.admin}/explain?port=14001&from=127.0.0.2'
+  curl -sS 'http://127.0.0.1:${ports.admin}/'
+
 Ctrl-C stops.
 
 `;

@@ -1,5 +1,7 @@
 /** Flags as a table a command: what parses them also explains them. */
 import { parseArgs } from "node:util";
+import { didYouMean } from "../config/did-you-mean.ts";
+import { readBoolean, Unusable } from "../config/values.ts";
 
 export interface Flag {
   /** Without the dashes. */
@@ -35,7 +37,7 @@ export interface ParsedFlags {
 
 const HELP: Flag = { name: "help", short: "h", help: "show this text" };
 
-/** Reads `--name value`, `--name=value` and switches; never throws. */
+/** Reads `--name value`, `--name=value` and switches, which `=false` turns off; never throws. */
 export function parseFlags(spec: CommandSpec, argv: readonly string[]): ParsedFlags {
   const flags = new Map([...spec.flags, HELP].map((flag) => [flag.name, flag]));
   const options = Object.fromEntries(
@@ -68,10 +70,19 @@ export function parseFlags(spec: CommandSpec, argv: readonly string[]): ParsedFl
     }
     const { name, rawName, value, inlineValue } = token;
     const flag = flags.get(name);
-    if (flag === undefined) problems.push(`unknown flag '${rawName}'${suggestion(name, [...flags.keys()])}`);
+    if (flag === undefined)
+      problems.push(
+        `unknown flag '${rawName}'${didYouMean(
+          rawName,
+          [...flags.keys()].map((known) => `--${known}`),
+        )}`,
+      );
     else if (flag.value === undefined) {
-      if (value !== undefined) problems.push(`--${name} takes no value, got '${value}'`);
-      values.set(name, [""]);
+      const on = value === undefined ? true : readBoolean(value);
+      if (on instanceof Unusable)
+        problems.push(`--${name} has the value '${value}'; expected ${on.expected}, or no value`);
+      else if (on) values.set(name, [""]);
+      else values.delete(name);
     } else if (value === undefined && flag.optional === true) values.set(name, [""]);
     else if (value === undefined || (!inlineValue && value.startsWith("--")))
       problems.push(`--${name} needs a value: --${name} ${flag.value}`);
@@ -114,26 +125,4 @@ export function helpText(spec: CommandSpec): string {
 /** What to print for a command line that cannot be used. */
 export function usageError(spec: CommandSpec, problems: readonly string[]): string {
   return `${problems.map((problem) => `postern ${spec.name}: ${problem}`).join("\n")}\nTry 'postern ${spec.name} --help'.\n`;
-}
-
-function suggestion(name: string, known: readonly string[]): string {
-  const near = known.find((candidate) => distance(candidate, name) <= 2);
-  return near === undefined ? "" : `, did you mean '--${near}'?`;
-}
-
-/** Edit distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      next[j] = Math.min(
-        (row[j] ?? 0) + 1,
-        (next[j - 1] ?? 0) + 1,
-        (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1),
-      );
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

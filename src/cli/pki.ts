@@ -1,5 +1,6 @@
 /** `postern pki`: a mesh CA and certificates for trials. */
 import { initAuthority, issueInto, PkiError } from "../pki/directory.ts";
+import { didYouMean } from "../config/did-you-mean.ts";
 import { readCount, Unusable } from "../config/values.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
@@ -55,7 +56,7 @@ export async function runPki(argv: readonly string[], io: CliIo): Promise<number
     return EXIT.ok;
   }
   io.stderr(
-    `postern pki: ${action === undefined ? "name an action" : `unknown action '${action}'`}; expected init or issue\n`,
+    `postern pki: ${action === undefined ? "name an action" : `unknown action '${action}'${didYouMean(action, ["init", "issue"])}`}; expected init or issue\n`,
   );
   return EXIT.usage;
 }

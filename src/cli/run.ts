@@ -75,6 +75,13 @@ async function loadConfig(
   return undefined;
 }
 
+const FOR_OPERATORS: ReadonlySet<string> = new Set(["ManifestsError", "ListenError", "AdminError", "CredentialsError"]);
+
+/** Its message says what to mend: where in our code it was thrown is of no use to anybody. */
+function isForOperators(error: unknown): boolean {
+  return error instanceof Error && (FOR_OPERATORS.has(error.name) || "code" in error);
+}
+
 async function serve(config: Config, logging: Logging, io: CliIo): Promise<number> {
   const { log } = logging;
   const terminated = new Promise<string>((resolve) => io.onTermination(resolve));
@@ -89,7 +96,8 @@ async function serve(config: Config, logging: Logging, io: CliIo): Promise<numbe
     const { cut } = await sidecar.drain();
     return cut === 0 && signal !== undefined ? EXIT.ok : EXIT.failed;
   } catch (error) {
-    log.error({ problem: error instanceof Error ? error.message : String(error), error }, "cannot go on");
+    const problem = error instanceof Error ? error.message : String(error);
+    log.error({ problem, ...(!isForOperators(error) && { error }) }, "cannot go on");
     return EXIT.failed;
   } finally {
     await admin?.close();

@@ -1,6 +1,6 @@
 /** Where settings come from: flags win over the environment, the environment over the file that `--config` names. */
-import { readFile } from "node:fs/promises";
-import { parse as parseYaml } from "yaml";
+import { readFile, stat } from "node:fs/promises";
+import { didYouMean } from "./did-you-mean.ts";
 import { ConfigError, type RawSetting, type RawSettings } from "./parse.ts";
 import { envName, LIMIT_SETTINGS, SETTINGS, type Setting } from "./settings.ts";
 
@@ -43,7 +43,9 @@ function readEnvironment(env: ConfigInput["env"], problems: string[]): ReadonlyM
       !known.has(name) &&
       !/^POSTERN_(?:SERVICE_(?:HOST|PORT)|PORT)(?:_|$)/.test(name)
     ) {
-      problems.push(`environment variable ${name} is no setting; see 'postern run --help' for the names`);
+      problems.push(
+        `environment variable ${name} is no setting${didYouMean(name, [...known])}; see 'postern run --help' for the names`,
+      );
     }
   }
   return settings;
@@ -59,7 +61,11 @@ function splitList(text: string): readonly string[] {
 
 async function readSettingsFile(path: string, problems: string[]): Promise<ReadonlyMap<string, RawSetting>> {
   let content: unknown;
+  // In a pod there is no file as a rule, and nothing else of it reads YAML.
+  const { parse: parseYaml } = await import("yaml");
   try {
+    // A device may never end.
+    if ((await stat(path)).isCharacterDevice()) throw new Error("it is a device");
     content = parseYaml(await readFile(path, "utf8"), { maxAliasCount: 0 });
   } catch (error) {
     problems.push(`--config ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
@@ -74,7 +80,13 @@ async function readSettingsFile(path: string, problems: string[]): Promise<Reado
   for (const [name, value] of Object.entries(content)) {
     const setting = ALL.find((candidate) => candidate.name === name);
     if (setting === undefined) {
-      problems.push(`--config ${path}: unknown key '${name}'; keys are named as the flags of 'postern run --help' are`);
+      const near = didYouMean(
+        name,
+        ALL.map((known) => known.name),
+      );
+      problems.push(
+        `--config ${path}: unknown key '${name}'${near}; keys are named as the flags of 'postern run --help' are`,
+      );
       continue;
     }
     const texts = textsOf(value);

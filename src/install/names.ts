@@ -1,6 +1,6 @@
 /** By what an installed mesh is found again, and what the parts of its gateway are called. */
 import type { Manifest } from "../controller/manifests/manifest.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../telemetry/version.ts";
 
 /** On every object that `install` makes, with the mesh's name: `uninstall` goes by it. */
 export const INSTALLED_LABEL = "postern.dev/installed-for";

@@ -1,6 +1,6 @@
 /** A mesh CA that lives in a directory: `ca.crt`, `ca.key`, and NAME.crt, NAME.key for every certificate. */
 import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { createAuthority, issueCertificate, type Authority, type CertificateRequest } from "./authority.ts";
 
 /** What an operator must mend; the message names the file. */
@@ -24,9 +24,24 @@ export async function initAuthority(directory: string, commonName?: string): Pro
         `${path} exists already: choose another --dir, or remove the CA first if nothing trusts it any more`,
       );
   }
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   await writePair(files, createAuthority(commonName === undefined ? {} : { commonName }));
   return files;
+}
+
+/**
+ * Makes a directory and the ones above it, from the top. Node's own `recursive` never ends where a file system says ENOENT
+ * for a name that it does not want to have (`/proc/x`).
+ */
+async function makeDirectory(path: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = resolve(path); !(await exists(at)); at = dirname(at)) missing.push(at);
+  for (const directory of missing.toReversed()) {
+    await mkdir(directory).catch((error: NodeJS.ErrnoException) => {
+      // Another process may have made it in between.
+      if (error.code !== "EEXIST") throw error;
+    });
+  }
 }
 
 /** @throws PkiError when the directory holds no CA */

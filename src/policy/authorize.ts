@@ -8,7 +8,7 @@ import type { BackendPort } from "./model.ts";
 import type { PeerAddress } from "./peer-address.ts";
 import { matchPrincipal } from "./principal.ts";
 import { matchServerName } from "./server-name.ts";
-import type { OpenRule, Snapshot } from "./snapshot.ts";
+import { alternatives, type OpenRule, type Snapshot } from "./snapshot.ts";
 
 /** Named where a rule has no address test. */
 const ANY_ADDRESS = "any address";
@@ -28,19 +28,67 @@ export function authorize(snapshot: Snapshot, port: BackendPort, peer: Peer): De
 /** `authorize` for whoever has looked the rule up already. */
 export function authorizeBy(rule: RuleInForce, peer: Peer): Decision {
   if (rule.state === "refused") return rule.refusal;
-  const { open } = rule;
+  const { open, audited } = rule;
+  let decision = judge(open, peer, false);
+  if (decision.verdict === "forward") return decision;
+  if (open.younger !== undefined) decision = judgeByYounger(open, open.younger, decision, peer);
+  if (decision.verdict === "forward" || audited.length === 0) return decision;
+  return waivedBy(audited, peer) ?? decision;
+}
+
+/** @param audit refusals by address or name are noted, not enforced */
+function judge(open: OpenRule, peer: Peer, audit: boolean): Decision {
   const source = open.addresses === undefined ? -1 : sourceOf(open, peer.address);
   if (peer.address === undefined) return refuse(open, "close", "address-unknown");
   let waived: AuditedReason | undefined;
   if (open.addresses !== undefined && source === -1) {
-    if (!rule.audit) return refuseAddress(open);
+    if (!audit) return refuseAddress(open);
     waived = addressReason(open);
   }
   if (open.protocol === "http") {
     if (peer.tls !== undefined) return refuse(open, "close", "tls-unexpected");
     return waive(allowedBy(open, source), waived);
   }
-  return authorizeTls(rule, source, peer, waived);
+  return authorizeTls(open, source, peer, { audit, waived });
+}
+
+/** Of several objects on a port those in audit, oldest first: nobody that another lets in gets here. */
+function waivedBy(audited: readonly OpenRule[], peer: Peer): Allowed | undefined {
+  for (const open of audited) {
+    const decision = judge(open, peer, true);
+    if (decision.verdict === "forward") return decision;
+  }
+  return undefined;
+}
+
+/** Where nobody lets the peer in, the refusal that came last in the order of tests is the one to tell: the caller of one object is a stranger to the others. */
+function judgeByYounger(oldest: OpenRule, younger: readonly OpenRule[], refusal: Refused, peer: Peer): Decision {
+  let farthest = refusal;
+  let passed = testsPassed(oldest, refusal, peer);
+  for (const rule of younger) {
+    const decision = judge(rule, peer, false);
+    if (decision.verdict === "forward") return decision;
+    const tests = testsPassed(rule, decision, peer);
+    if (tests > passed) [farthest, passed] = [decision, tests];
+  }
+  return farthest;
+}
+
+const PASSED = { close: 1, "tls-alert": 2, forbidden: 3 } as const;
+
+function testsPassed(rule: OpenRule, refusal: Refused, peer: Peer): number {
+  return admits(rule, peer.address) ? PASSED[refusal.verdict] : 0;
+}
+
+/** Whether the rule's own address test lets the peer go on. */
+export function admits(rule: OpenRule, address: PeerAddress | undefined): boolean {
+  return address !== undefined && (rule.addresses === undefined || sourceOf(rule, address) !== -1);
+}
+
+/** The rule that speaks to a peer before its names are known: the oldest that lets its address in, else the oldest. */
+export function ruleForAddress(rule: OpenRule, address: PeerAddress | undefined): OpenRule {
+  if (rule.younger === undefined || admits(rule, address)) return rule;
+  return rule.younger.find((younger) => admits(younger, address)) ?? rule;
 }
 
 /**
@@ -49,16 +97,26 @@ export function authorizeBy(rule: RuleInForce, peer: Peer): Decision {
  */
 export function judgeAddress(rule: RuleInForce, address: PeerAddress | undefined): Refused | undefined {
   if (rule.state === "refused") return rule.refusal;
-  const { open, audit } = rule;
+  const { open, audited } = rule;
   if (address === undefined) return refuse(open, "close", "address-unknown");
-  if (audit || open.addresses === undefined || sourceOf(open, address) !== -1) return undefined;
+  if (audited.length > 0 || admits(ruleForAddress(open, address), address)) return undefined;
   return refuseAddress(open);
 }
 
 /** The part of the decision that a ClientHello allows, before our certificate is sent: `undefined` when the peer may go on. */
-export function judgeServerName(rule: RuleInForce, serverName: string | undefined): Refused | undefined {
+export function judgeServerName(
+  rule: RuleInForce,
+  address: PeerAddress | undefined,
+  serverName: string | undefined,
+): Refused | undefined {
   if (rule.state === "refused") return rule.refusal;
-  return rule.audit ? undefined : serverNameRefusal(rule.open, serverName);
+  const { open, audited } = rule;
+  if (audited.length > 0) return undefined;
+  if (open.younger === undefined) return serverNameRefusal(open, serverName);
+  const refusals = alternatives(open)
+    .filter((alternative) => admits(alternative, address))
+    .map((alternative) => serverNameRefusal(alternative, serverName));
+  return refusals.includes(undefined) ? undefined : refusals[0];
 }
 
 /** The rule of a port at one moment, or the refusal of everybody. */
@@ -66,11 +124,12 @@ export type RuleInForce =
   | {
       readonly state: "open";
       readonly open: OpenRule;
-      /** Refusals by address or name are noted, not enforced. */
-      readonly audit: boolean;
+      /** Of the port's rules those whose refusals by address or name are noted, not enforced. */
+      readonly audited: readonly OpenRule[];
     }
   | { readonly state: "refused"; readonly refusal: Refused };
 
+const NONE: readonly OpenRule[] = Object.freeze([]);
 const NO_POLICY: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "no-policy" } };
 const NO_SNAPSHOT: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "no-snapshot" } };
 const STALE_SNAPSHOT: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "stale-snapshot" } };
@@ -86,7 +145,7 @@ export function ruleFor(snapshot: Snapshot, port: BackendPort, moment?: Moment):
   if (rule === undefined) return NO_POLICY;
   if (rule.state === "closed")
     return { state: "refused", refusal: { verdict: "close", reason: rule.reason, policy: rule.policy } };
-  return { state: "open", open: rule, audit: isAudited(rule, moment) };
+  return { state: "open", open: rule, audited: auditedOf(rule, moment) };
 }
 
 /** Milliseconds since the epoch. */
@@ -94,8 +153,9 @@ export interface Moment {
   readonly now: number;
 }
 
-function isAudited({ auditUntil }: OpenRule, moment: Moment | undefined): boolean {
-  return auditUntil !== undefined && moment !== undefined && moment.now < auditUntil;
+function auditedOf(rule: OpenRule, moment: Moment | undefined): readonly OpenRule[] {
+  if (moment === undefined || (rule.auditUntil === undefined && rule.younger === undefined)) return NONE;
+  return alternatives(rule).filter(({ auditUntil }) => auditUntil !== undefined && moment.now < auditUntil);
 }
 
 function sourceOf(rule: OpenRule, address: PeerAddress | undefined): number {
@@ -103,10 +163,10 @@ function sourceOf(rule: OpenRule, address: PeerAddress | undefined): number {
 }
 
 function authorizeTls(
-  { open: rule, audit }: Extract<RuleInForce, { readonly state: "open" }>,
+  rule: OpenRule,
   source: number,
   peer: Peer,
-  address: AuditedReason | undefined,
+  { audit, waived: address }: { readonly audit: boolean; readonly waived: AuditedReason | undefined },
 ): Decision {
   const { tls } = peer;
   if (tls === undefined) return refuse(rule, "close", "tls-expected");

@@ -9,7 +9,7 @@ import { wordsOfClosed } from "./closed-words.ts";
 import type { Refused, RefusalReason } from "./decision.ts";
 import type { BackendPort, ObjectKey } from "./model.ts";
 import type { ServiceState } from "./service-state.ts";
-import type { Rule } from "./snapshot.ts";
+import { alternatives, type OpenRule, type Rule } from "./snapshot.ts";
 
 /** What holds beside the rule, and refuses nobody by itself. */
 export interface Condition {
@@ -46,9 +46,13 @@ export function ruleInForce(state: ServiceState, port: BackendPort): RuleInForce
     const fault = certificateFault(state);
     if (fault !== undefined) return refuseAll(fault, open.policy);
   }
-  if (!rule.audit && open.addresses !== undefined && isEmptySet(open.addresses))
-    return refuseAll("source-without-endpoints", open.policy);
+  if (rule.audited.length === 0 && isOpenToNobody(open)) return refuseAll("source-without-endpoints", open.policy);
   return rule;
+}
+
+/** No object on the port has an address to let in. */
+export function isOpenToNobody(open: OpenRule): boolean {
+  return alternatives(open).every(({ addresses }) => addresses !== undefined && isEmptySet(addresses));
 }
 
 /** Every port that has a listener or a policy, by number. */
@@ -88,14 +92,15 @@ function conditionsOf(state: ServiceState, rule: RuleInForce): readonly Conditio
   if (drain !== undefined) conditions.push({ code: "draining", detail: "the process is ending" });
   for (const detail of lags) conditions.push({ code: "thread-lagging", detail });
   if (rule.state !== "open") return conditions;
-  const { clientCertificate, auditUntil } = rule.open;
+  const { clientCertificate } = rule.open;
   const listsEnd = certificate.state === "held" ? certificate.listsEnd : undefined;
   if (clientCertificate && listsEnd !== undefined && listsEnd < state.now)
     conditions.push({
       code: "crl-ended",
       detail: `a revocation list (--tls-crl) ended at ${new Date(listsEnd).toISOString()}: its issuer's callers are refused`,
     });
-  if (rule.audit && auditUntil !== undefined)
+  const auditUntil = Math.max(0, ...rule.audited.map((audited) => audited.auditUntil ?? 0));
+  if (auditUntil > 0)
     conditions.push({
       code: "audit",
       detail: `refusals by address or name are only logged and counted until ${new Date(auditUntil).toISOString()}`,

@@ -2,10 +2,11 @@
  * The world, seen from one pod, as a snapshot. Total: whatever the objects hold, the result refuses what it cannot
  * justify. The order of objects never changes the result.
  */
-import { collectClaims, type Claim, type Claims } from "./claims.ts";
+import { collectClaims, type Claims, type Stake } from "./claims.ts";
 import type { RefusalReason } from "./decision.ts";
-import { objectKey, type ObjectKey, type Policy, type Self, type World } from "./model.ts";
+import { objectKey, type BackendPort, type ObjectKey, type Policy, type Self, type World } from "./model.ts";
 import { hintsOf } from "./hints.ts";
+import { ownService } from "./own-service.ts";
 import { buildPrincipalSet } from "./principal.ts";
 import { buildSniSet, patternProblem } from "./server-name.ts";
 import type { ClosedRule, OpenRule, PolicyStatus, Rule, Snapshot } from "./snapshot.ts";
@@ -24,18 +25,34 @@ interface Compiled {
 /** @param version number of the new snapshot, one more than that of the last */
 export function compile(world: World, self: Self, version: number): Snapshot {
   const claims = collectClaims(world, self);
-  const compiled = [...claims.governing.values()]
-    .sort((a, b) => a.port - b.port)
-    .map((claim) => compileClaim(world, self, claim, claims.ambiguous.get(claim.port)));
+  const compiled = [...claims.standing]
+    .sort(([a], [b]) => a - b)
+    .map(([port, stakes]) => ({ port, stakes: stakes.map((stake) => compileStake(world, self, stake)) }));
   return {
     version,
-    rules: new Map(compiled.map(({ rule }) => [rule.port, rule])),
+    rules: new Map(compiled.flatMap(({ port, stakes }) => withPort(port, ruleOf(stakes)))),
     hints: hintsOf(world, self),
-    statuses: statusesOf(world, self, claims, compiled),
+    statuses: statusesOf(
+      world,
+      self,
+      claims,
+      compiled.flatMap(({ stakes }) => stakes),
+    ),
   };
 }
 
-function compileClaim(world: World, self: Self, claim: Claim, ambiguity: string | undefined): Compiled {
+function withPort(port: BackendPort, rule: Rule | undefined): readonly (readonly [BackendPort, Rule])[] {
+  return rule === undefined ? [] : [[port, rule]];
+}
+
+/** What is closed lets nobody in, and closes the port only where no object for another Service is open. */
+function ruleOf(stakes: readonly Compiled[]): Rule | undefined {
+  const [oldest, ...younger] = stakes.flatMap(({ rule }) => (rule.state === "open" ? [rule] : []));
+  if (oldest === undefined) return stakes[0]?.rule;
+  return younger.length === 0 ? oldest : { ...oldest, younger };
+}
+
+function compileStake(world: World, self: Self, { claim, ambiguity }: Stake): Compiled {
   const close = (reason: RefusalReason, detail: string): Compiled => {
     const rule: ClosedRule = {
       state: "closed",
@@ -109,11 +126,13 @@ function statusesOf(world: World, self: Self, claims: Claims, compiled: readonly
     errors.set(key, [...(errors.get(key) ?? []), ...texts]);
   };
   for (const { rule, errors: texts } of compiled) note(rule.policy, ...texts);
-  for (const { claim, governedBy } of claims.rejected)
+  for (const { claim, governedBy, otherDemand } of claims.rejected) {
+    const why = otherDemand === undefined ? "" : `, ${otherDemand}`;
     note(
       claim.key,
-      `backend ${claim.service} on port ${claim.port} is already governed by IngressBackend ${governedBy}`,
+      `backend ${claim.service} on port ${claim.port} is already governed by IngressBackend ${governedBy}${why}`,
     );
+  }
   return [...errors]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([policy, texts]) => ({
@@ -129,10 +148,11 @@ function warningsOf(world: World, self: Self, key: ObjectKey): readonly string[]
   const policy = world.policies.find((candidate) => objectKey(candidate.namespace, candidate.name) === key);
   if (policy === undefined) return [];
   const undeclared = policy.backends.flatMap(({ name, port }) => {
-    const service = world.services.get(objectKey(self.namespace, name));
+    const own = ownService(name, self) ?? name;
+    const service = world.services.get(objectKey(self.namespace, own));
     if (service === undefined || service.hasNamedTargetPorts || service.targetPorts.includes(port.number)) return [];
     return [
-      `Service ${objectKey(self.namespace, name)} declares no target port ${port.number}: 'port.number' is the target port, not the Service's port`,
+      `Service ${objectKey(self.namespace, own)} declares no target port ${port.number}: 'port.number' is the target port, not the Service's port`,
     ];
   });
   return [...validatePolicy(policy, []).map((problem) => problem.message), ...undeclared];

@@ -140,6 +140,8 @@ export interface Self {
   readonly namespace: string;
   /** Names of the Services that this pod backs. */
   readonly services: readonly string[];
+  /** `metadata.name`, by which a StatefulSet's pod is named as a backend of its own (`foo-1.foo`). */
+  readonly podName?: string;
   /** When set, source namespaces must carry `openservicemesh.io/monitored-by=<meshName>`. */
   readonly meshName?: string;
   /** Addresses and ranges of nodes: decide nothing, and explain refusals of what they mask. */

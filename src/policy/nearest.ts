@@ -2,9 +2,9 @@
  * What came closest when a peer was refused, in words for the operator. Computed only for a refusal that is shown: never
  * on the way to a decision.
  */
-import { findAddress, isEmptySet } from "./address-set.ts";
-import { authorizeBy } from "./authorize.ts";
-import { ruleInForce } from "./backend-state.ts";
+import { findAddress } from "./address-set.ts";
+import { admits, authorizeBy } from "./authorize.ts";
+import { isOpenToNobody, ruleInForce } from "./backend-state.ts";
 import { wordsOfClosed } from "./closed-words.ts";
 import type { Peer, RefusalReason, San } from "./decision.ts";
 import type { BackendPort } from "./model.ts";
@@ -12,7 +12,7 @@ import { holdsAddress } from "./node-addresses.ts";
 import type { PeerAddress } from "./peer-address.ts";
 import { principalType } from "./principal.ts";
 import type { ServiceState } from "./service-state.ts";
-import type { OpenRule, Snapshot } from "./snapshot.ts";
+import { alternatives, type OpenRule, type Snapshot } from "./snapshot.ts";
 
 /** The nearest miss of a refused peer; `undefined` for an allowed one, and where there is nothing to compare with. */
 export function nearestMiss(state: ServiceState, port: BackendPort, peer: Peer): string | undefined {
@@ -57,7 +57,7 @@ export function nearestTo(
       return "the backend is http: the client must not speak TLS";
     case "sni-missing":
     case "sni-not-listed":
-      return rule?.state === "open" ? nearestServerName(rule, peer.tls?.sni) : undefined;
+      return rule?.state === "open" ? nearestServerName(reachable(rule, peer), peer.tls?.sni) : undefined;
     case "certificate-missing":
     case "certificate-untrusted":
     case "certificate-expired":
@@ -70,20 +70,27 @@ export function nearestTo(
     case "principal-missing":
     case "principal-not-listed":
       return rule?.state === "open" && peer.tls?.certificate.state === "verified"
-        ? nearestPrincipal(rule, peer.tls.certificate.sans)
+        ? nearestPrincipal(reachable(rule, peer), peer.tls.certificate.sans)
         : undefined;
   }
+}
+
+/** Of several objects on one port, those whose address test the peer has passed: their further tests refused it. */
+function reachable(rule: OpenRule, { address }: Peer): readonly OpenRule[] {
+  return alternatives(rule).filter((alternative) => admits(alternative, address));
 }
 
 /** @returns `undefined` where the words of the closed port say all there is to say */
 function nearestAddress({ snapshot, now }: ServiceState, rule: OpenRule, address: PeerAddress): string | undefined {
   const { text } = address;
   if (address.family === 0) return `'${text}' is not an address`;
-  const listed = rule.addresses?.sources ?? [];
+  const listed = alternatives(rule).flatMap(({ addresses }) => addresses?.sources ?? []);
   const elsewhere =
     formerEndpoint(snapshot, listed, text, now) ?? onOtherPort(snapshot, rule, address) ?? nodeOf(snapshot, text);
-  const empty = rule.emptySources.join("; ");
-  const nobody = rule.addresses !== undefined && isEmptySet(rule.addresses);
+  const empty = alternatives(rule)
+    .flatMap(({ emptySources }) => emptySources)
+    .join("; ");
+  const nobody = isOpenToNobody(rule);
   if (elsewhere !== undefined || nobody) return joined(elsewhere, empty);
   return joined(`${text} is in none of ${listed.join(", ")}`, empty);
 }
@@ -99,8 +106,10 @@ function formerEndpoint({ hints }: Snapshot, listed: readonly string[], text: st
 
 function onOtherPort(snapshot: Snapshot, rule: OpenRule, address: PeerAddress): string | undefined {
   for (const other of snapshot.rules.values()) {
-    if (other.state !== "open" || other.port === rule.port || other.addresses === undefined) continue;
-    const source = other.addresses.sources[findAddress(other.addresses, address)];
+    if (other.state !== "open" || other.port === rule.port) continue;
+    const source = alternatives(other)
+      .map(({ addresses }) => addresses?.sources[findAddress(addresses, address)])
+      .find((found) => found !== undefined);
     if (source !== undefined)
       return `${address.text} is listed on port ${other.port} by ${source}, not on port ${rule.port}`;
   }
@@ -120,23 +129,22 @@ function joined(a: string | undefined, b: string | undefined): string | undefine
   return `${a}; ${b}`;
 }
 
-function nearestServerName(rule: OpenRule, serverName: string | undefined): string {
-  const listed = [
-    ...(rule.sniHosts?.exact ?? []),
-    ...(rule.sniHosts?.suffixes ?? []).map((suffix) => `*${suffix}`),
-  ].join(", ");
+function nearestServerName(rules: readonly OpenRule[], serverName: string | undefined): string {
+  const exact = new Set(rules.flatMap(({ sniHosts }) => [...(sniHosts?.exact ?? [])]));
+  const suffixes = rules.flatMap(({ sniHosts }) => sniHosts?.suffixes ?? []);
+  const listed = [...exact, ...suffixes.map((suffix) => `*${suffix}`)].join(", ");
   const lower = serverName?.toLowerCase();
-  const apex = rule.sniHosts?.suffixes.find((suffix) => lower === suffix.slice(1));
+  const apex = suffixes.find((suffix) => lower === suffix.slice(1));
   if (apex !== undefined) return `'*${apex}' does not stand for '${apex.slice(1)}' itself`;
-  if (lower?.endsWith(".") === true && rule.sniHosts?.exact.has(lower.slice(0, -1)) === true)
+  if (lower?.endsWith(".") === true && exact.has(lower.slice(0, -1)))
     return `'${serverName}' differs from '${lower.slice(0, -1)}' by its trailing dot`;
   return serverName === undefined || serverName === ""
     ? `the client named no server; listed: ${listed}`
     : `'${serverName}' is none of ${listed}`;
 }
 
-function nearestPrincipal(rule: OpenRule, sans: readonly San[]): string {
-  const listed = [...rule.principals.dns, ...rule.principals.uri];
+function nearestPrincipal(rules: readonly OpenRule[], sans: readonly San[]): string {
+  const listed = rules.flatMap(({ principals }) => [...principals.dns, ...principals.uri]);
   if (sans.length === 0) return `the certificate carries no DNS or URI name; listed: ${listed.join(", ")}`;
   for (const san of sans) {
     const otherType = listed.find((name) => name === san.value && principalType(name) !== san.type);

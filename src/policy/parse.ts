@@ -16,6 +16,11 @@ export interface ParsedPolicy {
   /** Set when every rule of the schema holds. */
   readonly policy?: Policy;
   readonly invalid?: InvalidPolicy;
+  /** Beside `invalid`: the parts that hold by themselves, at their places. */
+  readonly readable?: {
+    readonly backends: readonly (BackendSpec | undefined)[];
+    readonly sources: readonly (SourceSpec | undefined)[];
+  };
   /** Errors and warnings, in the order of the object. */
   readonly problems: readonly Problem[];
 }
@@ -93,7 +98,8 @@ export function parseIngressBackend(object: unknown): ParsedPolicy {
     const claimed = backends.flatMap(({ name, port }) =>
       name !== undefined && port !== undefined ? [{ name, port }] : [],
     );
-    return { invalid: { ...identity, backends: claimed, problems }, problems };
+    const readable = { backends: backends.map(({ spec: backend }) => backend), sources };
+    return { invalid: { ...identity, backends: claimed, problems }, readable, problems };
   }
   const policy: Policy = {
     ...identity,

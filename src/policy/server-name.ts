@@ -10,6 +10,7 @@ const LABELS = /^(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/;
 export function patternProblem(pattern: string): string | undefined {
   const name = (pattern.startsWith("*.") ? pattern.slice(2) : pattern).toLowerCase();
   if (name.length <= 253 && LABELS.test(name)) return undefined;
+  if (pattern === "") return "Invalid 'tls.sniHosts' value ''. Leave sniHosts out where every server name is good";
   return `Invalid 'tls.sniHosts' value '${pattern}'. Expected a host name such as 'app.example.com' or a wildcard for whole labels such as '*.example.com'`;
 }
 

@@ -57,7 +57,7 @@ export interface SniSet {
   readonly suffixes: readonly string[];
 }
 
-/** A backend port that is governed by a policy and open to somebody. */
+/** A backend port that a policy opens to somebody. */
 export interface OpenRule {
   readonly state: "open";
   readonly port: BackendPort;
@@ -78,6 +78,16 @@ export interface OpenRule {
   readonly appProtocol?: string;
   /** The response for each source without a principal test, by index into `addresses.sources`: deciding then allocates nothing. */
   readonly allowed: readonly Allowed[];
+  /**
+   * Rules of younger objects for other Services of this pod on the same port, oldest first: same protocol and certificate
+   * demand, each with addresses and principals of its own. A peer must satisfy one of them whole. They hold no `younger`.
+   */
+  readonly younger?: readonly OpenRule[];
+}
+
+/** The rules that can let a peer in on a port, oldest object first. */
+export function alternatives(rule: OpenRule): readonly OpenRule[] {
+  return rule.younger === undefined ? [rule] : [rule, ...rule.younger];
 }
 
 /** A backend port that a policy governs and that lets nobody in. */

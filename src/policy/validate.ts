@@ -6,6 +6,7 @@
 import { parseRange } from "./address.ts";
 import { objectKey, type BackendSpec, type Policy, type Problem, type SourceSpec } from "./model.ts";
 import { ANY_PRINCIPAL, principalType } from "./principal.ts";
+import type { ParsedPolicy } from "./parse.ts";
 import { patternProblem } from "./server-name.ts";
 
 export type Protocol = "http" | "https";
@@ -36,6 +37,14 @@ export function validatePolicy(policy: Policy, others: readonly Policy[]): reado
   ];
 }
 
+/** What admission has against the parts of an object that breaks the schema elsewhere: one fault does not hide the next. */
+export function validateParts({ backends, sources }: NonNullable<ParsedPolicy["readable"]>): readonly Problem[] {
+  return [
+    ...backends.flatMap((backend, index) => (backend === undefined ? [] : protocolProblems(backend, index))),
+    ...sources.flatMap((source, index) => (source === undefined ? [] : sourceProblems(source, index))),
+  ];
+}
+
 function error(path: string, message: string): Problem {
   return { severity: "error", path, message };
 }
@@ -61,13 +70,20 @@ function duplicateProblems(policy: Policy): readonly Problem[] {
   });
 }
 
+function protocolProblems(backend: BackendSpec, index: number): readonly Problem[] {
+  if (readProtocol(backend.port.protocol) !== undefined) return [];
+  return [
+    error(
+      `spec.backends[${index}].port.protocol`,
+      `Expected 'port.protocol' to be 'http' or 'https', got: ${backend.port.protocol}`,
+    ),
+  ];
+}
+
 function backendProblems(policy: Policy, backend: BackendSpec, index: number): readonly Problem[] {
   const path = `spec.backends[${index}]`;
-  if (readProtocol(backend.port.protocol) === undefined) {
-    return [
-      error(`${path}.port.protocol`, `Expected 'port.protocol' to be 'http' or 'https', got: ${backend.port.protocol}`),
-    ];
-  }
+  const unknown = protocolProblems(backend, index);
+  if (unknown.length > 0) return unknown;
   if (demandsCertificate(backend) && !policy.sources.some((source) => source.kind === "AuthenticatedPrincipal")) {
     return [
       error(

@@ -1,7 +1,8 @@
 /**
  * Plain integer counters of one thread. They only grow, except `open`; the control side adds the threads up.
  */
-import { DURATION_BUCKETS, type ConnectionEnd, type Counters } from "../telemetry/records.ts";
+import { DurationCounts } from "../telemetry/duration-counts.ts";
+import type { ConnectionEnd, Counters } from "../telemetry/records.ts";
 
 /** A connection that still moves bytes: counted into the totals before it is over. */
 export interface LiveBytes {
@@ -18,32 +19,19 @@ class RequestCounts {
   readonly #good = new Float64Array(10);
   /** key: `status class|reason`. */
   readonly #failed: Tally = new Map();
-  /** Of each bucket alone, then of what is longer than all bounds. */
-  readonly #durations = new Float64Array(DURATION_BUCKETS.length + 1);
-  #seconds = 0;
+  readonly durations = new DurationCounts();
 
   add(status: number, reason: string | undefined, durationMs: number): void {
     const statusClass = Math.trunc(status / 100);
     if (reason === undefined) this.#good[statusClass]! += 1;
     else add(this.#failed, `${statusClass}xx|${reason}`, 1);
-    const seconds = durationMs / 1000;
-    let bucket = 0;
-    while (bucket < DURATION_BUCKETS.length && seconds > DURATION_BUCKETS[bucket]!) bucket += 1;
-    this.#durations[bucket]! += 1;
-    this.#seconds += seconds;
+    this.durations.add(durationMs);
   }
 
   /** Keys as in `Counters.requests`, without the port. */
   *requests(): Iterable<readonly [string, number]> {
     for (const [statusClass, count] of this.#good.entries()) if (count > 0) yield [`${statusClass}xx|`, count];
     yield* this.#failed;
-  }
-
-  /** As in `Counters.durations`. */
-  durations(): readonly number[] {
-    let below = 0;
-    const row = Array.from(this.#durations, (count) => (below += count));
-    return [...row.slice(0, -1), this.#seconds, below];
   }
 }
 
@@ -55,6 +43,7 @@ export class ThreadCounters {
   readonly #bytesOut: Tally = new Map();
   readonly #open: Tally = new Map();
   readonly #wouldRefuse: Tally = new Map();
+  readonly #handshakes = new Map<number, DurationCounts>();
   #linesLost = 0;
 
   opened(port: number): void {
@@ -83,6 +72,16 @@ export class ThreadCounters {
     add(this.#wouldRefuse, `${port}|${reason}`, 1);
   }
 
+  /** A TLS handshake came to a good end. */
+  secured(port: number, durationMs: number): void {
+    let counts = this.#handshakes.get(port);
+    if (counts === undefined) {
+      counts = new DurationCounts();
+      this.#handshakes.set(port, counts);
+    }
+    counts.add(durationMs);
+  }
+
   lineLost(): void {
     this.#linesLost += 1;
   }
@@ -105,7 +104,8 @@ export class ThreadCounters {
       bytesIn: Object.fromEntries(bytesIn),
       bytesOut: Object.fromEntries(bytesOut),
       open: Object.fromEntries(this.#open),
-      durations: Object.fromEntries([...this.#requests].map(([port, counts]) => [port, counts.durations()])),
+      durations: Object.fromEntries([...this.#requests].map(([port, counts]) => [port, counts.durations.row()])),
+      handshakes: Object.fromEntries([...this.#handshakes].map(([port, counts]) => [port, counts.row()])),
       linesLost: this.#linesLost,
     };
   }
@@ -119,6 +119,7 @@ export const NO_COUNTERS: Counters = Object.freeze({
   bytesOut: {},
   open: {},
   durations: {},
+  handshakes: {},
   linesLost: 0,
 });
 
@@ -132,6 +133,7 @@ export function sumCounters(parts: readonly Counters[]): Counters {
     bytesOut: sum(parts.map((part) => part.bytesOut)),
     open: sum(parts.map((part) => part.open)),
     durations: sumRows(parts.map((part) => part.durations)),
+    handshakes: sumRows(parts.map((part) => part.handshakes)),
     linesLost: parts.reduce((total, part) => total + part.linesLost, 0),
   };
 }

@@ -3,6 +3,7 @@
  * spans, counters and rows on the control side.
  */
 import type { RefusalReason, Verdict } from "../policy/decision.ts";
+import type { DurationRow } from "./duration-counts.ts";
 
 /** What came between a request and the application's response. */
 export type UpstreamFailureCode =
@@ -163,13 +164,10 @@ export interface Counters {
   readonly bytesOut: Readonly<Record<string, number>>;
   /** Open right now, by port. */
   readonly open: Readonly<Record<string, number>>;
-  /** Request durations in seconds: cumulative bucket counts aligned with `DURATION_BUCKETS`, then sum and count, by port. */
-  readonly durations: Readonly<Record<string, readonly number[]>>;
+  /** Of requests, by port. */
+  readonly durations: Readonly<Record<string, DurationRow>>;
+  /** Of TLS handshakes that came to a good end, by port. */
+  readonly handshakes: Readonly<Record<string, DurationRow>>;
   /** Traffic lines that were not written because the output did not take them. */
   readonly linesLost: number;
 }
-
-/** Upper bounds in seconds of the request-duration histogram. */
-export const DURATION_BUCKETS: readonly number[] = [
-  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
-];

@@ -50,7 +50,10 @@ export async function readTexts(files: TlsFiles): Promise<CredentialTexts> {
   ): Promise<string> => {
     try {
       const target = join(await resolve(dirname(path)), basename(path));
-      const { size } = await stat(target);
+      const stats = await stat(target);
+      // A device may never end.
+      if (stats.isCharacterDevice()) throw new Error("it is a device");
+      const { size } = stats;
       if (size > most) throw new Error(`it has ${size} bytes, and ${most} are the most that is read`);
       return await readFile(target, encoding);
     } catch (cause) {

@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runExplain } from "../../src/cli/explain.ts";
 import { runCommand } from "../support/process/command.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
-import { until } from "../support/until.ts";
 import { startApplication, type TestApplication } from "../support/application/application.ts";
 import { call, connect, exchange, tryCall } from "../support/caller/caller.ts";
 import { http, policy, range } from "../support/mesh/objects.ts";
 import { freePorts } from "../support/process/ports.ts";
+import { until } from "../support/until.ts";
 import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
 
 let application: TestApplication;
@@ -37,7 +37,12 @@ test("metrics: known prefixes, no address or path for a label, and figures that 
   await call({ port: sidecar.port() });
   await tryCall({ port: sidecar.port(), from: "127.0.0.9" });
   await tryCall({ port: sidecar.port(81) });
-  const text = await (await sidecar.admin("/metrics")).text();
+  let text = "";
+  // The caller knows that it was closed before the thread has counted it.
+  await until("the last refusal is counted", async () => {
+    text = await (await sidecar.admin("/metrics")).text();
+    return text.includes("no-policy");
+  });
   for (const line of text.split("\n")) {
     if (line === "" || line.startsWith("#")) continue;
     assert.match(line, /^(?:postern_|nodejs_|process_)[a-z0-9_]+(?:\{[^}]*\})? [0-9.e+-]+$/i, line);
@@ -71,6 +76,29 @@ test("the snapshot, explanations with the verdict of each, and a page for people
   assert.equal((await sidecar.admin("/explain?port=x")).status, 400);
   const page = await sidecar.admin("/");
   assert.equal(page.status, 200);
+});
+
+test("a browser is answered in HTML that may run nothing, and its page links to what it says of a refused caller", async () => {
+  const browser = { headers: { accept: "text/html,application/xhtml+xml,*/*;q=0.8" } };
+  const base = `http://127.0.0.1:${sidecar.adminPort}`;
+  await tryCall({ port: sidecar.port(), from: "127.0.0.9" });
+  let body = "";
+  await until("the page tells of the refusal", async () => {
+    const page = await fetch(base, browser);
+    assert.match(page.headers.get("content-security-policy") ?? "", /^default-src 'none'/);
+    body = await page.text();
+    return body.includes("source-not-listed");
+  });
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {
+    version: string;
+  };
+  assert.ok(body.includes(`Version ${version},`));
+  const link = /href="(\/explain\?[^"]*127\.0\.0\.9[^"]*)"/.exec(body)?.[1]?.replaceAll("&#38;", "&") ?? "";
+  const explained = await fetch(`${base}${link}`, browser);
+  assert.match(explained.headers.get("content-type") ?? "", /^text\/html/);
+  assert.match(await explained.text(), /Refused: the connection is closed/);
+  const { reason } = await sidecar.adminJson<{ reason: string }>(link);
+  assert.equal(reason, "source-not-listed");
 });
 
 test("the distinct callers of late are remembered with their verdicts, and replayed against other policies", async () => {

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { BroadcastChannel } from "node:worker_threads";
 import { startAdmin, type AdminServers } from "../../src/admin/admin.ts";
 import { runExplain } from "../../src/cli/explain.ts";
 import type { Config } from "../../src/config/config.ts";
@@ -30,6 +31,7 @@ import {
 import { runCommand } from "../support/process/command.ts";
 import { freePorts } from "../support/process/ports.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
+import { FAULTS, type Fault } from "../support/thread/faults.ts";
 import { until } from "../support/until.ts";
 
 /** Worlds, their age and what is published of them, in the hands of a test. */
@@ -375,4 +377,16 @@ test("a thread that lags: open by what is published, with the thread named every
   } finally {
     delete process.env["TEST_NOT_APPLIED"];
   }
+});
+
+test("a thread that hangs: the page comes nevertheless, and says what is not known", async () => {
+  const threadEntry = new URL("../support/thread/failing-thread.ts", import.meta.url);
+  await using truth = await Truth.start({}, { threadEntry });
+  await truth.show(OPEN);
+  const faults = new BroadcastChannel(FAULTS);
+  const hang: Fault = { thread: 0, kind: "hang" };
+  faults.postMessage(hang);
+  const words = "A thread did not say in time whom it refused";
+  await until("the page says so", async () => (await truth.page("/")).includes(words));
+  faults.close();
 });

@@ -21,6 +21,7 @@ async function refusesToStart(options: Partial<SidecarOptions>, expected: RegExp
   assert.match(problems, expected);
   assert.equal(exited.code, code, sidecar.log.toString());
   assert.deepEqual(sidecar.log.foreign, []);
+  assert.doesNotMatch(sidecar.log.toString(), /\bat .*\.ts:\d+/, "where in the code it was thrown helps nobody");
   return sidecar;
 }
 

@@ -10,7 +10,7 @@ import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 
-test("the demo starts from nothing, prints five lines to paste, and serves and refuses what they ask", async () => {
+test("the demo starts from nothing, prints lines to paste, and serves and refuses what they ask", async () => {
   using directory = temporaryDirectory();
   const [app = 0, http = 0, https = 0, admin = 0] = await freePorts(4);
   const ports = [`--app-port=${app}`, `--http-port=${http}`, `--https-port=${https}`, `--admin-port=${admin}`];
@@ -28,7 +28,8 @@ test("the demo starts from nothing, prints five lines to paste, and serves and r
   const exit = once(child, "exit");
   try {
     await Promise.race([printed, exit]);
-    assert.equal([...output.matchAll(/^ {2}curl /gm)].length, 5, output);
+    assert.equal([...output.matchAll(/^ {2}curl /gm)].length, 7, output);
+    for (const [line] of output.matchAll(/^ {2}curl .*$/gm)) assert.match(line, /'https?:\/\/[^' ]+'$/, line);
     const read = (name: string): string => readFileSync(join(directory.path, name), "utf8");
     const tls = (name?: string) => ({
       ca: read("ca.crt"),

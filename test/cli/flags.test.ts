@@ -42,7 +42,7 @@ const refused: readonly [argv: readonly string[], problems: readonly string[]][]
   [["--port"], ["--port needs a value: --port N"]],
   [["--port", "--json"], ["--port needs a value: --port N"]],
   [["--port=1", "--port=2"], ["--port is given more than once"]],
-  [["--json=yes"], ["--json takes no value, got 'yes'"]],
+  [["--json=yes"], ["--json has the value 'yes'; expected true or false, or no value"]],
   [["extra"], ["unexpected argument 'extra'"]],
   [["--json", "extra"], ["unexpected argument 'extra'"]],
   [
@@ -70,4 +70,12 @@ test("-h and --help ask for help, which names every flag", () => {
 test("a command with positional arguments keeps them in order, a lone dash and all after two among them", () => {
   const { positionals, problems } = parseFlags({ ...SPEC, positionals: "FILE" }, ["a", "--json", "-", "--", "--b"]);
   assert.deepEqual([positionals, problems], [["a", "-", "--b"], []]);
+});
+
+test("a switch that is set to false is off, to true on", () => {
+  const on = (...argv: readonly string[]): boolean => parseFlags(SPEC, argv).values.has("json");
+  assert.deepEqual(
+    [on("--json"), on("--json=true"), on("--json=false"), on("--json", "--json=false")],
+    [true, true, false, false],
+  );
 });

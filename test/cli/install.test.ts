@@ -18,6 +18,10 @@ async function printed(...argv: readonly string[]): Promise<readonly Manifest[]>
   return parseAllDocuments(stdout, { version: "1.1" }).map((document) => document.toJS() as Manifest);
 }
 
+function labelsOf(object: Manifest | undefined): Readonly<Record<string, unknown>> {
+  return (object?.metadata["labels"] ?? {}) as Record<string, unknown>;
+}
+
 function argumentsOf(objects: readonly Manifest[]): readonly string[] {
   const deployment = objects.find(({ kind }) => kind === "Deployment") as unknown as {
     readonly spec: {
@@ -47,14 +51,13 @@ test("the namespace and the definition come first, and each object says which me
     objects.slice(0, 2).map(({ kind }) => kind),
     ["Namespace", "CustomResourceDefinition"],
   );
-  for (const { metadata } of objects)
-    assert.equal((metadata["labels"] as Record<string, string>)["postern.dev/installed-for"], "osm");
+  for (const object of objects) assert.equal(labelsOf(object)["postern.dev/installed-for"], "osm");
 });
 
 test("a mesh whose name YAML 1.1 takes for a truth value stays a text", async () => {
   const objects = await printed("--mesh-name=on", "--namespace=yes");
   assert.equal(objects[0]?.metadata.name, "yes");
-  assert.equal((objects[0]?.metadata["labels"] as Record<string, unknown>)["postern.dev/installed-for"], "on");
+  assert.equal(labelsOf(objects[0])["postern.dev/installed-for"], "on");
 });
 
 test("settings become flags that the controller reads the same way", async () => {
@@ -95,7 +98,7 @@ test("--with-contour keeps the certificate of its Envoy among those that are nam
     ),
   );
   assert.deepEqual(objects.at(-1)?.kind, "TLSCertificateDelegation");
-  assert.equal((objects[0]?.metadata["labels"] as Record<string, string>)["openservicemesh.io/monitored-by"], "osm");
+  assert.equal(labelsOf(objects[0])["openservicemesh.io/monitored-by"], "osm");
 });
 
 test("everything that is wrong is named by the flag that it was given with", async () => {

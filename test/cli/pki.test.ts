@@ -52,3 +52,13 @@ test("mistakes are named", async () => {
   writeFileSync(join(directory.path, "ca.key"), "nonsense");
   assert.equal((await runCommand(runPki, "issue", "--dir", directory.path, "--name", "x", "--dns", "a")).code, 1);
 });
+
+test("a directory that cannot be made ends the command at once, and those above it are made where they can be", async () => {
+  using directory = temporaryDirectory();
+  for (const path of ["/proc/postern-trial", "/proc/postern-trial/deeper", "/dev/null/x"]) {
+    const { code, stderr } = await runCommand(runPki, "init", "--dir", path);
+    assert.equal(code, 1, path);
+    assert.match(stderr, /^postern pki init: .*(?:proc|null)/, path);
+  }
+  assert.equal((await runCommand(runPki, "init", "--dir", join(directory.path, "a/b/c"))).code, 0);
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runValidate } from "../../src/cli/validate.ts";
@@ -71,4 +71,90 @@ test("a path that is not there, no path and unknown flags are usage", async () =
     assert.match(stderr, /nowhere|file or directory|--jason.*--json/);
     assert.equal(stdout, "");
   }
+});
+
+const problemsOf = async (
+  text: string,
+  ...argv: readonly string[]
+): Promise<{ readonly code: number; readonly messages: readonly string[] }> => {
+  let stdout = "";
+  const io = {
+    stdout: (part: string) => (stdout += part),
+    stderr: () => undefined,
+    env: {},
+    onTermination: () => undefined,
+  };
+  const code = await runValidate(["-", "--json", ...argv], { ...io, stdin: () => Promise.resolve(text) });
+  return { code, messages: (JSON.parse(stdout) as Report).problems.map(({ message }) => message) };
+};
+
+test("a dash is the standard input", async () => {
+  assert.equal((await problemsOf(JSON.stringify(policy([http], [range("10.0.0.0/8")])))).code, 0);
+  const { code, messages } = await problemsOf(JSON.stringify(policy([http], [range("nonsense")])));
+  assert.equal(code, 1);
+  assert.match(messages.join(), /IPRange/);
+});
+
+test("that no IngressBackend was found is a problem, unless that is allowed", async () => {
+  for (const text of ["", JSON.stringify({ apiVersion: "v1", kind: "Service", metadata: { name: "a" } })]) {
+    assert.deepEqual(await problemsOf(text), {
+      code: 1,
+      messages: ["no IngressBackend was found (--allow-empty if that is meant)"],
+    });
+    assert.deepEqual(await problemsOf(text, "--allow-empty"), { code: 0, messages: [] });
+  }
+});
+
+test("a misspelt kind or apiVersion is named, another kind of the group is none of our business", async () => {
+  const object = policy([http], [range("10.0.0.0/8")]);
+  for (const [fields, expected] of [
+    [{ kind: "IngresBackend" }, [/unknown kind 'IngresBackend', did you mean 'IngressBackend'\?/]],
+    [{ kind: "ingressbackend" }, [/unknown kind 'ingressbackend', did you mean 'IngressBackend'\?/]],
+    [
+      { apiVersion: "policy.openservicemesh.io/v1" },
+      [/unknown apiVersion .*expected policy\.openservicemesh\.io\/v1alpha1/],
+    ],
+    [{ apiVersion: "policy.openservicmesh.io/v1alpha1" }, [/expected policy\.openservicemesh\.io\/v1alpha1/]],
+    [{ kind: "Egress" }, []],
+    [{ kind: "Ingress", apiVersion: "networking.k8s.io/v1" }, []],
+  ] as const) {
+    const { messages } = await problemsOf(JSON.stringify({ ...object, ...fields }), "--allow-empty");
+    assert.equal(messages.length, expected.length, messages.join());
+    for (const [index, pattern] of expected.entries()) assert.match(messages[index]!, pattern);
+  }
+});
+
+test("one fault hides no other: of the schema, of admission, of another document", async () => {
+  const twice = policy(
+    [backend("foo", 0, "http"), backend("foo", 81, "gopher")],
+    [range("nonsense"), { kind: "Service" }],
+  );
+  const { code, messages } = await problemsOf(`a: [\n---\n${JSON.stringify(twice)}\n`);
+  assert.equal(code, 1);
+  for (const pattern of [/greater than or equal to 1/, /got: gopher/, /IPRange/, /Required value/, /flow|expected/i])
+    assert.ok(
+      messages.some((message) => pattern.test(message)),
+      `${pattern}: ${messages.join("; ")}`,
+    );
+});
+
+test("an external authorization that nobody enforces fails", async () => {
+  const spec = { traffic: { inboundExternalAuthorization: { enable: true } } };
+  const mesh = {
+    apiVersion: "config.openservicemesh.io/v1alpha2",
+    kind: "MeshConfig",
+    metadata: { name: "osm" },
+    spec,
+  };
+  const { code, messages } = await problemsOf(JSON.stringify(mesh));
+  assert.equal(code, 1);
+  assert.match(messages.join(), /external authorization is not enforced/);
+});
+
+test("a directory that holds a link to itself, and a device, end the command", async () => {
+  symlinkSync(directory.path, at("deeper/loop"));
+  assert.equal((await runCommand(runValidate, directory.path, "--json")).code, 1);
+  const device = await runCommand(runValidate, "/dev/zero");
+  assert.equal(device.code, 2);
+  assert.match(device.stderr, /\/dev\/zero is a device/);
 });

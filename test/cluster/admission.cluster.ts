@@ -2,16 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { collectionPath } from "../support/api-server/api-caller.ts";
-import { BACKEND_ADMISSION } from "../conformance/cases/admission-of-backends.ts";
-import { SOURCE_ADMISSION } from "../conformance/cases/admission-of-sources.ts";
+import { ADMISSION } from "../../conformance/cases.ts";
 import { sharedCluster } from "./shared-cluster.ts";
 
 const cluster = sharedCluster();
 
-for (const { id, about, object, refusal } of [...BACKEND_ADMISSION, ...SOURCE_ADMISSION]) {
-  test(`${id}: ${about}: ${refusal === undefined ? "accepted" : "refused"}`, async () => {
+for (const { id, about, object, expected } of ADMISSION.filter(({ needsOthers }) => needsOthers !== true)) {
+  test(`${id}: ${about}: ${expected.accepted ? "accepted" : "refused"}`, async () => {
     const path = `${collectionPath(object.apiVersion, object.kind, "test")}?dryRun=All`;
     const { status, body } = await cluster().api.call("POST", path, object);
-    assert.equal(status, refusal === undefined ? 201 : 422, body.message);
+    assert.equal(status, expected.accepted ? 201 : 422, body.message);
   });
 }

@@ -9,7 +9,7 @@ import { runInstall } from "../../src/cli/install.ts";
 import { runUninstall } from "../../src/cli/uninstall.ts";
 import { MONITORED_LABEL } from "../../src/controller/names.ts";
 import { INSTALLED_LABEL, VERSION_LABEL } from "../../src/install/names.ts";
-import { VERSION } from "../../src/install/version.ts";
+import { VERSION } from "../../src/telemetry/version.ts";
 import type { ApiObject, ManifestLike } from "../support/api-server/api-caller.ts";
 import { runCommand, type CommandResult } from "../support/process/command.ts";
 import { until } from "../support/until.ts";
@@ -179,9 +179,9 @@ describe("install --apply", () => {
     const text = (config?.["data"] as Readonly<Record<string, string>> | undefined)?.["contour.yaml"] ?? "";
     assert.match(text, /envoy-client-certificate:\n +name: osm-contour-envoy-client-cert\n +namespace: osm-system\n/);
     const service = await cluster.read("v1", "Service", MESH.namespace, "osm-contour-envoy");
-    assert.deepEqual((service?.["spec"] as { readonly selector?: object }).selector, { app: "envoy" });
+    assert.match(JSON.stringify(service), /"selector":\{"app":"envoy"\}/);
     const namespace = await cluster.read("v1", "Namespace", "", MESH.namespace);
-    assert.equal((namespace?.metadata as unknown as { labels: Record<string, string> }).labels[MONITORED_LABEL], "osm");
+    assert.equal(labelsOf(namespace)[MONITORED_LABEL], MESH.name);
     await until("Contour's Envoys are endpoints of osm-contour-envoy", async () => {
       const path = `/apis/discovery.k8s.io/v1/namespaces/${MESH.namespace}/endpointslices?labelSelector=kubernetes.io/service-name=osm-contour-envoy`;
       return JSON.stringify((await cluster.api.ask("GET", path)).items).includes(NODE_ADDRESS);
@@ -202,7 +202,7 @@ describe("install --apply", () => {
     await cluster.api.ask("PATCH", path, { spec: { replicas: 5 } }, "application/merge-patch+json");
     const { code, stderr } = await command(runInstall, "--apply", ...withContour);
     assert.equal(code, 0, stderr);
-    assert.equal(((await deployment())?.["spec"] as { readonly replicas?: number }).replicas, 2);
+    assert.match(JSON.stringify(await deployment()), /"replicas":2,/);
   });
 
   test("replaces another version only when it is told to", async () => {

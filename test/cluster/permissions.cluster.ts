@@ -22,7 +22,8 @@ const cluster = sharedCluster();
 /** The pod of the tests, which backs the Service `foo`. */
 const POD = "10.99.2.1";
 const own = sliceOf("test/foo", "foo-1", [POD]);
-const ADVICE = /403.*; apply config\/kubernetes .* and bind the roles to this service account/;
+const ADVICE =
+  /403.*; bind ClusterRole postern[a-z-]* \(config\/kubernetes\/(?:roles|mesh)\.yaml\): kubectl create .*--serviceaccount=test:postern/;
 
 /** After a refusal nothing is asked again while a test lasts: what a watch would have brought stays away. */
 const PATIENT = { backoffBaseMs: 3_600_000, backoffCapMs: 3_600_000 };

@@ -17,11 +17,12 @@ const POLICIES = { apiVersion: "policy.openservicemesh.io/v1alpha1", kind: "Ingr
 const SLICES = { apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice" };
 const LEASES = { apiVersion: "coordination.k8s.io/v1", kind: "Lease" };
 
-/** Objects of a shipped file, for the account `postern` in the namespace `test`. */
-export function shipped(file: string): readonly ManifestLike[] {
-  const text = readFileSync(join(CONFIG, file), "utf8")
-    .replaceAll("name: guarded", "name: postern")
-    .replaceAll("namespace: default", "namespace: test");
+/** Objects of a shipped file; those of `kubernetes/` for an account as docs/kubernetes.md has them made. */
+export function shipped(file: string, account = "postern", namespace = "test"): readonly ManifestLike[] {
+  const written = readFileSync(join(CONFIG, file), "utf8");
+  const text = file.startsWith("kubernetes/")
+    ? written.replaceAll("guarded", account).replaceAll("default", namespace)
+    : written;
   return parseAllDocuments(text).map((document) => document.toJS() as ManifestLike);
 }
 
@@ -66,8 +67,8 @@ export class RealCluster {
   }
 
   /** @param seconds the API server refuses less than 600 */
-  async token(seconds: number, account = "postern"): Promise<string> {
-    const path = `/api/v1/namespaces/test/serviceaccounts/${account}/token`;
+  async token(seconds: number, account = "postern", namespace = "test"): Promise<string> {
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
     const spec = { expirationSeconds: seconds };
     const answer = await this.api.ask("POST", path, {
       apiVersion: "authentication.k8s.io/v1",

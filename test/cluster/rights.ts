@@ -54,8 +54,8 @@ export function rightsOf(role: string, rules: readonly Rule[]): readonly Right[]
 export async function grant(cluster: RealCluster, { without, sources }: Grant): Promise<void> {
   const { api } = cluster;
   for (const role of shippedRoles()) await api.apply({ ...role, rules: rulesOf(role, without) });
-  const everywhere = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/postern-sources";
-  const inOne = "/apis/rbac.authorization.k8s.io/v1/namespaces/gateways/rolebindings/postern-sources";
+  const everywhere = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/postern-sources:test:postern";
+  const inOne = "/apis/rbac.authorization.k8s.io/v1/namespaces/gateways/rolebindings/postern-sources:test:postern";
   await api.apply(...shipped(`kubernetes/${sources === "everywhere" ? "bindings" : "sources-by-namespace"}.yaml`));
   await api.call("DELETE", sources === "everywhere" ? inOne : everywhere);
   for (const right of shippedRights())

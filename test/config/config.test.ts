@@ -74,7 +74,7 @@ test("every setting has a variable of its own, and every limit can be set by it"
 
 test("the annotated file names every setting once, and is YAML", async () => {
   const text = readFileSync(join(import.meta.dirname, "../../config/postern.yaml"), "utf8");
-  const documented = [...text.matchAll(/^#? ?([a-z][a-z-]+):/gm)].map(([, name]) => name!);
+  const documented = [...text.matchAll(/^#? ?(?!yaml-language-server)([a-z][a-z-]+):/gm)].map(([, name]) => name!);
   const known = [...SETTINGS, ...LIMIT_SETTINGS].map(({ name }) => name);
   assert.deepEqual(documented.toSorted(), known.toSorted());
   assert.equal(typeof parseYaml(text), "object");
@@ -141,9 +141,9 @@ test("what cannot be meant is refused", async () => {
     [{ flags: { ...NEEDED, "csr-signer": "postern.dev/osm" } }, /needs --tls-ca[^]*needs --service-account/],
     [{ flags: { ...NEEDED, ...REQUESTED, "csr-signer": "osm" } }, /expected a signer such as postern\.dev\/osm/],
     [{ flags: { ...NEEDED, ...REQUESTED, "tls-key": "/tls.key" } }, /--csr-signer and --tls-key exclude/],
-    [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME/],
     [{ flags: { ...NEEDED, "tls-resumption": "maybe" } }, /--tls-resumption has the value.*one of off, on/],
     [{ flags: { ...NEEDED, "pod-ip": "10.0.0.1,here" } }, /--pod-ip has the value.*expected an address/],
+    [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME.*did you mean .POSTERN_MESH_NAME/],
     [{ flags: { ...NEEDED, admin: "0.0.0.0:15000" } }, /loopback/],
     [{ flags: { ...NEEDED, probes: "{}}" } }, /JSON such as/],
     [{ flags: { ...NEEDED, probes: '{"/probes/a/b":{"tcpSocket":{"port":80}}}' } }, /needs --health/],
@@ -179,4 +179,18 @@ test("the pod's addresses come from the downward API: status.podIPs, else status
 test("what Kubernetes itself puts into the environment is no setting", async () => {
   const env = { POSTERN_SERVICE_HOST: "10.0.0.1", POSTERN_PORT_80_TCP: "tcp://10.0.0.1:80" };
   assert.equal((await configOf({ flags: NEEDED, env })).backends.length, 1);
+});
+
+test("a key of the file that is near a known one is suggested, and a device is no file", async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "postern.yaml");
+  writeFileSync(file, "mesh_name: osm\nworkerz: 2\nfrobnicate: 1\n");
+  const problems = (await problemsOf({ flags: NEEDED, file })).join("\n");
+  assert.match(problems, /unknown key 'mesh_name', did you mean 'mesh-name'\?/);
+  assert.match(problems, /unknown key 'workerz', did you mean 'workers'\?/);
+  assert.match(problems, /unknown key 'frobnicate'; keys are named/);
+  assert.match(
+    (await problemsOf({ flags: NEEDED, file: "/dev/zero" })).join(),
+    /\/dev\/zero cannot be read: it is a device/,
+  );
 });

@@ -44,7 +44,7 @@ async function configOf({ args = [], env = [] }: Container): Promise<Config> {
   const { values, problems } = parseFlags(spec, args.slice(1));
   assert.deepEqual(problems, []);
   // What the downward API fills in.
-  const filled = env.map(({ name, value }) => [name, value ?? (name.endsWith("_IP") ? "10.0.0.1" : "filled-in")]);
+  const filled = env.map(({ name, value }) => [name, value ?? (/_IPS?$/.test(name) ? "10.0.0.1" : "filled-in")]);
   const settings = await readSettings({ flags: values, env: Object.fromEntries(filled) as Record<string, string> });
   return parseConfig(settings, { parallelism: 1, inCluster: true });
 }

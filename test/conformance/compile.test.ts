@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Rule, Snapshot } from "../../src/policy/snapshot.ts";
-import { COMPILATIONS, type CompileCase, type OpenShape } from "./cases/compile.ts";
+import { COMPILATIONS, type CompileCase, type OpenShape } from "./compilations.ts";
 import { compileObjects } from "./world.ts";
 import { backendPort } from "../../src/policy/model.ts";
 

@@ -7,9 +7,15 @@ import { runExplain } from "../../src/cli/explain.ts";
 import { authorize } from "../../src/policy/authorize.ts";
 import type { Decision, Peer, PeerCertificate, San } from "../../src/policy/decision.ts";
 import { peerAddress } from "../../src/policy/peer-address.ts";
-import { DECISIONS } from "./cases/all.ts";
-import type { Caller, Certificate, DecisionCase, Expected } from "./cases/decision.ts";
-import { compileObjects, inProcess, manifestDirectory, NAMESPACE, SERVICES } from "./world.ts";
+import {
+  DECISIONS,
+  POD,
+  type Caller,
+  type Certificate,
+  type Connection,
+  type DecisionCase,
+} from "../../conformance/cases.ts";
+import { compileObjects, inProcess, manifestDirectory } from "./world.ts";
 import { backendPort } from "../../src/policy/model.ts";
 
 const main = join(import.meta.dirname, "../../src/main.ts");
@@ -59,10 +65,10 @@ function explainArguments(row: DecisionCase, directory: string): readonly string
   return [
     "--json",
     `--manifests=${directory}`,
-    `--namespace=${NAMESPACE}`,
-    `--port=${row.port ?? 80}`,
-    ...SERVICES.flatMap((name) => ["--service", name]),
-    ...(row.meshName === undefined ? [] : ["--mesh-name", row.meshName]),
+    `--namespace=${POD.namespace}`,
+    `--port=${row.port}`,
+    ...POD.services.flatMap((name) => ["--service", name]),
+    ...(row.world.meshName === undefined ? [] : ["--mesh-name", row.world.meshName]),
   ];
 }
 
@@ -73,7 +79,7 @@ interface Answer {
   readonly policy?: string;
 }
 
-function check(answer: Answer | Decision, expected: Expected, about: string): void {
+function check(answer: Answer | Decision, expected: Connection["expected"], about: string): void {
   for (const [key, value] of Object.entries(expected)) {
     // A forwarded caller has no reason to be told.
     assert.equal(
@@ -86,11 +92,12 @@ function check(answer: Answer | Decision, expected: Expected, about: string): vo
 
 for (const row of DECISIONS) {
   test(`${row.id}: ${row.about}`, async () => {
-    const snapshot = compileObjects(row.objects, row.meshName);
-    using directory = manifestDirectory(row.objects);
-    for (const [caller, expected] of row.callers) {
+    const { objects, meshName } = row.world;
+    const snapshot = compileObjects(objects, meshName);
+    using directory = manifestDirectory(objects);
+    for (const { expected, ...caller } of row.connections) {
       const about = JSON.stringify(caller);
-      check(authorize(snapshot, backendPort(row.port ?? 80), peerOf(caller)), expected, about);
+      check(authorize(snapshot, backendPort(row.port), peerOf(caller)), expected, about);
       const flags = flagsOf(caller);
       if (flags === undefined) continue;
       const { code, stdout, stderr } = await inProcess(runExplain, [
@@ -109,8 +116,8 @@ test("the real command answers as some of the rows say", { timeout: 60_000 }, as
   assert.equal(rows.length, 5);
   await Promise.all(
     rows.map(async (row) => {
-      using directory = manifestDirectory(row.objects);
-      const [caller, expected] = row.callers[0] ?? assert.fail();
+      using directory = manifestDirectory(row.world.objects);
+      const { expected, ...caller } = row.connections[0] ?? assert.fail();
       const argv = [main, "explain", ...explainArguments(row, directory.path), ...(flagsOf(caller) ?? [])];
       const { code, stdout } = await promisify(execFile)(process.execPath, argv).then(
         (result) => ({ code: 0, stdout: result.stdout }),

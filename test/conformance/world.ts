@@ -7,11 +7,8 @@ import { listOf } from "../../src/discovery/manifests/kinds.ts";
 import { buildWorld, type WorldObjects } from "../../src/discovery/world.ts";
 import { compile } from "../../src/policy/compile.ts";
 import type { Snapshot } from "../../src/policy/snapshot.ts";
+import { POD } from "../../conformance/cases.ts";
 import type { Manifest } from "../support/mesh/objects.ts";
-
-/** The pod that every row looks from. */
-export const NAMESPACE = "test";
-export const SERVICES: readonly string[] = ["foo", "bar"];
 
 export function compileObjects(objects: readonly Manifest[], meshName?: string): Snapshot {
   const of = (list: keyof WorldObjects): readonly unknown[] => objects.filter((object) => listOf(object) === list);
@@ -22,7 +19,7 @@ export function compileObjects(objects: readonly Manifest[], meshName?: string):
     endpoints: of("endpoints"),
     namespaces: of("namespaces"),
   });
-  const self = { namespace: NAMESPACE, services: SERVICES, ...(meshName === undefined ? {} : { meshName }) };
+  const self = { ...POD, ...(meshName === undefined ? {} : { meshName }) };
   return compile(world, self, 1);
 }
 
@@ -50,7 +47,7 @@ export async function inProcess(
   const code = await command(argv, {
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
-    stdin: async () => "",
+    stdin: () => Promise.resolve(""),
     env: {},
     onTermination: () => {},
   });

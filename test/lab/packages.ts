@@ -22,10 +22,11 @@ export function installed(program: string): boolean {
   return works("sh", "-c", `command -v ${program}`);
 }
 
-export async function installPackages(say: (line: string) => void): Promise<void> {
-  const missing = Object.keys(PACKAGES).filter((program) => !installed(program));
+/** @param wanted package by the program that it brings */
+export async function installPackages(say: (line: string) => void, wanted = PACKAGES): Promise<void> {
+  const missing = Object.keys(wanted).filter((program) => !installed(program));
   if (missing.length === 0) return;
-  const packages = missing.map((program) => PACKAGES[program] ?? program);
+  const packages = missing.map((program) => wanted[program] ?? program);
   if (!installed("apt-get")) {
     say(`missing, and there is no apt-get to install them: ${packages.join(", ")}`);
     return;

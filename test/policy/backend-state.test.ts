@@ -8,6 +8,7 @@ import { peerAddress } from "../../src/policy/peer-address.ts";
 import { supposing, type ServiceState } from "../../src/policy/service-state.ts";
 import { compileObjects } from "../conformance/world.ts";
 import {
+  backend,
   http,
   mutual,
   policy,
@@ -85,7 +86,7 @@ test("audit waves address and name through and nothing else, for as long as it l
     wouldRefuse: "source-not-listed",
   });
   assert.equal(judgeAddress(at(NOW), stranger), undefined);
-  assert.equal(judgeServerName(at(NOW), undefined), undefined);
+  assert.equal(judgeServerName(at(NOW), stranger, undefined), undefined);
   for (const peer of [
     { address: undefined },
     { address: stranger },
@@ -145,4 +146,34 @@ test("explain() says until when an address was an endpoint, and names a node", (
   const nearest = (address: string): string => explain(state, PORT, { address, tls: false }).nearest ?? "";
   assert.equal(nearest("10.0.0.3"), "10.0.0.3 was an endpoint of Service gw/edge until 12 s ago");
   assert.match(nearest("10.9.0.7"), /^10\.9\.0\.7 is a node's address: .*SNAT/);
+});
+
+test("of two objects on one port only the one in audit waves through, and only whom neither lets in", () => {
+  const snapshot = compileObjects([
+    policy([mutual], [range("10.1.0.0/16"), principal("a")], "test/a", "2024-01-01T00:00:00Z"),
+    policy([backend("bar", 80, "https")], [range("10.2.0.0/16"), principal("b")], "test/b", "2024-06-01T00:00:00Z"),
+  ]);
+  const rule = snapshot.rules.get(PORT);
+  assert.ok(rule?.state === "open" && rule.younger?.length === 1);
+  const younger = rule.younger.map((one) => ({ ...one, auditUntil: NOW + 10 }));
+  const audited = { ...snapshot, rules: new Map([[PORT, { ...rule, younger }]]) };
+  const judged = (from: string, name: string, now = NOW) => {
+    const sans = [{ type: "dns", value: name }] as const;
+    const peer = { address: peerAddress(from), tls: { certificate: { state: "verified", sans } } } as const;
+    const { policy: by, ...decision } = authorizeBy(ruleInForce(supposing(audited, now), PORT), peer);
+    return [by, "wouldRefuse" in decision ? decision.wouldRefuse : decision.verdict];
+  };
+  assert.deepEqual(judged("10.1.0.1", "a"), ["test/a", "forward"]);
+  assert.deepEqual(judged("10.2.0.1", "b"), ["test/b", "forward"]);
+  assert.deepEqual(judged("10.2.0.1", "a"), ["test/b", "principal-not-listed"]);
+  assert.deepEqual(judged("192.0.2.1", "c"), ["test/b", "source-not-listed"]);
+  assert.deepEqual(judged("192.0.2.1", "c", NOW + 10), ["test/a", "close"]);
+  const noCertificate = { address: peerAddress("10.2.0.1"), tls: { certificate: { state: "missing" } } } as const;
+  const decision = authorizeBy(ruleInForce(supposing(audited, NOW), PORT), noCertificate);
+  assert.equal(decision.verdict, "tls-alert");
+  const { conditions } = backendState(supposing(audited, NOW), PORT);
+  assert.deepEqual(
+    conditions.map(({ code }) => code),
+    ["audit"],
+  );
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { NO_COUNTERS, sumCounters, ThreadCounters } from "../../src/proxy/counters.ts";
-import { DURATION_BUCKETS } from "../../src/telemetry/records.ts";
+import { DURATION_BUCKETS } from "../../src/telemetry/duration-counts.ts";
 
 test("requests are counted by port, class of status and reason", () => {
   const counters = new ThreadCounters();

@@ -1,7 +1,7 @@
 /** What the image holds: bundled files, with nothing of the checkout beside them. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import packageJson from "../../package.json" with { type: "json" };
@@ -9,7 +9,9 @@ import { startApplication } from "../support/application/application.ts";
 import { tryCall } from "../support/caller/caller.ts";
 import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
 import { makeCertificate } from "../support/mesh/certificates.ts";
-import { mutual, policy, principal, range } from "../support/mesh/objects.ts";
+import { http as plain, mutual, policy, principal, range, service, slice } from "../support/mesh/objects.ts";
+import { writeKubeconfig } from "../support/api-server/kubeconfig.ts";
+import { StandInCluster } from "../support/api-server/test-cluster.ts";
 import { startSidecar } from "../support/process/sidecar.ts";
 import { svidOf, WorkloadApi } from "../support/workload-api/workload-api.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
@@ -57,6 +59,34 @@ test("the bundled sidecar takes its certificate from a Workload API", async () =
   });
   assert.deepEqual((await sidecar.log.next({ message: "certificate loaded" }))["names"], [`uri:${id}`]);
   assert.deepEqual(sidecar.log.foreign, []);
+});
+
+test("the bundled sidecar follows an API server, found by a kubeconfig", async () => {
+  await using cluster = await StandInCluster.start();
+  await cluster.api.apply(
+    { ...slice("gateways/edge", "127.0.0.1") },
+    { ...policy([plain], [service("gateways/edge")]) },
+  );
+  await using application = await startApplication();
+  await using sidecar = await startSidecar({
+    main,
+    manifests: undefined,
+    backends: [{ app: application.port }],
+    flags: [
+      "--kubernetes",
+      `--kubeconfig=${writeKubeconfig(join(directory.path, "kubeconfig"), cluster.credentials())}`,
+    ],
+  });
+  const outcome = await tryCall({ port: sidecar.port() });
+  assert.equal("status" in outcome && outcome.status, 200);
+});
+
+test("no file imports node:http: it is required, since an import loads Node's own undici", () => {
+  const files = readdirSync(out).filter((name) => name.endsWith(".mjs"));
+  const of = (pattern: RegExp): readonly string[] =>
+    files.filter((name) => pattern.test(readFileSync(join(out, name), "utf8")));
+  assert.notDeepEqual(of(/require\("node:http"\)/), []);
+  assert.deepEqual(of(/^import .*"(?:node:)?http";$/m), []);
 });
 
 test("the bundled sidecar becomes ready, lets in and refuses in its threads and drains with 0", async () => {

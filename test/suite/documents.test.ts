@@ -9,7 +9,9 @@ const root = join(import.meta.dirname, "../..");
 const read = (name: string): string => readFileSync(join(root, name), "utf8");
 
 test("every file of ours that a document names exists", () => {
-  const files = globSync(["*", "{src,test,scripts,config,bench}/**/*.*"], { cwd: root }).map((file) => `/${file}`);
+  const files = globSync(["*", "{src,test,scripts,config,bench,conformance}/**/*.*"], { cwd: root }).map(
+    (file) => `/${file}`,
+  );
   for (const page of ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"]) {
     const named = [...read(page).matchAll(/`(\w[\w./-]*\.(?:ts|yaml|md|json))`/g)].map(([, name = ""]) => name);
     assert.ok(named.length > 0, page);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 
 const EVERY_MS = 20;
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
 
 /** @param what is named when it does not come true; a function is asked then */
 export async function until(what: string | (() => string), isTrue: () => boolean | Promise<boolean>): Promise<void> {

@@ -1,5 +1,5 @@
-/** Credentials of a kubeconfig file, read as kubectl reads it, by the official client (imported only when this is used). */
-import type { KubeConfig } from "@kubernetes/client-node";
+/** Credentials of a kubeconfig file, read as kubectl reads it, by the official client. Costs memory: imported on demand. */
+import { KubeConfig } from "@kubernetes/client-node";
 import { delimiter } from "node:path";
 import type { ApiCredentials, ApiTls } from "./credentials.ts";
 
@@ -42,7 +42,6 @@ export async function kubeconfigCredentials(options: KubeconfigOptions): Promise
 }
 
 async function load(path: string): Promise<KubeConfig> {
-  const { KubeConfig } = await import("@kubernetes/client-node");
   const merged = new KubeConfig();
   const [first, ...others] = path.split(delimiter).filter((file) => file !== "");
   if (first === undefined) throw new Error("kubeconfig: no file given");

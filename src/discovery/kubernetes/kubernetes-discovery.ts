@@ -1,7 +1,8 @@
 /** Policy and endpoints from a Kubernetes API server: follows what one pod needs, and nothing more. */
 import { createHash, randomUUID } from "node:crypto";
 import type { Discovery, DiscoveryCounts, DiscoveryListener, ResourceHealth } from "../discovery.ts";
-import type { InvalidPolicy, Policy, World } from "../../policy/model.ts";
+import type { InvalidPolicy, Policy, Self, World } from "../../policy/model.ts";
+import { ownService } from "../../policy/own-service.ts";
 import type { PolicyStatus } from "../../policy/snapshot.ts";
 import { ApiClient } from "./client.ts";
 import { SYSTEM_CLOCK } from "./clock.ts";
@@ -57,6 +58,7 @@ class ClusterDiscovery implements KubernetesDiscovery {
   readonly #sources: SourceServices;
   readonly #status: StatusWriter;
   readonly #pacer: PublishPacer;
+  readonly #podName: string | undefined;
   #listener: DiscoveryListener | undefined;
   #published: { readonly world: World; readonly services: readonly string[] } | undefined;
   #stopped = false;
@@ -64,6 +66,7 @@ class ClusterDiscovery implements KubernetesDiscovery {
   constructor(options: KubernetesDiscoveryOptions) {
     const clock = options.clock ?? SYSTEM_CLOCK;
     const random = options.random ?? Math.random;
+    this.#podName = options.podName;
     const timing = { ...DEFAULT_TIMING, ...options.timing };
     this.#client = new ApiClient({ credentials: options.credentials, timing });
     this.#report = new Report(options.log, clock);
@@ -85,7 +88,7 @@ class ClusterDiscovery implements KubernetesDiscovery {
         client: this.#client,
         clock,
         namespace: options.namespace,
-        name: () => leaseName(this.#own.names()),
+        name: () => leaseName(this.#leasedNames()),
         identity: `${reporter}_${randomUUID()}`,
         durationMs: options.leaseDurationMs ?? 15_000,
       }),
@@ -137,20 +140,33 @@ class ClusterDiscovery implements KubernetesDiscovery {
 
   /** The objects that name a Service of ours; closed where it is not known whether that Service is ours still. */
   #governing(): readonly (Policy | InvalidPolicy)[] {
-    const own = new Set(this.#own.names());
+    const self = this.#self();
     const { unknown } = this.#own;
     return [...this.#policies.collect().governing.values()]
       .map(({ object }) => object)
-      .filter((object) => object.backends.some(({ name }) => own.has(name)))
+      .filter((object) => object.backends.some(({ name }) => ownService(name, self) !== undefined))
       .map((object) => (unknown === undefined ? object : closedBecause(object, unknown)));
   }
 
   /** The objects of other applications: nothing of them is followed, but what they claim is said. */
   #others(): readonly (Policy | InvalidPolicy)[] {
-    const own = new Set(this.#own.names());
+    const self = this.#self();
     return [...this.#policies.collect().governing.values()]
       .map(({ object }) => object)
-      .filter((object) => !object.backends.some(({ name }) => own.has(name)));
+      .filter((object) => object.backends.every(({ name }) => ownService(name, self) === undefined));
+  }
+
+  #self(): Pick<Self, "services" | "podName"> {
+    return { services: this.#own.names(), ...(this.#podName !== undefined && { podName: this.#podName }) };
+  }
+
+  /** Where an object names this pod alone, no replica can write its status for us: then the Lease is ours alone. */
+  #leasedNames(): readonly string[] {
+    const { services } = this.#self();
+    const named = this.#governing().some((object) =>
+      object.backends.some(({ name }) => !services.includes(name) && ownService(name, this.#self()) !== undefined),
+    );
+    return named && this.#podName !== undefined ? [...services, this.#podName] : services;
   }
 
   #publish(): void {
@@ -197,7 +213,7 @@ function describeServices(world: World): unknown {
   ]);
 }
 
-/** Replicas that back the same Services come to the same statuses, so they share one Lease. */
+/** Replicas that back the same Services, and are named by no object, come to the same statuses, so they share one Lease. */
 function leaseName(services: readonly string[]): string {
   return `postern-status-${createHash("sha256").update(services.join(",")).digest("hex").slice(0, 16)}`;
 }

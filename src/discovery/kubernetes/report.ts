@@ -2,6 +2,7 @@
 import type { FailureKind } from "./failure.ts";
 import type { ApiFailure } from "./failure.ts";
 import type { Clock } from "./clock.ts";
+import { missingBinding } from "./missing-binding.ts";
 
 /** The part of a structured logger that discovery needs; pino's satisfies it. */
 export interface DiscoveryLog {
@@ -28,7 +29,7 @@ export class Report {
   readonly #clock: Clock;
   readonly #events = new Map<string, Record<string, number>>();
   readonly #failures = new Map<string, Record<string, number>>();
-  readonly #standing = new Map<string, { kind: FailureKind; loggedAt: number }>();
+  readonly #standing = new Map<string, { kind: FailureKind; loggedAt: number; advice: string }>();
 
   constructor(log: DiscoveryLog, clock: Clock) {
     this.#log = log;
@@ -45,14 +46,14 @@ export class Report {
     this.#events.set(resource, counts);
   }
 
-  failed(resource: string, failure: ApiFailure, retryInMs: number, advice = adviceFor(failure.kind)): void {
+  failed(resource: string, failure: ApiFailure, retryInMs: number, advice = adviceFor(failure)): void {
     const counts = this.#failures.get(resource) ?? {};
     counts[failure.kind] = (counts[failure.kind] ?? 0) + 1;
     this.#failures.set(resource, counts);
     const standing = this.#standing.get(resource);
     const now = this.#clock.monotonic();
     if (standing?.kind === failure.kind && now - standing.loggedAt < REPEAT_MS) return;
-    this.#standing.set(resource, { kind: failure.kind, loggedAt: now });
+    this.#standing.set(resource, { kind: failure.kind, loggedAt: now, advice });
     this.#log.warn(
       {
         event: `discovery-${failure.kind}`,
@@ -73,9 +74,10 @@ export class Report {
 
   /** A 403 outlasted its grace: what was known lets nobody in any more. */
   closed(resource: string, graceMs: number): void {
+    const advice = this.#standing.get(resource)?.advice ?? FORBIDDEN_ADVICE;
     this.#log.error(
       { event: "discovery-closed", resource, graceMs },
-      `${resource}: forbidden (403) for ${String(graceMs / 1_000)} s, so it counts as unknown and lets nobody in; ${adviceFor("forbidden")}`,
+      `${resource}: forbidden (403) for ${String(graceMs / 1_000)} s, so it counts as unknown and lets nobody in; ${advice}`,
     );
   }
 
@@ -119,13 +121,16 @@ const MEANING: Readonly<Record<FailureKind, string>> = {
   credentials: "our own credentials cannot be read",
 };
 
+const FORBIDDEN_ADVICE =
+  "apply config/kubernetes (kubectl apply -k config/kubernetes; with --mesh-name mesh.yaml too) and bind the roles to this service account";
+
 /** What the operator can do; empty where only waiting helps. */
-export function adviceFor(kind: FailureKind): string {
+export function adviceFor({ kind, message }: Pick<ApiFailure, "kind" | "message">): string {
   switch (kind) {
     case "unauthorized":
       return "check that the service account exists and that its token is mounted (automountServiceAccountToken), or the user in the kubeconfig";
     case "forbidden":
-      return "apply config/kubernetes (kubectl apply -k config/kubernetes; with --mesh-name mesh.yaml too) and bind the roles to this service account";
+      return missingBinding(message) ?? FORBIDDEN_ADVICE;
     case "absent":
       return "install the CRD: kubectl apply -f config/crd/policy.openservicemesh.io_ingressbackends.yaml";
     case "untrusted":

@@ -182,7 +182,7 @@ export class StatusWriter {
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       const failure = failureOfError(error);
-      const advice = adviceFor(failure.kind);
+      const advice = adviceFor(failure);
       log.warn(
         { event: "event-refused", policy: status.policy, status: failure.status, error: failure.message },
         `no Event could be made about ${status.policy}: ${failure.message}${advice === "" ? "" : `; ${advice}`}`,
@@ -194,7 +194,7 @@ export class StatusWriter {
     const { log, random, timing } = this.#options;
     if (this.#stopping.signal.aborted) return;
     if (failure.kind !== this.#refusal) {
-      const advice = adviceFor(failure.kind);
+      const advice = adviceFor(failure);
       log.warn(
         { event: "status-refused", status: failure.status, error: failure.message },
         `the status of IngressBackends cannot be written: ${failure.message}${advice === "" ? "" : `; ${advice}`}; policies are enforced all the same`,

@@ -28,10 +28,21 @@ export type ManifestText = { readonly objects: readonly ManifestObject[] } | { r
 /** Aliases may be resolved this often: far beyond what anybody writes, far below a bomb. */
 const MAX_ALIASES = 100;
 
-/** YAML 1.2 with any number of documents; JSON is a part of it. `kind: List` is taken apart. */
+/** YAML 1.2 with any number of documents; JSON is a part of it. `kind: List` is taken apart. A file is good as a whole or not at all. */
 export function readManifest(file: string, text: string): ManifestText {
+  const { objects, faults } = readDocuments(file, text);
+  const [fault] = faults;
+  return fault === undefined ? { objects } : { fault };
+}
+
+/** Every document by itself: what is wrong with one hides nothing of the others. */
+export function readDocuments(
+  file: string,
+  text: string,
+): { readonly objects: readonly ManifestObject[]; readonly faults: readonly ManifestFault[] } {
   const lines = new LineCounter();
   const objects: ManifestObject[] = [];
+  const faults: ManifestFault[] = [];
   const documents = parseAllDocuments(text, {
     lineCounter: lines,
     uniqueKeys: true,
@@ -39,27 +50,31 @@ export function readManifest(file: string, text: string): ManifestText {
     prettyErrors: false,
   });
   for (const [index, document] of [...documents].entries()) {
-    const place = { file, document: index + 1 };
-    const [error] = document.errors;
-    if (error !== undefined)
-      return { fault: { ...place, line: lines.linePos(error.pos[0]).line, message: error.message } };
-    const line = lineOf(lines, document.contents);
-    let value: unknown;
-    try {
-      value = document.toJS({ maxAliasCount: MAX_ALIASES });
-    } catch (cause) {
-      return { fault: { ...place, line, message: cause instanceof Error ? cause.message : String(cause) } };
-    }
-    if (value === null || value === undefined) continue;
-    const found = readObject(value, document, lines, [], place);
-    if (found === undefined) {
-      return {
-        fault: { ...place, line, message: "expected a Kubernetes object: a mapping with 'apiVersion' and 'kind'" },
-      };
-    }
-    objects.push(...found);
+    const found = readDocument(document, lines, { file, document: index + 1 });
+    if ("message" in found) faults.push(found);
+    else objects.push(...found.objects);
   }
-  return { objects };
+  return { objects, faults };
+}
+
+function readDocument(
+  document: Document,
+  lines: LineCounter,
+  place: Place,
+): ManifestFault | { readonly objects: readonly ManifestObject[] } {
+  const [error] = document.errors;
+  if (error !== undefined) return { ...place, line: lines.linePos(error.pos[0]).line, message: error.message };
+  const line = lineOf(lines, document.contents);
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch (cause) {
+    return { ...place, line, message: cause instanceof Error ? cause.message : String(cause) };
+  }
+  if (value === null || value === undefined) return { objects: [] };
+  const objects = readObject(value, document, lines, [], place);
+  if (objects !== undefined) return { objects };
+  return { ...place, line, message: "expected a Kubernetes object: a mapping with 'apiVersion' and 'kind'" };
 }
 
 type Place = { readonly file: string; readonly document: number };

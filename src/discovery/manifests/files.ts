@@ -23,16 +23,22 @@ function isManifest(name: string): boolean {
  */
 export async function listManifests(
   directory: string,
+  above: ReadonlySet<string> = new Set(),
 ): Promise<{ readonly files: readonly string[]; readonly directories: readonly string[] }> {
   const files: string[] = [];
   const directories: string[] = [directory];
+  // A link to a directory above would be followed without end.
+  const { dev, ino } = await stat(directory);
+  const self = `${dev}:${ino}`;
+  if (above.has(self)) return { files: [], directories: [] };
+  const within = new Set([...above, self]);
   for (const name of (await readdir(directory)).sort()) {
     if (name.startsWith(".")) continue;
     const path = join(directory, name);
     // Follows links; a link to nowhere is no file.
     const stats = await stat(path).catch(() => undefined);
     if (stats?.isDirectory() === true) {
-      const inner = await listManifests(path).catch(() => ({ files: [], directories: [] }));
+      const inner = await listManifests(path, within).catch(() => ({ files: [], directories: [] }));
       files.push(...inner.files);
       directories.push(...inner.directories);
     } else if (stats?.isFile() === true && isManifest(name)) files.push(path);

@@ -1,7 +1,9 @@
 /** Policy and endpoints from a directory of manifests, followed while files change. */
 import { DirectoryWatch } from "../../files/directory-watch.ts";
+import type { Severity } from "../../policy/model.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Discovery, DiscoveryListener, ResourceHealth } from "../discovery.ts";
+import { isMeshConfig, meshConfigProblems } from "../../policy/mesh-config.ts";
 import { buildWorld, servicesOfPod } from "../world.ts";
 import { ManifestDirectory, type DirectoryReading } from "./directory.ts";
 import { sortObjects } from "./kinds.ts";
@@ -32,6 +34,7 @@ export class ManifestsDiscovery implements Discovery {
   #listener: DiscoveryListener | undefined;
   #freshAt: number | undefined;
   #failure: string | undefined;
+  readonly #warned = new Set<string>();
 
   constructor(options: ManifestsOptions) {
     this.#options = options;
@@ -94,8 +97,23 @@ export class ManifestsDiscovery implements Discovery {
     this.#watch.follow(reading.directories);
     if (reading.unsettled) this.#watch.soon();
     if (!first && !reading.changed) return;
+    for (const { path, message, severity } of reading.objects
+      .filter(isMeshConfig)
+      .flatMap(({ value }) => meshConfigProblems(value)))
+      this.#warnOnce(path, message, severity);
     const world = buildWorld(sortObjects(reading.objects));
     this.#listener?.onWorld(world, services ?? servicesOfPod(world, namespace, podIps));
+  }
+
+  /** Of a MeshConfig that lies among the manifests. */
+  #warnOnce(path: string, message: string, severity: Severity): void {
+    if (this.#warned.has(message)) return;
+    this.#warned.add(message);
+    const { log } = this.#options;
+    log[severity === "error" ? "error" : "warn"](
+      { path, problem: message },
+      "MeshConfig asks for what Postern does not do",
+    );
   }
 
   #readFailed(error: unknown): void {

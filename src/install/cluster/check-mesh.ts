@@ -6,7 +6,7 @@ import { secretTexts } from "../../controller/objects/owned-objects.ts";
 import { identityOf, listOf, textOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
 import type { Manifest } from "../../controller/manifests/manifest.ts";
 import { INSTALLED_LABEL } from "../names.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../../telemetry/version.ts";
 import type { ApiObjects } from "./api-objects.ts";
 import { missing, note, ok, type Finding } from "./finding.ts";
 import { unready } from "./readiness.ts";

@@ -1,7 +1,7 @@
 /** Why a mesh is not installed into a cluster as it stands, and the flag that says otherwise. Pure. */
 import type { Mesh } from "../../controller/names.ts";
 import type { Survey } from "./survey.ts";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../../telemetry/version.ts";
 
 export interface Intent {
   readonly mesh: Mesh;

@@ -6,7 +6,7 @@ import { performance } from "node:perf_hooks";
 import { authorizeBy, ruleFor, type Moment, type RuleInForce } from "../../policy/authorize.ts";
 import { isReplaced, ownersOf, UNKNOWN_OWNERS, type Owners } from "../../policy/address-set.ts";
 import type { AuditedReason, Decision, Refused } from "../../policy/decision.ts";
-import type { Snapshot } from "../../policy/snapshot.ts";
+import { alternatives, type Snapshot } from "../../policy/snapshot.ts";
 import { faultIn } from "../forward/boundary.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { admissionOf, type Admission } from "./connection-phase.ts";
@@ -131,8 +131,9 @@ export class ConnectionTable {
 /** The decision of today, and the owners of the address compared: one that only other pods have now is not the one we let in. */
 function judgeAgain(rule: RuleInForce, connection: AcceptedConnection, admission: Admission): Decision {
   const decision = authorizeBy(rule, connection.peer);
-  if (decision.verdict !== "forward" || !isReplaced(admission.owners, addressOwners(rule, connection))) return decision;
-  if (rule.state === "open" && rule.audit) return { ...decision, wouldRefuse: ENDPOINT_REPLACED };
+  if (decision.verdict !== "forward" || !isReplaced(admission.owners, addressOwners(rule, connection, decision)))
+    return decision;
+  if (rule.state === "open" && rule.audited.length > 0) return { ...decision, wouldRefuse: ENDPOINT_REPLACED };
   return { verdict: "close", reason: ENDPOINT_REPLACED, policy: decision.policy };
 }
 
@@ -140,9 +141,9 @@ function waivedReason(decision: Decision): AuditedReason | undefined {
   return decision.verdict === "forward" ? decision.wouldRefuse : undefined;
 }
 
-/** The pods behind a connection's address under the rule of its port. */
-export function addressOwners(rule: RuleInForce, { peer }: AcceptedConnection): Owners {
-  if (rule.state === "refused" || rule.open.addresses === undefined || peer.address === undefined)
-    return UNKNOWN_OWNERS;
-  return ownersOf(rule.open.addresses, peer.address);
+/** The pods behind a connection's address by the object that decided. */
+export function addressOwners(rule: RuleInForce, { peer }: AcceptedConnection, { policy }: Decision): Owners {
+  if (rule.state === "refused" || peer.address === undefined) return UNKNOWN_OWNERS;
+  const decided = alternatives(rule.open).find((alternative) => alternative.policy === policy);
+  return decided?.addresses === undefined ? UNKNOWN_OWNERS : ownersOf(decided.addresses, peer.address);
 }

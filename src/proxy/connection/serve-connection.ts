@@ -4,11 +4,17 @@
  */
 import { performance } from "node:perf_hooks";
 import type { BackendConfig, ClientCertHeader, ForwardMode, Limits } from "../../config/config.ts";
-import { authorizeBy, judgeAddress, judgeServerName, type RuleInForce } from "../../policy/authorize.ts";
+import {
+  authorizeBy,
+  judgeAddress,
+  judgeServerName,
+  ruleForAddress,
+  type RuleInForce,
+} from "../../policy/authorize.ts";
 import { ruleInForce } from "../../policy/backend-state.ts";
 import type { AuditedReason, Decision, Refused } from "../../policy/decision.ts";
 import type { ServiceState } from "../../policy/service-state.ts";
-import type { OpenRule } from "../../policy/snapshot.ts";
+import { alternatives, type OpenRule } from "../../policy/snapshot.ts";
 import { formatClientCert } from "../../tls/client-cert-header.ts";
 import { presentedLeaf } from "../../tls/presented-chain.ts";
 import { verifiedPeer } from "../../tls/peer.ts";
@@ -34,6 +40,8 @@ export interface ConnectionParts {
   readonly onWouldRefuse: (connection: AcceptedConnection, reason: AuditedReason) => void;
   readonly limiter: SourceLimits;
   readonly handshakes: Handshakes;
+  /** A TLS handshake came to a good end. */
+  readonly onSecured: (port: number, durationMs: number) => void;
   readonly trust: LiveTrust;
   readonly resumption: Resumption;
   readonly table: ConnectionTable;
@@ -107,12 +115,13 @@ async function awaitHttp(connection: AcceptedConnection, parts: ConnectionParts)
 /** The TLS handshake; afterwards `connection.peer` says who is there. */
 async function secure(connection: AcceptedConnection, rule: OpenRule, parts: ConnectionParts): Promise<boolean> {
   const { port } = connection;
+  const startedAt = performance.now();
   const result = await parts.handshakes.begin(connection.raw, {
     clientCertificate: rule.clientCertificate,
     alpn: alpnProtocols(forwardMode(connection.backend, rule)),
-    judgeServerName: (sni) => judgeServerName(ruleInForce(parts.state, port), sni),
+    judgeServerName: (sni) => judgeServerName(ruleInForce(parts.state, port), connection.peer.address, sni),
     // Over TLS 1.2 a resumed session does not tell the name that was sent, and its certificate is ours already.
-    tickets: rule.sniHosts === undefined ? { port, clientCertificate: rule.clientCertificate } : undefined,
+    tickets: namesServers(rule) ? undefined : { port, clientCertificate: rule.clientCertificate },
   });
   connection.learned(result.facts);
   if (!result.secured) {
@@ -121,6 +130,7 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
     return false;
   }
   const { socket, credentials, presented, session } = result;
+  parts.onSecured(port, performance.now() - startedAt);
   socket.on("error", (error: NodeJS.ErrnoException) => connection.failed(error));
   const verified = verifiedPeer(socket, rule.clientCertificate, presented, credentials);
   const { sni } = result.facts;
@@ -135,6 +145,10 @@ async function secure(connection: AcceptedConnection, rule: OpenRule, parts: Con
       parts.clientCertHeader === "sanitize-set" && { clientCertHeader: formatClientCert(verified.identity) }),
   });
   return true;
+}
+
+function namesServers(rule: OpenRule): boolean {
+  return alternatives(rule).some(({ sniHosts }) => sniHosts !== undefined);
 }
 
 /** OpenSSL's word on a certificate is as old as the session that holds it: it counts for nothing where that is resumed. */
@@ -169,7 +183,7 @@ function forward(
   parts: ConnectionParts,
 ): void {
   const forwarder = parts.forwarder(mode, connection.backend);
-  connection.admit(mode, forwarder, addressOwners(rule, connection), decision);
+  connection.admit(mode, forwarder, addressOwners(rule, connection, decision), decision);
   if (decision.verdict === "forward" && decision.wouldRefuse !== undefined)
     parts.onWouldRefuse(connection, decision.wouldRefuse);
   forwarder.serve(connection);
@@ -199,6 +213,7 @@ function refuseHandshake(connection: AcceptedConnection, fault: HandshakeFault, 
 }
 
 function policyOf(connection: AcceptedConnection, parts: ConnectionParts): Pick<Refused, "policy"> {
-  const policy = parts.state.snapshot.rules.get(connection.port)?.policy;
+  const rule = ruleInForce(parts.state, connection.port);
+  const { policy } = rule.state === "refused" ? rule.refusal : ruleForAddress(rule.open, connection.peer.address);
   return policy === undefined ? {} : { policy };
 }

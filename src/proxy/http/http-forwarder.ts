@@ -21,7 +21,7 @@ const SWEEP_MS = 1_000;
 
 export interface HttpForwarderOptions {
   readonly backend: BackendConfig;
-  /** The application speaks HTTP/2 without TLS (h2c, prior knowledge). */
+  /** The application speaks HTTP/2 without TLS (h2c, prior knowledge), and everything goes to it so; gRPC goes so always. */
   readonly upstreamHttp2: boolean;
   readonly limits: Limits;
   readonly sink: TrafficSink;
@@ -33,6 +33,7 @@ export interface HttpForwarderOptions {
 export class HttpForwarder implements Forwarder {
   readonly #limits: Limits;
   readonly #upstream: Upstream;
+  readonly #http2Upstream: Upstream;
   readonly #webSockets: WebSocketProxy;
   readonly #http1: Http1Server;
   readonly #http2: Http2Server;
@@ -41,14 +42,16 @@ export class HttpForwarder implements Forwarder {
 
   constructor({ backend, upstreamHttp2, limits, sink, newSpan, withoutDirect = false }: HttpForwarderOptions) {
     this.#limits = limits;
-    this.#upstream = upstreamHttp2 ? new Http2Upstream(backend.app, limits) : new Http1Upstream(backend.app, limits);
+    // Neither connects before it has a request.
+    this.#http2Upstream = new Http2Upstream(backend.app, limits);
+    this.#upstream = upstreamHttp2 ? this.#http2Upstream : new Http1Upstream(backend.app, limits);
     this.#webSockets = new WebSocketProxy(backend, limits);
     const gate = new RequestGate({
       limits,
       sink,
       upstream: this.#upstream,
       webSockets: this.#webSockets,
-      upstreamHttp2,
+      http2Upstream: this.#http2Upstream,
       newSpan,
     });
     this.#http1 = new Http1Server({ limits, gate, withoutDirect });
@@ -86,7 +89,7 @@ export class HttpForwarder implements Forwarder {
     clearInterval(this.#sweep);
     this.#webSockets.close();
     this.#http1.close();
-    await this.#upstream.close();
+    await Promise.all([this.#upstream.close(), this.#http2Upstream.close()]);
   }
 
   #enforceLimits(): void {

@@ -91,6 +91,7 @@ export class DataThread {
       onWouldRefuse: (connection, reason) => this.#journal.wouldRefuse(connection, reason),
       limiter: new SourceLimits(limits),
       handshakes: this.#handshakes,
+      onSecured: (port, durationMs) => this.#counters.secured(port, durationMs),
       trust: this.#trust,
       resumption: new Resumption(this.#trust, (problem) => post({ kind: "ticket-problem", problem })),
       table: this.#table,

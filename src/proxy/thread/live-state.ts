@@ -1,6 +1,6 @@
 /** What is in force on a thread at this moment. Held by whoever judges, never copied. */
 import type { OwnCertificate, ServiceState } from "../../policy/service-state.ts";
-import type { Snapshot } from "../../policy/snapshot.ts";
+import { alternatives, type Snapshot } from "../../policy/snapshot.ts";
 
 /** It has listeners by its nature, and serves what they had queued in a drain, so it knows of neither. */
 export class LiveState implements ServiceState {
@@ -18,7 +18,10 @@ export class LiveState implements ServiceState {
 
   /** When the first audit that still runs is over; milliseconds since the epoch, infinite without one. */
   endOfAudit(now: number): number {
-    const ends = [...this.snapshot.rules.values()].map((rule) => (rule.state === "open" ? (rule.auditUntil ?? 0) : 0));
+    const rules = [...this.snapshot.rules.values()].flatMap((rule) =>
+      rule.state === "open" ? alternatives(rule) : [],
+    );
+    const ends = rules.map(({ auditUntil = 0 }) => auditUntil);
     return Math.min(...ends.filter((end) => end > now));
   }
 }

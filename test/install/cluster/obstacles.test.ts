@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { obstacles, type Intent } from "../../../src/install/cluster/obstacles.ts";
 import type { Survey } from "../../../src/install/cluster/survey.ts";
-import { VERSION } from "../../../src/install/version.ts";
+import { VERSION } from "../../../src/telemetry/version.ts";
 
 const MESH = { name: "osm", namespace: "osm-system", trustDomain: "cluster.local" };
 const INTENT: Intent = { mesh: MESH, withContour: false, besideOsm: false, upgrade: false };

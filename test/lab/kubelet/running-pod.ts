@@ -133,9 +133,7 @@ export class RunningPod {
         if (!this.#ending) this.#start(container);
       }
     const passed = await Promise.all(
-      lasting.map(
-        ({ readinessProbe, ...container }) => readinessProbe === undefined || this.#passes(container, readinessProbe),
-      ),
+      lasting.map((container) => this.#passes(container, container.readinessProbe ?? {})),
     );
     const ready = passed.every(Boolean);
     if (ready !== this.#ready) await this.#status("Running", ready);

@@ -39,6 +39,7 @@ export class Follower implements AsyncDisposable {
   readonly lines: LogLine[] = [];
   readonly #namespace: string;
   readonly #meshName: string | undefined;
+  readonly #podName: string | undefined;
   readonly #waiting = new Set<() => void>();
   /** Every world so far. */
   readonly worlds: World[] = [];
@@ -48,6 +49,7 @@ export class Follower implements AsyncDisposable {
   constructor(options: FollowerOptions) {
     this.#namespace = options.namespace ?? "test";
     this.#meshName = options.meshName;
+    this.#podName = options.podName;
     const { podIps, services = podIps === undefined ? ["foo"] : undefined } = options;
     const take = (level: LogLine["level"]) => (fields: object, message: string) => {
       this.lines.push({ level, message, ...fields });
@@ -78,6 +80,7 @@ export class Follower implements AsyncDisposable {
           namespace: this.#namespace,
           services,
           ...(this.#meshName !== undefined && { meshName: this.#meshName }),
+          ...(this.#podName !== undefined && { podName: this.#podName }),
         };
         this.snapshot = compile(world, self, this.snapshot.version + 1);
         this.discovery.publishStatuses(sharedStatuses(supposing(this.snapshot)));
@@ -109,7 +112,7 @@ export class Follower implements AsyncDisposable {
   }
 
   /** @throws with what was there instead, when it did not come true in time */
-  async until(what: string, isTrue: () => boolean, withinMs = 5_000): Promise<void> {
+  async until(what: string, isTrue: () => boolean, withinMs = 20_000): Promise<void> {
     const deadline = performance.now() + withinMs;
     while (!isTrue()) {
       const leftMs = deadline - performance.now();

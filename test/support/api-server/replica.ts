@@ -60,7 +60,7 @@ async function run(told: string): Promise<void> {
   process.stdin.resume().once("end", () => process.exit());
   const follower = new Follower({ credentials: new HeldCredentials(port, token, ca), podName, leaseDurationMs });
   await follower.start();
-  await follower.until("the first world", () => follower.worlds.length > 0, 30_000);
+  await follower.until("the first world", () => follower.worlds.length > 0, 60_000);
   console.log(IN_FORCE);
 }
 

@@ -71,7 +71,7 @@ export class NeighbourCall implements Disposable {
 async function arrives(socket: Socket, line: string): Promise<void> {
   let text = "";
   while (!text.includes(line)) {
-    const [chunk] = (await once(socket, "data", { signal: AbortSignal.timeout(5_000) })) as [Buffer];
+    const [chunk] = (await once(socket, "data", { signal: AbortSignal.timeout(30_000) })) as [Buffer];
     text += chunk.toString("latin1");
   }
 }

@@ -25,7 +25,7 @@ export async function runCommandWithInput(
   const code = await command(argv, {
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
-    stdin: async () => input,
+    stdin: () => Promise.resolve(input),
     env: {},
     onTermination: () => undefined,
   });

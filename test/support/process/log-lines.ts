@@ -36,7 +36,7 @@ export class LogLines {
    * The first matching line, awaited if need be.
    * @param from how many lines to pass over: what was written before it does not count
    */
-  async next(match: LogMatch, { from = 0, timeoutMs = 30_000 } = {}): Promise<LogLine> {
+  async next(match: LogMatch, { from = 0, timeoutMs = 60_000 } = {}): Promise<LogLine> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const found = this.lines.slice(from).find((line) => matches(line, match));

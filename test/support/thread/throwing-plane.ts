@@ -163,7 +163,7 @@ export class ThrowingPlane implements AsyncDisposable {
 
   /** @param pollMs where no event tells of it */
   async until(condition: () => boolean, what: string, pollMs = 1_000): Promise<void> {
-    const deadline = performance.now() + 15_000;
+    const deadline = performance.now() + 45_000;
     while (!condition()) {
       if (performance.now() > deadline) throw new Error(`not within 15 s: ${what}`);
       await new Promise<void>((resolve) => {

@@ -22,8 +22,8 @@ export interface RequestGateOptions {
   readonly sink: TrafficSink;
   readonly upstream: Upstream;
   readonly webSockets: WebSocketProxy;
-  /** The application speaks HTTP/2: trailers may be asked for. */
-  readonly upstreamHttp2: boolean;
+  /** By HTTP/2: the same as `upstream` where the application speaks nothing else. */
+  readonly http2Upstream: Upstream;
   /** Absent: no tracing. */
   readonly newSpan: NewSpan | undefined;
 }
@@ -64,9 +64,9 @@ export class RequestGate {
       this.#forbid(arrival, clean);
       return undefined;
     }
-    const headers = this.#headersOf(connection, head, clean);
     const { webSockets, sink } = this.#options;
-    const upstream = upgrade === undefined ? this.#options.upstream : webSockets.upstreamFor(upgrade);
+    const upstream = upgrade === undefined ? this.#upstreamFor(head, clean) : webSockets.upstreamFor(upgrade);
+    const headers = this.#headersOf(connection, head, clean);
     if (upstream.full) {
       const busy = { status: 503, reason: "upstream-busy", headers } as const;
       this.#refuse(arrival, busy, "the application is busy", clean.grpc, clean.hasBody);
@@ -115,12 +115,19 @@ export class RequestGate {
     return clean;
   }
 
+  /** HTTP/1.1 cannot carry gRPC: its status is in the trailers. Who calls by it is a bridge, which has its own idea of them. */
+  #upstreamFor(head: RequestHead, clean: CleanHead): Upstream {
+    const { upstream, http2Upstream } = this.#options;
+    return clean.grpc && head.version === "2" ? http2Upstream : upstream;
+  }
+
   #headersOf(connection: Connection, head: RequestHead, clean: CleanHead): UpstreamHeaders {
     return upstreamHeaders(head.lines, clean.hasBody, {
       protocol: connection.socket instanceof TLSSocket ? "https" : "http",
       newRequestId: randomUUID,
       clientCert: connection.clientCertHeader,
-      trailers: this.#options.upstreamHttp2,
+      // Trailers may be asked for where HTTP/2 brings them.
+      trailers: this.#upstreamFor(head, clean) === this.#options.http2Upstream,
       newSpan: this.#options.newSpan,
     });
   }

@@ -27,7 +27,9 @@ export interface HeadFault {
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::\d{0,5})?$/;
 /** Origin-form without fragment, space or control character; bytes above ASCII pass as they are. */
 const ORIGIN_FORM = /^\/[!"$-~\x80-\xff]*$/;
-const ABSOLUTE_FORM = /^https?:\/\/([^/?#]+)([^#]*)$/i;
+const ABSOLUTE_FORM = /^(https?):\/\/([^/?#]+)([^#]*)$/i;
+/** gRPC over HTTP2, section Requests; gRPC-Web is another protocol, which HTTP/1.1 carries as well. */
+const GRPC = /^application\/grpc(?:\+[^;\s]*)?\s*(?:;|$)/;
 const VERSIONS: ReadonlySet<string> = new Set<HttpVersion>(["1.0", "1.1", "2"]);
 const DIGITS = /^\d+$/;
 
@@ -61,7 +63,7 @@ export function judgeHead(head: RequestHead, maxHeaders: number): CleanHead | He
     ok: true,
     path,
     hasBody: head.hasBody ?? (framing.encodings > 0 || (framing.length !== undefined && Number(framing.length) > 0)),
-    grpc: framing.contentType?.startsWith("application/grpc") === true,
+    grpc: framing.contentType !== undefined && GRPC.test(framing.contentType),
     // HTTP/1.0 knows no informational responses (RFC 9110 section 10.1.1).
     expectsContinue: framing.expect !== undefined && version !== "1.0",
   };
@@ -125,13 +127,21 @@ function originForm(method: string, target: string, host: string | undefined): s
   // About the server itself, which is the application (RFC 9112 section 3.2.4).
   if (target === "*") return method === "OPTIONS" ? target : fault(404, "no such resource");
   if (ORIGIN_FORM.test(target)) return target;
-  const [, authority, rest = ""] = ABSOLUTE_FORM.exec(target) ?? [];
-  if (authority === undefined) return fault(400, "invalid request target");
+  const [, scheme, authority, rest = ""] = ABSOLUTE_FORM.exec(target) ?? [];
+  if (scheme === undefined || authority === undefined) return fault(400, "invalid request target");
   // RFC 9112 section 3.2.2 lets the target win; whoever names two hosts is up to something.
-  if (host !== undefined && authority.toLowerCase() !== host.toLowerCase())
+  if (host !== undefined && normalAuthority(scheme, authority) !== normalAuthority(scheme, host))
     return fault(400, "request target and Host header differ");
   // Whoever is last on the way says it in asterisk-form (RFC 9112 section 3.2.4).
   if (rest === "" && method === "OPTIONS") return "*";
   const path = rest.startsWith("/") ? rest : `/${rest}`;
   return ORIGIN_FORM.test(path) ? path : fault(400, "invalid request target");
+}
+
+/** Without the port that the scheme implies, and in lower case (RFC 3986 sections 6.2.2.1 and 6.2.3). */
+function normalAuthority(scheme: string, authority: string): string {
+  const implied = scheme.toLowerCase() === "https" ? ":443" : ":80";
+  const lower = authority.toLowerCase();
+  if (lower.endsWith(":")) return lower.slice(0, -1);
+  return lower.endsWith(implied) ? lower.slice(0, -implied.length) : lower;
 }

@@ -5,6 +5,9 @@ import type { AfterResponse, Downstream } from "./message.ts";
 /** The response to a wrong principal, byte for byte that of OSM's Envoy. */
 const ACCESS_DENIED = "RBAC: access denied";
 
+/** A 405 must say what is allowed (RFC 9110 section 15.5.6): every method but CONNECT is the application's to judge. */
+const FORWARDED_METHODS = "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE, TRACE";
+
 export interface ErrorResponse {
   readonly status: number;
   /** One line. */
@@ -33,13 +36,15 @@ export function respondError(downstream: Downstream, error: ErrorResponse, after
   const body = errorBody(error.reason, error.requestId);
   const lines = ["content-type", "text/plain", "content-length", String(body.length)];
   lines.push("x-request-id", error.requestId);
+  if (error.status === 405) lines.push("allow", FORWARDED_METHODS);
   downstream.respond(error.status, lines, body, after);
 }
 
 /** For a connection whose request never became one: written past all that knows of responses, and the last thing on it. */
 export function rawResponse(status: number, reason: string, requestId: string): string {
   const body = errorBody(reason, requestId);
-  const lines = `content-type: text/plain\r\ncontent-length: ${body.length}\r\nx-request-id: ${requestId}\r\nconnection: close`;
+  const allow = status === 405 ? `allow: ${FORWARDED_METHODS}\r\n` : "";
+  const lines = `content-type: text/plain\r\ncontent-length: ${body.length}\r\nx-request-id: ${requestId}\r\n${allow}date: ${new Date().toUTCString()}\r\nconnection: close`;
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}\r\n\r\n${body}`;
 }
 

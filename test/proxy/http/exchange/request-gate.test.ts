@@ -65,6 +65,10 @@ async function overHttp1(bytes: string, port = OPEN): Promise<Refused> {
   socket.write(bytes, "latin1");
   const { text } = await readToEnd(socket);
   socket.destroy();
+  // RFC 9110 sections 6.6.1 and 15.5.6: a response has a Date, and a 405 says what is allowed.
+  const [head = ""] = text.split("\r\n\r\n");
+  assert.match(head, /^date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$/im);
+  assert.equal(/^allow: GET, HEAD/im.test(head), head.startsWith("HTTP/1.1 405 "));
   return {
     status: Number(/^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1]),
     requestId: /^x-request-id: (.+)\r$/im.exec(text)?.[1],
@@ -78,6 +82,8 @@ async function overHttp2(headers: Record<string, string | string[]>, port = OPEN
   const stream = caller.open(headers, headers[":method"] !== "CONNECT");
   stream.on("error", () => undefined);
   const [response] = (await once(stream, "response")) as [Record<string, unknown>];
+  assert.match(String(response["date"]), / GMT$/);
+  assert.equal(String(response["allow"]).startsWith("GET, HEAD"), response[":status"] === 405);
   return { status: Number(response[":status"]), requestId: response["x-request-id"] as string | undefined };
 }
 

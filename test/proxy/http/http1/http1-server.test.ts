@@ -117,8 +117,22 @@ test("HTTP/1.0 callers are served, with and without keep-alive, and get no chunk
 
 test("absolute-form reaches the application in origin-form; another host in it and CONNECT do not", async () => {
   assert.match(await send("GET http://a/x?y HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"), /"url":"\/x\?y"/);
+  for (const [target, host] of [
+    ["http://a:80/x?y", "a"],
+    ["http://a/x?y", "A:80"],
+    ["https://a:443/x?y", "a"],
+    ["http://a:/x?y", "a"],
+  ])
+    assert.match(
+      await send(`GET ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`),
+      /"url":"\/x\?y"/,
+      target,
+    );
   const before = application.requests.length;
   const refused = [
+    ["GET http://a:443/x HTTP/1.1\r\nhost: a\r\n\r\n", 400],
+    ["GET https://a:80/x HTTP/1.1\r\nhost: a\r\n\r\n", 400],
+    ["GET http://a:8080/x HTTP/1.1\r\nhost: a\r\n\r\n", 400],
     ["GET http://b/x HTTP/1.1\r\nhost: a\r\n\r\n", 400],
     ["CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n", 405],
     ["GET /x HTTP/1.1\r\n\r\n", 400],

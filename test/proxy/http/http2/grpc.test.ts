@@ -8,6 +8,8 @@ import {
   type GrpcApplication,
   type WordsClient,
 } from "../../../support/application/grpc.ts";
+import { startApplication } from "../../../support/application/application.ts";
+import { Http2Caller } from "../../../support/caller/http2-caller.ts";
 import { GATEWAY_NAME, TestMesh } from "../../../support/mesh/mesh.ts";
 import { mutual, policy, principal, range } from "../../../support/mesh/objects.ts";
 import { startSidecar, type TestSidecar } from "../../../support/process/sidecar.ts";
@@ -132,4 +134,26 @@ test("a stream whose right ends is cut at once, and a new call is refused", asyn
   const error = await failure(say(late, "hello"));
   assert.equal(error.code, status.PERMISSION_DENIED);
   late.close();
+});
+
+test("gRPC reaches its application without a setting, and other requests of the same backend go by HTTP/1.1", async () => {
+  await using plain = await startApplication();
+  await using undeclared = await startSidecar({
+    manifests: allowing(GATEWAY_NAME),
+    backends: [{ app: application.port }],
+    tls: mesh.own,
+  });
+  await using mixed = await startSidecar({
+    manifests: allowing(GATEWAY_NAME),
+    backends: [{ app: plain.port }],
+    tls: mesh.own,
+  });
+  const words = grpcClient(undeclared.port(), await mesh.caller());
+  assert.equal(await say(words, "hello"), "you said hello");
+  words.close();
+  await using caller = await Http2Caller.connect(mixed.port(), await mesh.caller());
+  for (const type of ["text/plain", "application/grpc-web+proto"]) {
+    const { status: code } = await caller.call({ ":method": "POST", "content-type": type }, "x");
+    assert.equal(code, 200, type);
+  }
 });

@@ -1,0 +1,136 @@
+/** What is wrong with the objects of a set of manifests: the schema, admission, and what was meant as a policy and is none. */
+import { didYouMean, nearestName } from "../config/did-you-mean.ts";
+import type { ManifestObject } from "../discovery/manifests/documents.ts";
+import { listOf, sortObjects } from "../discovery/manifests/kinds.ts";
+import { buildWorld } from "../discovery/world.ts";
+import { isMeshConfig, meshConfigProblems } from "../policy/mesh-config.ts";
+import { objectKey, type Policy, type Problem, type Severity, type World } from "../policy/model.ts";
+import { splitBackendName } from "../policy/own-service.ts";
+import { INGRESS_BACKEND_VERSIONS, parseIngressBackend } from "../policy/parse.ts";
+import { validateParts, validatePolicy } from "../policy/validate.ts";
+
+/** One finding and where it stands. */
+export interface Finding {
+  readonly severity: Severity;
+  readonly file: string;
+  readonly document: number;
+  readonly line: number;
+  /** `IngressBackend ns/name`; absent for a file that cannot be read. */
+  readonly object?: string;
+  readonly path: string;
+  readonly message: string;
+}
+
+const KIND = "IngressBackend";
+/** Of the same group, and none of our business. */
+const OTHER_KINDS: readonly string[] = [
+  "Egress",
+  "Retry",
+  "UpstreamTrafficSetting",
+  "Telemetry",
+  "AccessControl",
+  "AccessCert",
+];
+const GROUPS: readonly string[] = INGRESS_BACKEND_VERSIONS.map((version) => version.split("/")[0] ?? "");
+
+export function findingsOf(objects: readonly ManifestObject[]): readonly Finding[] {
+  return [
+    ...judge(policiesIn(objects), objects),
+    ...objects.filter(isMeshConfig).flatMap(meshConfigFindings),
+    ...objects.flatMap(misspelt),
+  ];
+}
+
+export function policiesIn(objects: readonly ManifestObject[]): readonly ManifestObject[] {
+  return objects.filter((object) => listOf(object) === "ingressBackends");
+}
+
+function judge(policies: readonly ManifestObject[], all: readonly ManifestObject[]): readonly Finding[] {
+  const world = buildWorld(sortObjects(all));
+  const parsed = policies.map((object) => ({ object, ...parseIngressBackend(object.value) }));
+  const valid = parsed.flatMap(({ policy }) => policy ?? []);
+  return parsed.flatMap(({ object, policy, invalid, readable, problems }) => {
+    const { namespace, name } = policy ?? invalid ?? { namespace: "", name: "" };
+    const admission =
+      policy === undefined
+        ? validateParts(readable ?? { backends: [], sources: [] })
+        : [...validatePolicy(policy, valid), ...missingReferences(policy, world), ...repeats(policy, valid)];
+    return [...problems, ...admission].map(({ severity, path, message }): Finding => {
+      const { file, document } = object;
+      return {
+        severity,
+        file,
+        document,
+        line: object.lineOf(path),
+        object: `IngressBackend ${objectKey(namespace, name)}`,
+        path,
+        message,
+      };
+    });
+  });
+}
+
+/** An object that is read as nothing, although somebody meant it as a policy. */
+function misspelt(object: ManifestObject): readonly Finding[] {
+  const { kind, apiVersion, file, document, line } = object;
+  const find = (path: string, message: string): readonly Finding[] => [
+    { severity: "error", file, document, line, object: `${apiVersion} ${kind}`, path, message },
+  ];
+  const [group = ""] = apiVersion.split("/");
+  if (INGRESS_BACKEND_VERSIONS.includes(apiVersion)) {
+    if (kind === KIND || OTHER_KINDS.includes(kind)) return [];
+    return find("kind", `unknown kind '${kind}'${didYouMean(kind, [KIND, ...OTHER_KINDS])}`);
+  }
+  if (nearestName(kind, [KIND]) === undefined) return [];
+  const near = nearestName(group, GROUPS) ?? GROUPS[0];
+  const expected = INGRESS_BACKEND_VERSIONS.find((version) => version.startsWith(`${near}/`));
+  return find("apiVersion", `unknown apiVersion '${apiVersion}' of kind ${kind}; expected ${expected}`);
+}
+
+function meshConfigFindings(object: ManifestObject): readonly Finding[] {
+  const { file, document } = object;
+  return meshConfigProblems(object.value).map((problem) => ({
+    ...problem,
+    file,
+    document,
+    line: object.lineOf(problem.path),
+    object: "MeshConfig",
+  }));
+}
+
+/** What an object names that was not given along: perhaps it is elsewhere, so these are warnings. */
+function missingReferences(policy: Policy, world: World): readonly Problem[] {
+  const warning = (path: string, message: string): Problem => ({ severity: "warning", path, message });
+  const sources = policy.sources.flatMap((source, index) => {
+    if (source.kind !== "Service" || source.name === "" || (source.namespace ?? "") === "") return [];
+    const key = objectKey(source.namespace ?? "", source.name);
+    if (world.services.has(key) || world.endpoints.has(key)) return [];
+    return [warning(`spec.sources[${index}]`, `source Service ${key} is not among the given objects`)];
+  });
+  const backends = policy.backends.flatMap(({ name, port }, index) => {
+    const key = objectKey(policy.namespace, splitBackendName(name).service);
+    const service = world.services.get(key);
+    if (service === undefined)
+      return [warning(`spec.backends[${index}].name`, `backend Service ${key} is not among the given objects`)];
+    if (service.hasNamedTargetPorts || service.targetPorts.includes(port.number)) return [];
+    return [
+      warning(
+        `spec.backends[${index}].port.number`,
+        `Service ${key} declares no target port ${port.number}: 'port.number' is the target port, not the Service's port`,
+      ),
+    ];
+  });
+  return [...sources, ...backends];
+}
+
+function repeats(policy: Policy, all: readonly Policy[]): readonly Problem[] {
+  const same = all.filter((other) => other.namespace === policy.namespace && other.name === policy.name);
+  if (same.every((other) => JSON.stringify(other) === JSON.stringify(policy))) return [];
+  return [
+    {
+      severity: "error",
+      path: "metadata.name",
+      message: "the object is defined more than once, with different content",
+    },
+  ];
+}
