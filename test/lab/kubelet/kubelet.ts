@@ -67,7 +67,7 @@ export class Kubelet implements AsyncDisposable {
     if (deletionTimestamp !== undefined) {
       if (this.#ends.has(uid)) return;
       const ended = (running?.end(deletionGracePeriodSeconds) ?? Promise.resolve()).then(async () => {
-        await api.call("DELETE", path, { gracePeriodSeconds: 0, preconditions: { uid } });
+        await api.call("DELETE", `${path}?gracePeriodSeconds=0`);
         this.#pods.delete(uid);
       });
       this.#ends.set(uid, ended);
