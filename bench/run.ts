@@ -8,6 +8,7 @@ const SUITES = new Map([
   ["start", "start/start.ts"],
   ["propagation", "kubernetes/propagation.ts"],
   ["fleet", "kubernetes/fleet.ts"],
+  ["revocation", "revocation/revocation.ts"],
   ["install", "install.ts"],
 ]);
 /** Those that need nothing but this machine. */

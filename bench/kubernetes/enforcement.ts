@@ -7,7 +7,6 @@ import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "../../test/support/caller/caller.ts";
 import type { TestSidecar } from "../../test/support/process/sidecar.ts";
-import { rounded } from "../machine/stamp.ts";
 import { HTTP_PORT, STREAM_PORT, type Change } from "./changes.ts";
 
 export const THREADS = 2;
@@ -94,12 +93,4 @@ async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-export type Percentiles = Readonly<Record<"p50" | "p90" | "p99" | "max", number>>;
-
-export function percentiles(values: readonly number[]): Percentiles {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number): number => rounded(sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN);
-  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }

@@ -1,5 +1,4 @@
 /** From a change at the API server to its enforcement in every data thread, at 10,000 endpoints in 100 slices. */
-import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,12 +8,14 @@ import { HeldCredentials } from "../../test/support/api-server/test-cluster.ts";
 import { startApplication } from "../../test/support/application/application.ts";
 import { startSidecar, type TestSidecar } from "../../test/support/process/sidecar.ts";
 import { temporaryDirectory } from "../../test/support/process/temporary-directory.ts";
+import { percentiles, type Percentiles } from "../machine/percentiles.ts";
+import { cpuPressure } from "../machine/pressure.ts";
 import { residentOf } from "../machine/processor-time.ts";
 import { machineStamp, rounded } from "../machine/stamp.ts";
 import * as changes from "./changes.ts";
 import { costOfFlips } from "./cost.ts";
 import { CountingRelay } from "./counting-relay.ts";
-import { inForce, percentiles, sample, THREADS, type Percentiles, type Sample } from "./enforcement.ts";
+import { inForce, sample, THREADS, type Sample } from "./enforcement.ts";
 import { runInNamespace, serverKind, startServer, type MeasuredServer, type ServerKind } from "./server.ts";
 
 const HELP = `Measures how long a change at the API server takes to be enforced in every data thread.
@@ -91,15 +92,6 @@ function rowOf(change: string, samples: readonly Sample[]): Row {
 
 function residentMiB(sidecar: TestSidecar): number {
   return rounded(residentOf(sidecar.child.pid!) / 1_024);
-}
-
-/** Share of the time in which somebody on this machine waited for a processor, in percent, over the last minute. */
-function cpuPressure(): number {
-  try {
-    return Number(/^some .*avg60=([\d.]+)/m.exec(readFileSync("/proc/pressure/cpu", "latin1"))?.[1]);
-  } catch {
-    return Number.NaN;
-  }
 }
 
 async function measure(server: MeasuredServer, { kind, flips, churn }: Options): Promise<object> {

@@ -8,7 +8,7 @@ import type { Credentials } from "./credentials.ts";
 import { originOf, readCredentials, readTexts } from "./read-credentials.ts";
 
 /** Long enough for a writer to replace certificate and key one after the other. */
-const SETTLE_MS = 200;
+const SETTLE_MS = 100;
 const POLL_MS = 10_000;
 
 export function credentialFiles(files: TlsFiles): CredentialsSource {

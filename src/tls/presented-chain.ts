@@ -1,13 +1,26 @@
 /** What a peer presented with its certificate, of a connection whose handshake is over. */
-import { X509Certificate } from "node:crypto";
+import { hash, X509Certificate } from "node:crypto";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { LRUCache } from "lru-cache";
 
 /** Certificates that are looked at; OpenSSL ends a handshake that brings 100 KiB of them. */
 const MAX_CERTIFICATES = 32;
 
-/** Leaves that are kept parsed; a gateway's replicas share a handful. */
+/** Certificates that are kept parsed; a gateway's replicas share a handful. */
 const REMEMBERED = 256;
+
+/** By fingerprint: what is read of a certificate once is read for all connections that show it. */
+const parsed = new LRUCache<string, X509Certificate>({ max: REMEMBERED });
+
+/** The same object for the same certificate. */
+function certificateOf(der: Uint8Array, fingerprint: string = hash("sha256", der, "hex")): X509Certificate {
+  let certificate = parsed.get(fingerprint);
+  if (certificate === undefined) {
+    certificate = new X509Certificate(der);
+    parsed.set(fingerprint, certificate);
+  }
+  return certificate;
+}
 
 /**
  * Leaf first, then the issuer of each as far as one was presented. Where several were, Node follows the first, and it stops
@@ -19,27 +32,21 @@ export function firstIssuers(socket: TLSSocket): readonly X509Certificate[] {
   let entry: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
   while (entry?.raw !== undefined && !seen.has(entry.fingerprint256 ?? "") && chain.length < MAX_CERTIFICATES) {
     seen.add(entry.fingerprint256 ?? "");
-    chain.push(new X509Certificate(entry.raw));
+    chain.push(certificateOf(entry.raw));
     entry = entry.issuerCertificate;
   }
   return chain;
 }
-
-/** By fingerprint. */
-const leaves = new LRUCache<string, X509Certificate>({ max: REMEMBERED });
 
 /**
  * The certificate of the handshake, or of the session that was resumed; the same object for the same certificate.
  * @param fingerprint `Identity.fingerprint` of it
  */
 export function presentedLeaf(socket: TLSSocket, fingerprint: string): X509Certificate | undefined {
-  const known = leaves.get(fingerprint);
+  const known = parsed.get(fingerprint);
   if (known !== undefined) return known;
   const { raw } = socket.getPeerCertificate() as { readonly raw?: Uint8Array };
-  if (raw === undefined) return undefined;
-  const leaf = new X509Certificate(raw);
-  leaves.set(fingerprint, leaf);
-  return leaf;
+  return raw === undefined ? undefined : certificateOf(raw, fingerprint);
 }
 
 interface CertificateHandle {
@@ -63,7 +70,7 @@ export function everythingPresented(socket: TLSSocket): readonly X509Certificate
   const { getPeerX509Certificate: read } = Object.getPrototypeOf(handle) as SocketHandle;
   const chain: X509Certificate[] = [];
   for (let entry = read?.call(handle); entry !== undefined && chain.length < MAX_CERTIFICATES;) {
-    chain.push(new X509Certificate(entry.raw()));
+    chain.push(certificateOf(entry.raw()));
     entry = entry.getIssuerCert();
   }
   return chain;

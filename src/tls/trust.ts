@@ -20,6 +20,8 @@ export type LostTrust = Extract<
   "certificate-untrusted" | "certificate-expired" | "certificate-revoked" | "crl-expired" | "crl-missing"
 >;
 
+export type WordOfBundle = "good" | "certificate-revoked" | "open";
+
 /** Longest path that is walked, leaf and root included. */
 const MAX_DEPTH = 10;
 /** Signatures that one chain may cost. No mesh comes near; what does is refused. */
@@ -72,15 +74,32 @@ export class TrustStore {
     const [leaf, ...rest] = chain.map(nodeOf);
     if (leaf === undefined) return "certificate-untrusted";
     const brought = rest.filter(({ certificate }) => certificate.ca);
-    const candidates = byName([...this.#authorities, ...brought]);
     const faults = new Set<LostTrust>();
-    const search = { candidates, anchors: this.#anchorsFor(leaf.certificate), steps: 0 };
-    for (const path of this.#paths([leaf], search)) {
+    for (const path of this.#pathsFrom(leaf, brought)) {
       const fault = this.#faultOf(path, now);
       if (fault === undefined) return undefined;
       faults.add(fault);
     }
     return RANK.find((fault) => faults.has(fault)) ?? "certificate-untrusted";
+  }
+
+  /**
+   * What the bundle alone says of a certificate. `good` stands whatever came with it, which adds ways and takes none; so does
+   * a revocation by its issuer, whose key is the same on every way. `open`: what came with it decides.
+   */
+  judgeAlone(certificate: X509Certificate, now: number): WordOfBundle {
+    for (const path of this.#pathsFrom(nodeOf(certificate), [])) {
+      if (this.#hasRevoked(path[1]!, path[0]!)) return "certificate-revoked";
+      // Such constraints OpenSSL has held against the way that it went, which may have been another.
+      const isWhole = path.every(({ limits }) => limits.names?.others !== true);
+      if (isWhole && this.#faultOf(path, now) === undefined) return "good";
+    }
+    return "open";
+  }
+
+  #pathsFrom(leaf: Node, brought: readonly Node[]): Iterable<readonly Node[]> {
+    const candidates = byName([...this.#authorities, ...brought]);
+    return this.#paths([leaf], { candidates, anchors: this.#anchorsFor(leaf.certificate), steps: 0 });
   }
 
   #anchorsFor(leaf: X509Certificate): ReadonlySet<string> {
@@ -124,11 +143,14 @@ export class TrustStore {
     for (const [index, node] of path.entries()) {
       // A root is asked of its own issuer too, itself, as OpenSSL has it.
       const issuer = path[index + 1] ?? node;
-      const lists = this.#listsOf(issuer);
-      if (lists.some(({ serials }) => serials.has(node.certificate.serialNumber))) return "certificate-revoked";
-      fault ??= this.#faultOfLists(lists, now);
+      if (this.#hasRevoked(issuer, node)) return "certificate-revoked";
+      fault ??= this.#faultOfLists(this.#listsOf(issuer), now);
     }
     return fault;
+  }
+
+  #hasRevoked(issuer: Node, { certificate }: Node): boolean {
+    return this.#listsOf(issuer).some(({ serials }) => serials.has(certificate.serialNumber));
   }
 
   #faultOfLists(lists: readonly RevocationList[], now: number): LostTrust | undefined {

@@ -148,7 +148,7 @@ export class AcceptedConnection implements Connection {
     this.#phase = rejudged(this.#phase, decision);
   }
 
-  /** A change of trust has come that this connection was not yet judged by. */
+  /** A change of trust has come that this connection was not yet judged by, or it has lost its right and is not yet ended. */
   get judgementIsDue(): boolean {
     return this.#judgement !== undefined;
   }

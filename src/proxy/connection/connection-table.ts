@@ -10,6 +10,7 @@ import { alternatives, type Snapshot } from "../../policy/snapshot.ts";
 import { faultIn } from "../forward/boundary.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { admissionOf, type Admission } from "./connection-phase.ts";
+import { inSlices } from "./slices.ts";
 
 const ENDPOINT_REPLACED: AuditedReason & "endpoint-replaced" = "endpoint-replaced";
 
@@ -23,14 +24,20 @@ export class ConnectionTable {
   readonly #revokeGraceMs: number;
   readonly #emptied: (() => void)[] = [];
   readonly #onWouldRefuse: (connection: AcceptedConnection, reason: AuditedReason) => void;
+  readonly #problem: (fault: Error) => void;
 
-  /** @param onWouldRefuse a connection has lost its right, and audit lets it stay */
+  /**
+   * @param onWouldRefuse a connection has lost its right, and audit lets it stay
+   * @param problem gets a fault that belongs to no connection
+   */
   constructor(
     revokeGraceMs: number,
     onWouldRefuse: (connection: AcceptedConnection, reason: AuditedReason) => void = () => {},
+    problem: (fault: Error) => void = () => {},
   ) {
     this.#revokeGraceMs = revokeGraceMs;
     this.#onWouldRefuse = onWouldRefuse;
+    this.#problem = problem;
   }
 
   get size(): number {
@@ -87,7 +94,7 @@ export class ConnectionTable {
 
   /** Revokes this live connection if `test` gives a refusal. */
   revokeOne(connection: AcceptedConnection, test: () => Refused | undefined): void {
-    if (this.#connections.has(connection)) this.#revokeIf(connection, test);
+    if (this.#connections.has(connection) && this.#revokeIf(connection, test)) connection.judgeNow();
   }
 
   /** Closes what has outlived its grace: the limit holds whatever a forwarder does. */
@@ -97,12 +104,14 @@ export class ConnectionTable {
     }
   }
 
+  /** All are judged on return. They are closed in slices, and each before it is served anything new. */
   #revokeWhere(test: (connection: AcceptedConnection, admission: Admission) => Refused | undefined): number {
-    let revoked = 0;
-    for (const connection of this.#connections) if (this.#revokeIf(connection, test)) revoked += 1;
-    return revoked;
+    const revoked = [...this.#connections].filter((connection) => this.#revokeIf(connection, test));
+    inSlices(revoked.values(), (connection) => connection.judgeNow(), this.#problem);
+    return revoked.length;
   }
 
+  /** @returns whether it lost its right: its end is due then */
   #revokeIf(
     connection: AcceptedConnection,
     test: (connection: AcceptedConnection, admission: Admission) => Refused | undefined,
@@ -124,7 +133,14 @@ export class ConnectionTable {
   #revoke(connection: AcceptedConnection, admission: Admission, refusal: Refused): void {
     connection.refuse("revoked", refusal);
     this.#revokedAt.set(connection, performance.now());
-    admission.forwarder.revoke(connection);
+    connection.judgeLater(() => {
+      if (!this.#connections.has(connection)) return;
+      try {
+        admission.forwarder.revoke(connection);
+      } catch (thrown) {
+        connection.fault(faultIn("connection revocation", thrown));
+      }
+    });
   }
 }
 

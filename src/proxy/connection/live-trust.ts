@@ -3,20 +3,17 @@
  * it is served anything new.
  */
 import type { X509Certificate } from "node:crypto";
-import { performance } from "node:perf_hooks";
 import type { Refused } from "../../policy/decision.ts";
 import type { Credentials } from "../../tls/credentials.ts";
-import { contain } from "../forward/boundary.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import { TrustJudge } from "./lost-trust.ts";
-
-/** Longest time that judging keeps the thread from serving. */
-const SLICE_MS = 10;
+import { inSlices } from "./slices.ts";
 
 export class LiveTrust {
   readonly #table: ConnectionTable;
   readonly #problem: (fault: Error) => void;
+  #credentials: Credentials | undefined;
   #judge = new TrustJudge(undefined);
   /** When a CA or a list ends next, ascending. */
   #ends: readonly number[] = [];
@@ -30,6 +27,7 @@ export class LiveTrust {
   /** From now on these are trusted, in place of all before. The first slice is over on return. */
   apply(credentials: Credentials | undefined): void {
     const now = Date.now();
+    this.#credentials = credentials;
     this.#judge = new TrustJudge(credentials);
     this.#ends = (credentials?.trustEnds ?? []).filter((end) => end >= now);
     this.#begin(false);
@@ -45,10 +43,16 @@ export class LiveTrust {
     return leaf !== undefined && this.#judge.judgeChain([leaf]) !== "certificate-untrusted";
   }
 
+  /** When a CA or a list ends next, milliseconds since the epoch: `sweep` is due after that. */
+  get nextEnd(): number {
+    return this.#ends[0] ?? Number.POSITIVE_INFINITY;
+  }
+
   /** To be called now and then: what a CA or a list has vouched for is judged again once that has ended. */
   sweep(nowMs: number): void {
-    if (!(this.#ends[0] !== undefined && this.#ends[0] < nowMs)) return;
+    if (this.nextEnd >= nowMs) return;
     this.#ends = this.#ends.filter((end) => end >= nowMs);
+    this.#judge = new TrustJudge(this.#credentials);
     this.#begin(true);
   }
 
@@ -56,6 +60,8 @@ export class LiveTrust {
     const judge = this.#judge;
     const due: AcceptedConnection[] = [];
     for (const connection of this.#table) {
+      // What is due there is its end.
+      if (connection.revoked) continue;
       // One that an older pass has left over is judged by the newest trust, or found good by it already.
       const isDue = judge.isDue(connection, again || connection.judgementIsDue);
       connection.judgeLater(
@@ -63,21 +69,14 @@ export class LiveTrust {
       );
       if (isDue) due.push(connection);
     }
-    this.#due = due.values();
-    this.#slice(this.#due);
-  }
-
-  #slice(due: IterableIterator<AcceptedConnection>): void {
-    const until = performance.now() + SLICE_MS;
-    for (let next = due.next(); next.done !== true; next = due.next()) {
-      next.value.judgeNow();
-      if (performance.now() < until) continue;
-      const goOn = contain("thread trust", this.#problem, () => {
-        // A newer pass has taken over.
-        if (this.#due === due) this.#slice(due);
-      });
-      setImmediate(goOn);
-      return;
-    }
+    const pass = due.values();
+    this.#due = pass;
+    inSlices(
+      pass,
+      (connection) => connection.judgeNow(),
+      this.#problem,
+      // A newer pass takes over.
+      () => this.#due === pass,
+    );
   }
 }

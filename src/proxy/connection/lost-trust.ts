@@ -3,16 +3,27 @@
  * looks at certificates in handshakes only.
  */
 import type { X509Certificate } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import type { Refused } from "../../policy/decision.ts";
 import type { Credentials } from "../../tls/credentials.ts";
-import { everythingPresented, firstIssuers } from "../../tls/presented-chain.ts";
-import { TrustStore, type LostTrust } from "../../tls/trust.ts";
+import { everythingPresented, firstIssuers, presentedLeaf } from "../../tls/presented-chain.ts";
+import { TrustStore, type LostTrust, type WordOfBundle } from "../../tls/trust.ts";
 import type { AcceptedConnection, Secured } from "./accepted-connection.ts";
 
-/** Judges connections by one generation of credentials. Costs nothing where they trust what the handshake trusted. */
+/** Certificates of which the bundle's word is remembered; a gateway's replicas share a handful. */
+const REMEMBERED = 4_096;
+
+/**
+ * Judges connections by one generation of credentials. Costs nothing where they trust what the handshake trusted. To be
+ * replaced when a CA or a list ends: it remembers whom they vouch for.
+ */
 export class TrustJudge {
   readonly #credentials: Credentials | undefined;
   #store: TrustStore | undefined;
+  /** By fingerprint. */
+  readonly #alone = new LRUCache<string, WordOfBundle>({ max: REMEMBERED });
+  /** Fingerprints of certificates with which a connection was lost. */
+  readonly #lost = new LRUCache<string, true>({ max: REMEMBERED });
 
   /** @param credentials `undefined`: none are in force, and nobody may stay */
   constructor(credentials: Credentials | undefined) {
@@ -31,7 +42,7 @@ export class TrustJudge {
     const { secured } = connection;
     if (secured === undefined || !this.isDue(connection, again)) return undefined;
     if (this.#credentials === undefined) return { verdict: "close", reason: "no-credentials" };
-    const lost = this.#lost(secured, this.#credentials);
+    const lost = this.#faultOf(secured, this.#credentials);
     if (lost !== undefined) return { verdict: "tls-alert", reason: lost };
     secured.trust = this.#credentials.trust;
     return undefined;
@@ -44,23 +55,51 @@ export class TrustJudge {
     return this.#store.judge(chain, Date.now());
   }
 
-  #lost(secured: Secured, credentials: Credentials): LostTrust | undefined {
+  #faultOf(secured: Secured, credentials: Credentials): LostTrust | undefined {
     this.#store ??= new TrustStore(credentials);
     const now = Date.now();
     if (secured.chain !== undefined) return this.#store.judge(secured.chain, now);
-    const first = this.#store.judge(firstIssuers(secured.socket), now);
-    if (first === undefined) return undefined;
-    // What Node follows is one way of several. The whole list costs memory, so it is read only where that way is bad.
-    const all = everythingPresented(secured.socket);
-    if (all.length === 0) return first;
-    secured.chain = all;
-    return this.#store.judge(all, now);
+    const alone = this.#judgeAlone(secured, this.#store, now);
+    if (alone !== "open") return alone === "good" ? undefined : alone;
+    return this.#judgePresented(secured, this.#store, now);
   }
+
+  #judgePresented(secured: Secured, store: TrustStore, now: number): LostTrust | undefined {
+    const { socket, verified } = secured;
+    const fingerprint = verified.identity?.fingerprint ?? "";
+    // What Node follows is one way of several. The whole list costs memory, so it is read only where that way is bad, or
+    // was for another who showed the same certificate and most likely the same chain.
+    const isLikelyLost = this.#lost.has(fingerprint);
+    if (!isLikelyLost && store.judge(firstIssuers(socket), now) === undefined) return undefined;
+    const all = everythingPresented(socket);
+    if (all.length === 0) return store.judge(firstIssuers(socket), now);
+    secured.chain = all;
+    const fault = store.judge(all, now);
+    if (fault !== undefined) this.#lost.set(fingerprint, true);
+    return fault;
+  }
+
+  /** What came with the certificate is read from OpenSSL anew for each connection, so it is asked for last. */
+  #judgeAlone({ socket, verified }: Secured, store: TrustStore, now: number): WordOfBundle {
+    const { identity } = verified;
+    if (identity === undefined || now > identity.notAfter) return "open";
+    let word = this.#alone.get(identity.fingerprint);
+    if (word === undefined) {
+      const leaf = presentedLeaf(socket, identity.fingerprint);
+      word = leaf === undefined ? "open" : store.judgeAlone(leaf, now);
+      this.#alone.set(identity.fingerprint, word);
+    }
+    return word;
+  }
+}
+
+/** When the certificate of a connection ends, milliseconds since the epoch; infinite without one. */
+export function expiryOf({ secured }: AcceptedConnection): number {
+  return secured?.verified.identity?.notAfter ?? Number.POSITIVE_INFINITY;
 }
 
 /** A certificate that runs out while its connection is open. `nowMs` since the epoch. */
 export function judgeExpiry(connection: AcceptedConnection, nowMs: number): Refused | undefined {
-  const notAfter = connection.secured?.verified.identity?.notAfter;
-  if (notAfter === undefined || nowMs <= notAfter) return undefined;
+  if (nowMs <= expiryOf(connection)) return undefined;
   return { verdict: "tls-alert", reason: "certificate-expired" };
 }

@@ -21,7 +21,7 @@ import { Handshakes } from "../connection/handshakes.ts";
 import { HttpForwarder } from "../http/http-forwarder.ts";
 import { spanMaker } from "../http/exchange/trace-context.ts";
 import { Journal } from "./journal.ts";
-import { judgeExpiry } from "../connection/lost-trust.ts";
+import { expiryOf, judgeExpiry } from "../connection/lost-trust.ts";
 import { LiveTrust } from "../connection/live-trust.ts";
 import { Listener } from "./listener.ts";
 import { LiveState } from "./live-state.ts";
@@ -68,8 +68,10 @@ export class DataThread {
     this.#auditEnds = this.#state.endOfAudit(Date.now());
     // A replaced thread counts from one again; its time of birth keeps its connections apart from its predecessor's.
     this.#idPrefix = `${thread}-${Date.now().toString(36)}-`;
-    this.#table = new ConnectionTable(limits.revokeGraceMs, (connection, reason) =>
-      this.#journal.wouldRefuse(connection, reason),
+    this.#table = new ConnectionTable(
+      limits.revokeGraceMs,
+      (connection, reason) => this.#journal.wouldRefuse(connection, reason),
+      this.#problem,
     );
     this.#handshakes = new Handshakes(limits.handshakeTimeoutMs);
     this.#handshakes.setTicketSecret(start.ticketSecret);
@@ -274,9 +276,32 @@ export class DataThread {
   #sweep(): void {
     const now = Date.now();
     if (now >= this.#auditEnds) this.#rejudge(now);
-    this.#table.revokeIf((connection) => judgeExpiry(connection, now));
-    this.#trust.sweep(now);
     this.#table.enforceGrace(performance.now());
+    this.#endExpired(now);
+    const end = this.#nextEnd(now);
+    if (end >= now + SWEEP_MS) return;
+    const expired = contain("thread expiry", this.#problem, () => this.#endExpired(Date.now()));
+    // What ends is good for the whole of its last millisecond.
+    setTimeout(expired, end - now + 1).unref();
+  }
+
+  #endExpired(now: number): void {
+    this.#trust.sweep(now);
+    for (const connection of this.#table) {
+      if (expiryOf(connection) >= now) continue;
+      this.#table.revokeIf((one) => judgeExpiry(one, now));
+      return;
+    }
+  }
+
+  /** The first end of a certificate, a CA or a list that is yet to come; milliseconds since the epoch. */
+  #nextEnd(now: number): number {
+    let next = this.#trust.nextEnd;
+    for (const connection of this.#table) {
+      const end = expiryOf(connection);
+      if (end >= now && end < next) next = end;
+    }
+    return next;
   }
 }
 

@@ -109,7 +109,13 @@ export class TestSidecar implements AsyncDisposable {
     // Objects that are those of before publish nothing: something must differ to be waited for.
     const revision = namespaceObject(`revision-${this.#revision}`);
     writeManifests(join(this.directory, "manifests"), [...manifests, revision]);
-    await this.log.next({ message: "snapshot published" }, { from });
+    const published = await this.log.next({ message: "snapshot published" }, { from });
+    await until("every thread judges by it", async () => (await this.#appliedVersion()) >= Number(published["version"]));
+  }
+
+  async #appliedVersion(): Promise<number> {
+    const text = await (await this.admin("/metrics")).text();
+    return Number(/^postern_snapshot_applied_version (\d+)$/m.exec(text)?.[1] ?? 0);
   }
 
   /** @returns the exit code */

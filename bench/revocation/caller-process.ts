@@ -1,0 +1,51 @@
+/** A process of the bench that is given orders and answers each of them. */
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+interface Answer {
+  readonly id: number;
+  readonly failure?: string;
+}
+
+export class CallerProcess<Order, Reply extends Answer> implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<
+    number,
+    { readonly resolve: (reply: Reply) => void; readonly reject: (why: Error) => void }
+  >();
+  #orders = 0;
+
+  /** @param script beside this file */
+  constructor(script: string) {
+    this.#child = fork(join(import.meta.dirname, script), { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    this.#child.on("message", (reply: Reply) => this.#answered(reply));
+    this.#child.once("exit", (code, signal) => {
+      for (const { reject } of this.#waiting.values()) reject(new Error(`${script} has ended with ${code ?? signal}`));
+    });
+  }
+
+  /** @throws when the process failed to do it, or has ended */
+  ask(order: Order): Promise<Reply> {
+    this.#orders += 1;
+    const id = this.#orders;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#child.send({ id, order });
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await exited;
+  }
+
+  #answered(reply: Reply): void {
+    const asked = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.failure === undefined) asked?.resolve(reply);
+    else asked?.reject(new Error(reply.failure));
+  }
+}
