@@ -36,6 +36,7 @@ COPY --from=redirect /needed /usr/lib
 # The command stands two folders deep, as its sources do: the demo finds its manifests by that.
 COPY --from=build /out dist/command
 COPY config/demo config/demo
+COPY config/crd config/crd
 ENV NODE_ENV=production
 ENTRYPOINT ["/nodejs/bin/node", "/postern/dist/command/postern.mjs"]
 CMD ["run"]

@@ -160,6 +160,18 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "controller/webhook",
   ],
 
+  install: ["telemetry/version.ts", "controller/names.ts", "controller/manifests"],
+  "install/contour": ["controller/names.ts", "controller/manifests", "install"],
+  "install/cluster": [
+    "telemetry/version.ts",
+    "discovery/kubernetes",
+    "controller/names.ts",
+    "controller/manifests",
+    "controller/objects",
+    "install",
+    "install/contour",
+  ],
+
   cli: [
     "policy",
     "telemetry",
@@ -169,6 +181,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "pki",
     "controller",
     "controller/gateway-certificates",
+    "controller/manifests",
+    "install",
+    "install/contour",
+    "install/cluster",
     "inject",
     "inject/text",
     "discovery",

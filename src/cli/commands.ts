@@ -34,6 +34,18 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "take the sidecar out of manifests",
     load: async () => (await import("./uninject.ts")).runUninject,
   },
+  install: {
+    summary: "the whole mesh, as manifests or into a cluster",
+    load: async () => (await import("./install.ts")).runInstall,
+  },
+  uninstall: {
+    summary: "the mesh out of a cluster",
+    load: async () => (await import("./uninstall.ts")).runUninstall,
+  },
+  check: {
+    summary: "what a cluster lacks for a mesh, before and after",
+    load: async () => (await import("./check.ts")).runCheck,
+  },
   pki: {
     summary: "a mesh CA and certificates for trials",
     actions: ["init", "issue"],

@@ -16,7 +16,7 @@ import { openLog, type Log } from "../telemetry/log.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
 
-const CONTROLLER: CommandSpec = {
+export const CONTROLLER: CommandSpec = {
   name: "controller",
   summary: "Runs the mesh's control plane: injector, validator, certificates of sidecars and gateways.",
   usage: ["controller [--mesh-name osm] [--namespace osm-system] ..."],

@@ -10,6 +10,8 @@ export interface Flag {
   readonly short?: string;
   /** Placeholder of its value; absent for a switch. */
   readonly value?: string;
+  /** The flag may stand alone; a value comes with `=` only. */
+  readonly optional?: boolean;
   readonly repeatable?: boolean;
   readonly help: string;
 }
@@ -39,9 +41,12 @@ const HELP: Flag = { name: "help", short: "h", help: "show this text" };
 export function parseFlags(spec: CommandSpec, argv: readonly string[]): ParsedFlags {
   const flags = new Map([...spec.flags, HELP].map((flag) => [flag.name, flag]));
   const options = Object.fromEntries(
-    [...flags].map(([name, { value, short }]) => [
+    [...flags].map(([name, { value, optional, short }]) => [
       name,
-      { type: value === undefined ? "boolean" : "string", ...(short !== undefined && { short }) } as const,
+      {
+        type: value === undefined || optional === true ? "boolean" : "string",
+        ...(short !== undefined && { short }),
+      } as const,
     ]),
   );
   const { tokens } = parseArgs({
@@ -78,7 +83,8 @@ export function parseFlags(spec: CommandSpec, argv: readonly string[]): ParsedFl
         problems.push(`--${name} has the value '${value}'; expected ${on.expected}, or no value`);
       else if (on) values.set(name, [""]);
       else values.delete(name);
-    } else if (value === undefined || (!inlineValue && value.startsWith("--")))
+    } else if (value === undefined && flag.optional === true) values.set(name, [""]);
+    else if (value === undefined || (!inlineValue && value.startsWith("--")))
       problems.push(`--${name} needs a value: --${name} ${flag.value}`);
     else {
       const former = values.get(name) ?? [];
@@ -94,7 +100,7 @@ export function helpText(spec: CommandSpec): string {
   const rows = [...spec.flags, HELP].map(
     (flag) =>
       [
-        `--${flag.name}${flag.value === undefined ? "" : ` ${flag.value}`}${flag.repeatable === true ? "..." : ""}`,
+        `--${flag.name}${flag.value === undefined ? "" : flag.optional === true ? `[=${flag.value}]` : ` ${flag.value}`}${flag.repeatable === true ? "..." : ""}`,
         flag.help,
       ] as const,
   );

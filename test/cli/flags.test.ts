@@ -10,6 +10,7 @@ const SPEC: CommandSpec = {
     { name: "port", value: "N", help: "a port" },
     { name: "backend", value: "SPEC", repeatable: true, help: "a backend" },
     { name: "json", help: "as JSON" },
+    { name: "with", value: "FILE", optional: true, help: "may stand alone" },
   ],
 };
 
@@ -24,6 +25,15 @@ test("values stand behind the flag or after an equals sign, and a value may hold
     ],
   );
   assert.deepEqual(problems, []);
+});
+
+test("a flag with an optional value takes it with an equals sign only", () => {
+  const withValue = parseFlags(SPEC, ["--with=a=b", "--json"]);
+  assert.deepEqual(withValue.values.get("with"), ["a=b"]);
+  const alone = parseFlags(SPEC, ["--with", "--port", "80"]);
+  assert.deepEqual([alone.values.get("with"), alone.values.get("port"), alone.problems], [[""], ["80"], []]);
+  assert.deepEqual(parseFlags(SPEC, ["--with", "file"]).problems, ["unexpected argument 'file'"]);
+  assert.match(helpText(SPEC), /--with\[=FILE\]/);
 });
 
 const refused: readonly [argv: readonly string[], problems: readonly string[]][] = [

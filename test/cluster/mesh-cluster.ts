@@ -7,6 +7,7 @@ import { join } from "node:path";
 import {
   controllerObjects,
   CONTROLLER_DEFAULTS,
+  WEBHOOK_PORT,
   type ControllerObjectsOptions,
 } from "../../src/controller/manifests/controller-objects.ts";
 import { meshNames, MONITORED_LABEL, type Mesh } from "../../src/controller/names.ts";
@@ -82,17 +83,25 @@ export class MeshCluster implements AsyncDisposable {
   readonly plane: ControlPlane;
   readonly directory = mkdtempSync(join(tmpdir(), "postern-mesh-"));
 
-  private constructor(plane: ControlPlane) {
+  readonly #bare: boolean;
+
+  private constructor(plane: ControlPlane, bare: boolean) {
     this.plane = plane;
+    this.#bare = bare;
   }
 
-  static async start(): Promise<MeshCluster> {
+  /** @param options `bare`: nothing of a mesh is in it yet, and its controllers run */
+  static async start({ bare = false }: { readonly bare?: boolean } = {}): Promise<MeshCluster> {
     const binaries = await cachedBinaries(process.env);
     if (binaries === undefined) throw new Error("the control plane is not built: npm run test:cluster builds it");
-    const plane = await ControlPlane.start(binaries, { advertise: NODE_ADDRESS, apiServerFlags: API_SERVER_FLAGS });
-    const cluster = new MeshCluster(plane);
+    const plane = await ControlPlane.start(binaries, {
+      advertise: NODE_ADDRESS,
+      apiServerFlags: API_SERVER_FLAGS,
+      controllers: bare,
+    });
+    const cluster = new MeshCluster(plane, bare);
     try {
-      await cluster.#prepare();
+      if (!bare) await cluster.#prepare();
       return cluster;
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
@@ -175,7 +184,9 @@ export class MeshCluster implements AsyncDisposable {
   }
 
   async replicaOf(mesh: Mesh, name: string, ...flags: readonly string[]): Promise<ControllerReplica> {
-    const [webhook = 0, health = 0] = await freePorts(2);
+    const [free = 0, health = 0] = await freePorts(2);
+    // Where the controllers run, the Deployment's pods are endpoints with the port that it names.
+    const webhook = this.#bare ? WEBHOOK_PORT : free;
     const kubeconfig = await this.kubeconfig(mesh.namespace, meshNames(mesh.name).controller);
     const argv = [
       MAIN,

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseAllDocuments } from "yaml";
 import type { ApiObject, ManifestLike } from "../support/api-server/api-caller.ts";
 import { cachedBinaries, type ControlPlaneBinaries } from "../cluster/control-plane/build.ts";
-import { ControlPlane } from "../cluster/control-plane/control-plane.ts";
+import { ControlPlane, type ControlPlaneOptions } from "../cluster/control-plane/control-plane.ts";
 import { NODE, type Namespace } from "./network.ts";
 
 const CONFIG = join(import.meta.dirname, "../../config");
@@ -53,8 +53,17 @@ export class LabCluster implements AsyncDisposable {
     this.#binaries = binaries;
   }
 
-  /** With the namespaces, the definition, the sidecar's account and its roles. */
-  static async start(): Promise<LabCluster> {
+  /** A node, and nothing else: pods get their accounts' tokens, and webhooks are found by their endpoints. */
+  static async bare(): Promise<LabCluster> {
+    const cluster = await LabCluster.#plane({ accounts: true, apiServerFlags: ["--enable-aggregator-routing=true"] });
+    await cluster.apply({ apiVersion: "v1", kind: "Node", metadata: { name: "node-1" } });
+    // The API server takes a new node for one that is not ready.
+    const untainted = { spec: { taints: null } };
+    await cluster.plane.api.ask("PATCH", "/api/v1/nodes/node-1", untainted, "application/merge-patch+json");
+    return cluster;
+  }
+
+  static async #plane(options: Partial<ControlPlaneOptions>): Promise<LabCluster> {
     const binaries = await cachedBinaries(process.env);
     if (binaries === undefined) throw new Error("the control plane is not built: npm run test:lab builds it");
     const plane = await ControlPlane.start(binaries, {
@@ -62,8 +71,14 @@ export class LabCluster implements AsyncDisposable {
       bind: "0.0.0.0",
       controllers: true,
       serviceRanges: "10.96.0.0/16,fd00:96::/112",
+      ...options,
     });
-    const cluster = new LabCluster(plane, binaries);
+    return new LabCluster(plane, binaries);
+  }
+
+  /** With the namespaces, the definition, the sidecar's account and its roles. */
+  static async start(): Promise<LabCluster> {
+    const cluster = await LabCluster.#plane({});
     try {
       for (const name of [SHOP.namespace, "gateways", "projectcontour", "osm-system"])
         await cluster.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
@@ -79,7 +94,7 @@ export class LabCluster implements AsyncDisposable {
       );
       return cluster;
     } catch (error) {
-      await plane[Symbol.asyncDispose]();
+      await cluster[Symbol.asyncDispose]();
       throw error;
     }
   }

@@ -40,7 +40,7 @@ before(() => {
 
 after(() => directory[Symbol.dispose]());
 
-test("it holds the command, the policy library with its types, and the demo's manifests; below 2 MB", () => {
+test("it holds the command, the policy library with its types, the definition and the demo's manifests; below 2 MB", () => {
   const folders = packed.files.map(({ path }) =>
     path.replace(/\/[^/]*$/, (file) => (file.endsWith(".d.ts") ? "" : file)),
   );
@@ -50,6 +50,7 @@ test("it holds the command, the policy library with its types, and the demo's ma
     "LICENSE",
     "README.md",
     "bin/postern.js",
+    "config/crd/policy.openservicemesh.io_ingressbackends.yaml",
     "config/demo/policies.yaml",
     "config/demo/services.yaml",
     "dist/command/LICENSES.txt",

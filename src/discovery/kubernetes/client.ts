@@ -7,7 +7,7 @@ import type { ApiCredentials } from "./credentials.ts";
 import { ApiFailure, failureOfAnswer, failureOfError } from "./failure.ts";
 
 export interface ApiRequest {
-  readonly method?: "GET" | "POST" | "PUT" | "PATCH";
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Absolute path inside the API, e.g. `/apis/discovery.k8s.io/v1/namespaces/a/endpointslices`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;

@@ -36,6 +36,8 @@ export interface ControlPlaneOptions {
   readonly bind?: string;
   /** Ranges of cluster addresses, one a family; IPv4 alone unless told. */
   readonly serviceRanges?: string;
+  /** Pods need their service accounts, and get the accounts' tokens, as in every cluster; needs `controllers`. */
+  readonly accounts?: boolean;
   /** More flags of the API server. */
   readonly apiServerFlags?: readonly string[];
 }
@@ -199,7 +201,7 @@ export class ControlPlane implements AsyncDisposable {
       `--token-auth-file=${join(directory, "tokens.csv")}`,
       "--authorization-mode=RBAC",
       `--service-cluster-ip-range=${this.#options.serviceRanges ?? "10.0.0.0/24"}`,
-      "--disable-admission-plugins=ServiceAccount",
+      ...(this.#options.accounts === true ? [] : ["--disable-admission-plugins=ServiceAccount"]),
       "--max-requests-inflight=400",
       "--shutdown-delay-duration=0",
       ...(this.#options.apiServerFlags ?? []),

@@ -7,6 +7,7 @@ import { join } from "node:path";
 
 export const CONTOUR_VERSION = "1.33.8";
 const MODULE = "github.com/projectcontour/contour";
+const MANIFEST = "contour.yaml";
 const GATEWAY_API = "sigs.k8s.io/gateway-api";
 const BUILD_TIMEOUT_MS = 600_000;
 
@@ -40,10 +41,22 @@ export async function cachedContour(env: Environment): Promise<Contour | undefin
   }
 }
 
+/** Contour's own published manifest, as `postern install --with-contour` fetches it; `undefined` where it was not obtained. */
+export async function cachedManifest(env: Environment): Promise<string | undefined> {
+  const file = join(cached(env, `contour-${CONTOUR_VERSION}`), MANIFEST);
+  return access(file).then(
+    () => file,
+    () => undefined,
+  );
+}
+
 /** About two minutes the first time. Rejects with the toolchain's own words. */
 export async function obtainContour(env: Environment, report: (line: string) => void): Promise<void> {
-  if ((await cachedContour(env)) !== undefined) return;
   const target = cached(env, `contour-${CONTOUR_VERSION}`);
+  if ((await cachedContour(env)) !== undefined) {
+    if ((await cachedManifest(env)) === undefined) await copyManifest(target, env);
+    return;
+  }
   const building = `${target}.building-${Date.now()}`;
   report(`building Contour ${CONTOUR_VERSION} (about two minutes the first time) in ${building}`);
   await mkdir(building, { recursive: true });
@@ -59,6 +72,7 @@ export async function obtainContour(env: Environment, report: (line: string) => 
     await go(["build", "-ldflags", "-s -w", "-o", `${building}/`, "tool"], building, env);
     const from = await go(["list", "-m", "-f", "{{.Dir}}", MODULE], building, env);
     await cp(join(from, "examples/contour/01-crds.yaml"), join(building, "01-crds.yaml"));
+    await copyManifest(building, env);
     const gatewayApi = await go(["list", "-m", "-f", "{{.Dir}}", GATEWAY_API], building, env);
     await cp(join(gatewayApi, "config/crd/experimental"), join(building, "gateway-api"), { recursive: true });
     await rm(target, { recursive: true, force: true });
@@ -66,6 +80,12 @@ export async function obtainContour(env: Environment, report: (line: string) => 
   } finally {
     await rm(building, { recursive: true, force: true });
   }
+}
+
+/** @param directory holds the go.mod that names the module */
+async function copyManifest(directory: string, env: Environment): Promise<void> {
+  const from = await go(["list", "-m", "-f", "{{.Dir}}", MODULE], directory, env);
+  await cp(join(from, "examples/render/contour.yaml"), join(directory, MANIFEST));
 }
 
 async function go(args: readonly string[], cwd: string, env: Environment): Promise<string> {

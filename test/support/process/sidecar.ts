@@ -110,7 +110,10 @@ export class TestSidecar implements AsyncDisposable {
     const revision = namespaceObject(`revision-${this.#revision}`);
     writeManifests(join(this.directory, "manifests"), [...manifests, revision]);
     const published = await this.log.next({ message: "snapshot published" }, { from });
-    await until("every thread judges by it", async () => (await this.#appliedVersion()) >= Number(published["version"]));
+    await until(
+      "every thread judges by it",
+      async () => (await this.#appliedVersion()) >= Number(published["version"]),
+    );
   }
 
   async #appliedVersion(): Promise<number> {

@@ -1,0 +1,51 @@
+/** What a cluster has already: meshes of OSM and of Postern, and Contours. */
+import { MONITORED_LABEL } from "../../controller/names.ts";
+import { identityOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
+import { VERSION_LABEL } from "../names.ts";
+import { labelOf, type ApiObjects } from "./api-objects.ts";
+
+export interface FoundMesh {
+  readonly namespace: string;
+  /** Absent where its Deployment does not say. */
+  readonly mesh?: string;
+  readonly version?: string;
+}
+
+export interface Survey {
+  /** Open Service Mesh, and its fork. */
+  readonly osm: readonly FoundMesh[];
+  readonly postern: readonly FoundMesh[];
+  /** Namespaces with a Contour. */
+  readonly contours: readonly string[];
+  /** Namespaces by the mesh that their label names. */
+  readonly namespaces: readonly { readonly name: string; readonly mesh: string }[];
+}
+
+export async function survey(objects: ApiObjects): Promise<Survey> {
+  const deployments = (labelSelector: string): Promise<readonly KubernetesObject[]> =>
+    objects.list("apps/v1", "Deployment", { labelSelector });
+  const [osm, postern, contours, namespaces] = await Promise.all([
+    deployments("app in (osm-controller,fsm-controller)"),
+    deployments("app.kubernetes.io/name=postern,app.kubernetes.io/component=controller"),
+    deployments("app=contour"),
+    objects.list("v1", "Namespace", { labelSelector: MONITORED_LABEL }),
+  ]);
+  return {
+    osm: osm.map((one) => found(one, "meshName")),
+    postern: postern.map((one) => found(one, "app.kubernetes.io/instance")),
+    contours: contours.map((one) => identityOf(one)?.namespace ?? ""),
+    namespaces: namespaces.map((one) => ({
+      name: identityOf(one)?.name ?? "",
+      mesh: labelOf(one, MONITORED_LABEL) ?? "",
+    })),
+  };
+}
+
+function found(deployment: KubernetesObject, label: string): FoundMesh {
+  const [mesh, version] = [labelOf(deployment, label), labelOf(deployment, VERSION_LABEL)];
+  return {
+    namespace: identityOf(deployment)?.namespace ?? "",
+    ...(mesh !== undefined && { mesh }),
+    ...(version !== undefined && { version }),
+  };
+}
