@@ -9,7 +9,7 @@ import type { Credentials, CredentialsOrigin, CredentialTexts, TrustDomains } fr
 import { judgeAuthorities, trustDigest } from "./authorities.ts";
 import { isSelfSigned } from "./trust.ts";
 import { sansOf } from "./identity.ts";
-import { splitPem } from "./pem.ts";
+import { pemFault, splitPem } from "./pem.ts";
 import { readRevocations } from "./revocation.ts";
 import { secureContextOptions } from "./secure-context.ts";
 
@@ -106,6 +106,8 @@ function issuerIn(
 }
 
 function parseCertificates(origin: string, text: string): readonly X509Certificate[] {
+  const fault = pemFault(text);
+  if (fault !== undefined) throw new CredentialsError(`${origin} cannot be used: ${fault}`);
   const blocks = splitPem(text);
   if (blocks.length === 0) {
     throw new CredentialsError(`${origin} holds no certificate: expected PEM with -----BEGIN CERTIFICATE-----`);

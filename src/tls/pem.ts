@@ -6,3 +6,18 @@ const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END
 export function splitPem(text: string): readonly string[] {
   return text.match(CERTIFICATE) ?? [];
 }
+
+const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]*-----END \1-----/g;
+
+/**
+ * What tells that a PEM text is not all that somebody wrote: a block that is cut off or damaged would otherwise be passed over,
+ * and with a revocation list those whom it revokes would be let in.
+ *
+ * @returns `undefined` when there is nothing but whole blocks and comments
+ */
+export function pemFault(text: string): string | undefined {
+  const comments = text.replaceAll(BLOCK, "");
+  if (/-----(?:B|E)/.test(comments)) return "a PEM block is cut off, or holds what is no base64";
+  if (/[\0-\x08\x0e-\x1f\x7f]/.test(comments)) return "bytes that are no text stand between or behind the PEM blocks";
+  return undefined;
+}

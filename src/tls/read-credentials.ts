@@ -51,8 +51,8 @@ export async function readTexts(files: TlsFiles): Promise<CredentialTexts> {
     try {
       const target = join(await resolve(dirname(path)), basename(path));
       const stats = await stat(target);
-      // A device may never end.
-      if (stats.isCharacterDevice()) throw new Error("it is a device");
+      // A device may never end, and a pipe may never begin: all further reads would wait behind this one.
+      if (!stats.isFile() && !stats.isDirectory()) throw new Error("it is no file but a device, pipe or socket");
       const { size } = stats;
       if (size > most) throw new Error(`it has ${size} bytes, and ${most} are the most that is read`);
       return await readFile(target, encoding);

@@ -6,6 +6,7 @@ import { hash, type KeyObject, type X509Certificate } from "node:crypto";
 import { CredentialsError } from "./credentials-error.ts";
 import { holderText } from "./distinguished-name.ts";
 import { readChildren, readElement, TAG, wholeOf } from "./der.ts";
+import { pemFault } from "./pem.ts";
 import { isSignedBy, parseList, type ParsedList } from "./revocation-list.ts";
 
 const PEM_BLOCK = /-----BEGIN X509 CRL-----([A-Za-z0-9+/=\s]+)-----END X509 CRL-----/g;
@@ -86,6 +87,8 @@ function blocksOf(origin: string, file: string): readonly Uint8Array[] {
       throw new CredentialsError(`${origin} cannot be parsed as DER: ${String(cause)}`, { cause });
     }
   }
+  const fault = pemFault(file);
+  if (fault !== undefined) throw new CredentialsError(`${origin} cannot be used: ${fault}`);
   const blocks = [...file.matchAll(PEM_BLOCK)].map((match) => Buffer.from(match[1] ?? "", "base64"));
   if (blocks.length === 0)
     throw new CredentialsError(`${origin} holds no list: expected PEM with -----BEGIN X509 CRL-----, or DER`);

@@ -67,6 +67,21 @@ const refused: readonly (readonly [string, Texts, RegExp])[] = [
   ["garbage that looks like DER", { crl: "0\x82garbage" }, /ca\.crl cannot be parsed as DER/],
   ["half a list", { crl: makeList(root).subarray(0, 60).toString("latin1") }, /ca\.crl cannot be parsed/],
   [
+    "a file of lists of which the second is cut off",
+    { crl: (listPem(makeList(root)) + listPem(makeList(root, ["0A"]))).slice(0, -40) },
+    /ca\.crl cannot be used: a PEM block is cut off/,
+  ],
+  [
+    "a file of lists of which the second holds what is no base64",
+    { crl: listPem(makeList(root)) + listPem(makeList(root, ["0A"])).replace(/M/, "?") },
+    /ca\.crl cannot be used: a PEM block is cut off, or holds what is no base64/,
+  ],
+  [
+    "a list as DER behind one as PEM",
+    { crl: listPem(makeList(root)) + makeList(root, ["0A"]).toString("latin1") },
+    /ca\.crl cannot be used: bytes that are no text/,
+  ],
+  [
     "a list in the name of a CA and not by its key",
     { crl: listPem(makeList({ subject: "root", keys: makeKeys() })) },
     /List 1 in --tls-crl ca\.crl names CN=root and is not signed by it/,
@@ -175,4 +190,13 @@ test("what keeps the sidecar from being ready: dates of our certificate, and of 
   assert.equal(credentialsFault(check({ crl }), now), undefined);
   assert.equal(credentialsFault(check({ crl }), now + 3_000), "a revocation list has ended");
   assert.equal(credentialsFault(check({ crl, expiredLists: "accept" }), now + 3_000), undefined);
+});
+
+test("refused, in words: a bundle, and a chain, whose last certificate is cut off", () => {
+  const origin = { cert: "--tls-cert tls.crt", key: "--tls-key tls.key", ca: "--tls-ca ca.crt" };
+  const texts = { cert: own.certPem, key: own.keyPem, ca: root.certPem };
+  const cutOff = otherRoot.certPem.trim().slice(0, -30);
+  const message = /cannot be used: a PEM block is cut off/;
+  assert.throws(() => checkCredentials(origin, { ...texts, ca: texts.ca + cutOff }, 1, Date.now()), { message });
+  assert.throws(() => checkCredentials(origin, { ...texts, cert: texts.cert + cutOff }, 1, Date.now()), { message });
 });

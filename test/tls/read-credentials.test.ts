@@ -1,5 +1,6 @@
 /** The forms in which certificate managers and the kubelet put credentials into a pod. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createPrivateKey } from "node:crypto";
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -105,3 +106,20 @@ for (const { what, volumes, ca } of forms) {
     }
   });
 }
+
+test("a pipe in the place of a file is refused at once: a read of it would hold up every later one", async () => {
+  using directory = temporaryDirectory();
+  const leaf = leafOf();
+  const [cert, key, ca] = ["tls.crt", "tls.key", "ca.crt"].map((name) => join(directory.path, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(cert, leaf.certPem);
+  writeFileSync(ca, root.certPem);
+  execFileSync("mkfifo", [key]);
+  await assert.rejects(
+    readCredentials({ cert, key, ca }, 1),
+    /Cannot read --tls-key .*no file but a device, pipe or socket/,
+  );
+});

@@ -141,6 +141,12 @@ export const CONNECTIONS: readonly Provocation[] = [
     open: (victim) => void victim.http("GET /hold"),
     provoke: revoke,
   },
+  {
+    callback: "connection revocation",
+    revoked: true,
+    open: (victim) => void victim.http("GET /hold", "", PORT.http, OTHER),
+    provoke: revoke,
+  },
   { callback: "handshake secured", provoke: (victim) => void victim.tls() },
   { callback: "handshake server-name", provoke: (victim) => void victim.tls({ servername: "foo.test" }) },
   { callback: "handshake error", provoke: (victim) => void victim.tls({ certificate: false }) },
@@ -329,7 +335,8 @@ export const HASTY: readonly Provocation[] = [
 
 /** What no test provokes, and why. */
 export const UNPROVOKED: Readonly<Record<string, string>> = {
-  "thread trust": "a slice of judging: what it calls for one connection is connection judgement, which has a row",
+  "thread slices": "the rest of a judging: what it calls for one connection is connection judgement, which has a row",
+  "thread expiry": "one certificate's end at its moment: what it calls is called by thread sweep too, which has a row",
   "http1 response": "Node's report that its response was misused: no input that leads to it is known",
   "relay upstream-timeout": "an application that takes nothing for five minutes after both sides have ended",
   "http1-upstream write-error": "a write that fails before the reading side has said why: a matter of one turn",
