@@ -18,6 +18,7 @@ const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]*-----END \1-----/g;
 export function pemFault(text: string): string | undefined {
   const comments = text.replaceAll(BLOCK, "");
   if (/-----(?:B|E)/.test(comments)) return "a PEM block is cut off, or holds what is no base64";
-  if (/[\0-\x08\x0e-\x1f\x7f]/.test(comments)) return "bytes that are no text stand between or behind the PEM blocks";
+  if (/[^\t\n\r\x20-\x7e\x80-\u{10ffff}]/u.test(comments))
+    return "bytes that are no text stand between or behind the PEM blocks";
   return undefined;
 }
