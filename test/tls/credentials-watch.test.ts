@@ -113,7 +113,7 @@ test("each way in which files can be wrong is told once, by the file's name; the
       () => writeFileSync(cert, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
       /tls\.crt cannot be parsed/,
     ],
-    [() => writeFileSync(cert, mesh.own.certPem.slice(0, 200)), /tls\.crt holds no certificate/],
+    [() => writeFileSync(cert, mesh.own.certPem.slice(0, 200)), /tls\.crt cannot be used: a PEM block is cut off/],
     [() => rmSync(key), /Cannot read --tls-key .*tls\.key: ENOENT/],
     [() => mkdirSync(key), /Cannot read --tls-key .*tls\.key: EISDIR/],
     [() => writeFileSync(ca, Buffer.alloc(2 ** 20 + 1, "#")), /Cannot read --tls-ca .*ca\.crt: it has 1048577 bytes/],
