@@ -22,7 +22,7 @@ const isThere = (path: string): boolean => statSync(join(root, path), { throwIfN
 
 /** `test/a/b.test.ts` is of `src/a/b.ts`, or of the folder `src/a`; `scripts` and `bench` stand beside `src`. */
 function mirrored(path: string): string {
-  const inner = relative("test", path).replace(/\.test\.ts$/, ".ts");
+  const inner = relative("test", path).replace(/(?:\.slow)?\.test\.ts$/, ".ts");
   return BESIDE_SRC.has(folderOf(path)) ? inner : join("src", inner);
 }
 
