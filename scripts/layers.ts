@@ -8,7 +8,7 @@
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   policy: [],
   telemetry: ["policy/decision.ts"],
-  config: ["policy", "telemetry"],
+  config: ["policy", "telemetry", "files"],
   files: [],
   tls: ["policy", "telemetry", "config/config.ts", "files"],
   "tls/spiffe": ["tls"],
@@ -175,6 +175,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     "policy",
     "telemetry",
+    "files",
     "tls",
     "config",
     "redirect",

@@ -96,7 +96,7 @@ export class Sidecar {
     );
     return {
       snapshot: this.snapshot,
-      certificate: ownCertificate(this.credentials),
+      certificate: ownCertificate(this.credentials, this.credentialProblem),
       now: Date.now(),
       listeners: new Set(listening ? this.config.backends.map(({ port }) => port) : []),
       ...(this.#drain !== undefined && { drain: this.#drain }),

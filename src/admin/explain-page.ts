@@ -9,6 +9,7 @@ import type { San } from "../policy/decision.ts";
 import type { ServiceState } from "../policy/service-state.ts";
 import type { Page } from "./page.ts";
 import { backendPort } from "../policy/model.ts";
+import { isPort } from "../policy/unknown.ts";
 import { explainDocument, type Answer } from "./status-page/explain-answer.ts";
 
 const PARAMETERS = ["port", "from", "tls", "sni", "san", "no-cert"];
@@ -30,9 +31,11 @@ function answerTo(state: ServiceState, query: URLSearchParams): Answer {
   const problems: string[] = [];
   for (const name of query.keys())
     if (!PARAMETERS.includes(name)) problems.push(`unknown parameter '${name}'; there are ${PARAMETERS.join(", ")}`);
-  const port = Number(query.get("port"));
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    problems.push("port must be the backend port, from 1 to 65535");
+  for (const name of PARAMETERS)
+    if (name !== "san" && query.getAll(name).length > 1) problems.push(`${name} may be given once`);
+  const digits = query.get("port") ?? "";
+  const port = /^\d{1,5}$/.test(digits) ? Number(digits) : 0;
+  if (!isPort(port)) problems.push("port must be the backend port, from 1 to 65535");
   const address = query.get("from") ?? "";
   if (parseAddress(address) === undefined) problems.push("from must be the source address, e.g. from=10.0.0.1");
   const sans = query.getAll("san").flatMap((text): readonly San[] => {
@@ -40,12 +43,12 @@ function answerTo(state: ServiceState, query: URLSearchParams): Answer {
     if (san === undefined) problems.push(`san '${text}' must be dns:NAME or uri:URI`);
     return san === undefined ? [] : [san];
   });
-  const noCertificate = query.has("no-cert");
+  const noCertificate = switchOf(query, "no-cert", problems) ?? false;
+  const speaksTls = switchOf(query, "tls", problems);
   if (noCertificate && sans.length > 0) problems.push("san and no-cert exclude each other");
-  if (problems.length > 0) return { kind: "misread", problems };
   const sni = query.get("sni") ?? undefined;
-  const tls =
-    noCertificate || sans.length > 0 || sni !== undefined || (query.has("tls") && query.get("tls") !== "false");
+  if (problems.length > 0) return { kind: "misread", problems };
+  const tls = noCertificate || sans.length > 0 || sni !== undefined || speaksTls === true;
   const explanation = explain(state, backendPort(port), {
     address,
     tls,
@@ -53,4 +56,13 @@ function answerTo(state: ServiceState, query: URLSearchParams): Answer {
     ...(!noCertificate && { sans }),
   });
   return { kind: "explained", explanation };
+}
+
+/** @returns `undefined` where it was not given */
+function switchOf(query: URLSearchParams, name: string, problems: string[]): boolean | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  if (text === "" || text === "true" || text === "false") return text !== "false";
+  problems.push(`${name} must be true or false`);
+  return undefined;
 }

@@ -34,6 +34,7 @@ export const EXPLAIN: CommandSpec = {
     },
     { name: "namespace", value: "NS", help: "namespace of the pod (default)" },
     { name: "service", value: "NAME", repeatable: true, help: "Service that the pod backs" },
+    { name: "pod-name", value: "NAME", help: "of the pod, where policies name it: foo-1 of foo-1.foo" },
     { name: "port", value: "N", help: "backend port: the target port, as in the policy" },
     { name: "from", value: "IP", help: "source address of the caller" },
     { name: "tls", help: "the caller speaks TLS; without --san its certificate is verified and carries no name" },
@@ -60,6 +61,7 @@ export interface WorldQuestion {
   readonly kubeconfig?: string;
   readonly namespace: string;
   readonly services: readonly string[];
+  readonly podName?: string;
   readonly meshName?: string;
   readonly nodes: readonly string[];
 }
@@ -77,7 +79,7 @@ export type Question =
 type Values = ReadonlyMap<string, readonly string[]>;
 
 const PEER_FLAGS = ["port", "from", "tls", "sni", "san", "no-cert"];
-const WORLD_FLAGS = ["manifests", "kubeconfig", "namespace", "service", "mesh-name", "node-ip"];
+const WORLD_FLAGS = ["manifests", "kubeconfig", "namespace", "service", "pod-name", "mesh-name", "node-ip"];
 
 export function readQuestion(
   values: Values,
@@ -117,6 +119,7 @@ function readAdminUrl(text: string, problems: string[]): URL | undefined {
 function readWorld(values: Values, problems: string[]): WorldQuestion {
   const text = (name: string): string | undefined => values.get(name)?.[0];
   const [directory, kubeconfig, meshName] = [text("manifests"), text("kubeconfig"), text("mesh-name")];
+  const podName = text("pod-name");
   if (directory === undefined && kubeconfig === undefined)
     problems.push("--manifests is missing, or --kubeconfig FILE, or --admin URL: what to judge by");
   if (!values.has("service")) problems.push("--service is missing");
@@ -129,6 +132,7 @@ function readWorld(values: Values, problems: string[]): WorldQuestion {
     ...(kubeconfig !== undefined && { kubeconfig }),
     namespace: text("namespace") ?? "default",
     services: values.get("service") ?? [],
+    ...(podName !== undefined && { podName }),
     ...(meshName !== undefined && { meshName }),
     nodes,
   };

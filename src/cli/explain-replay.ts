@@ -1,5 +1,5 @@
 /** `postern explain --replay`: the callers that a sidecar remembers, judged by other policies. */
-import { readFile } from "node:fs/promises";
+import { readTextFile } from "../files/read-text.ts";
 import { readPeersDocument } from "../policy/peers-document.ts";
 import { replay, type Effect, type Replayed, type SeenPeer } from "../policy/replay.ts";
 import type { Question } from "./explain-question.ts";
@@ -10,6 +10,7 @@ import { EXIT, type CliIo } from "./io.ts";
 const WORDS: Readonly<Record<Effect, string>> = {
   loses: "is served now and would be refused",
   gains: "is refused now and would be served",
+  audit: "would be served by an audit alone, and refused at its end",
   "refused-otherwise": "would be refused for another reason",
   unknown: "cannot be judged: of its TLS nothing was seen",
   same: "nothing changes",
@@ -43,7 +44,7 @@ async function readPeers(from: string): Promise<readonly SeenPeer[]> {
 }
 
 async function textOf(from: string): Promise<string> {
-  if (!/^https?:\/\//.test(from)) return readFile(from, "utf8");
+  if (!/^https?:\/\//.test(from)) return readTextFile(from);
   const url = new URL(from);
   const { status, text } = await fetchText(url.pathname === "/" ? new URL("/peers", url) : url);
   if (status !== 200) throw new Error(`it responds with ${status}: ${text.trim().slice(0, 500)}`);
@@ -51,7 +52,7 @@ async function textOf(from: string): Promise<string> {
 }
 
 function countsOf(results: readonly Replayed[]): Readonly<Record<Effect, number>> {
-  const counts = { loses: 0, gains: 0, "refused-otherwise": 0, unknown: 0, same: 0 };
+  const counts = { loses: 0, gains: 0, audit: 0, "refused-otherwise": 0, unknown: 0, same: 0 };
   for (const { effect } of results) counts[effect] += 1;
   return counts;
 }
@@ -66,7 +67,7 @@ function describe(changed: readonly Replayed[], counts: Readonly<Record<Effect, 
       ),
   );
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const summary = `${total} peers: ${counts.loses} would be refused that are served, ${counts.gains} served that are refused, ${counts["refused-otherwise"]} refused otherwise, ${counts.unknown} unknown, ${counts.same} the same`;
+  const summary = `${total} peers: ${counts.loses} would be refused that are served, ${counts.gains} served that are refused, ${counts.audit} served by an audit alone, ${counts["refused-otherwise"]} refused otherwise, ${counts.unknown} unknown, ${counts.same} the same`;
   return [...lines, summary, ""].join("\n");
 }
 

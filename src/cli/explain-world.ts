@@ -7,6 +7,7 @@ import { buildWorld, type WorldObjects } from "../discovery/world.ts";
 import { compile } from "../policy/compile.ts";
 import { policyStatuses } from "../policy/policy-statuses.ts";
 import { supposing, type ServiceState } from "../policy/service-state.ts";
+import { definedFields } from "../telemetry/defined-fields.ts";
 import type { WorldQuestion } from "./explain-question.ts";
 import type { CliIo } from "./io.ts";
 
@@ -23,11 +24,11 @@ export class NothingToJudgeBy extends Error {
  * @throws NothingToJudgeBy naming the flag
  */
 export async function loadState(question: WorldQuestion, io: CliIo): Promise<ServiceState> {
-  const { namespace, services, meshName, nodes } = question;
+  const { namespace, services, podName, meshName, nodes } = question;
   const objects = await objectsOf(question, io);
   const snapshot = compile(
     buildWorld(objects),
-    { namespace, services, nodes, ...(meshName !== undefined && { meshName }) },
+    { namespace, services, nodes, ...definedFields({ podName, meshName }) },
     1,
   );
   const state = supposing(snapshot, Date.now());

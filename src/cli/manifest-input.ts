@@ -1,5 +1,5 @@
 /** The manifest that a command changes: from a file or from stdin. */
-import { readFile } from "node:fs/promises";
+import { readTextFile } from "../files/read-text.ts";
 import type { Flag } from "./flags.ts";
 import type { CliIo } from "./io.ts";
 
@@ -20,7 +20,7 @@ export async function readManifestInput(
 ): Promise<ManifestInput | { readonly problem: string }> {
   if (file === undefined || file === "-") return { name: "stdin", text: await io.stdin() };
   try {
-    return { name: file, text: await readFile(file, "utf8") };
+    return { name: file, text: await readTextFile(file) };
   } catch (error) {
     return { problem: `--filename ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}` };
   }

@@ -1,5 +1,5 @@
 /** `postern redirect`: brings arriving connections to Postern's listeners, in the pod's network namespace. */
-import { readFile, stat } from "node:fs/promises";
+import { readTextFile } from "../files/read-text.ts";
 import { applyPlan, RedirectError, findRedirectTools, removePlan, type RedirectTool } from "../redirect/apply.ts";
 import { iptablesDocument } from "../redirect/iptables.ts";
 import { nftRuleset } from "../redirect/nftables.ts";
@@ -127,7 +127,7 @@ function printed(plan: RedirectPlan, tool: RedirectTool): string {
 }
 
 async function readPod(file: string): Promise<PodProbes> {
-  const text = await readText(file).catch((error: unknown) => {
+  const text = await readTextFile(file).catch((error: unknown) => {
     throw new RedirectError(`--pod ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   });
   const manifest = readManifest(file, text);
@@ -194,10 +194,4 @@ function readOrder(values: Values, found: readonly string[]): Order | { readonly
     podIps,
     ...(nodeIp !== undefined && { nodeIp }),
   };
-}
-
-async function readText(file: string): Promise<string> {
-  // A device may never end.
-  if ((await stat(file)).isCharacterDevice()) throw new Error("it is a device");
-  return readFile(file, "utf8");
 }

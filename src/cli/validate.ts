@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { readDocuments, type ManifestObject } from "../discovery/manifests/documents.ts";
 import { listManifests, readContent } from "../discovery/manifests/files.ts";
+import { isText } from "../files/read-text.ts";
 import type { Severity } from "../policy/model.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
@@ -56,10 +57,10 @@ async function findFiles(paths: readonly string[], usage: string[]): Promise<rea
   for (const path of paths) {
     try {
       const stats = path === STDIN ? undefined : await stat(path);
-      // A device may never end.
-      if (stats?.isCharacterDevice() === true || stats?.isBlockDevice() === true)
-        usage.push(`${path} is a device; expected a file or a directory, or - for the standard input`);
-      else files.push(...(stats?.isDirectory() === true ? (await listManifests(path)).files : [path]));
+      if (stats?.isDirectory() === true) files.push(...(await listManifests(path)).files);
+      else if (stats === undefined || isText(path, stats)) files.push(path);
+      else
+        usage.push(`${path} is a device, pipe or socket; expected a file or a directory, or - for the standard input`);
     } catch (error) {
       usage.push(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
     }

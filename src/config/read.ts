@@ -1,5 +1,5 @@
 /** Where settings come from: flags win over the environment, the environment over the file that `--config` names. */
-import { readFile, stat } from "node:fs/promises";
+import { readTextFile } from "../files/read-text.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { ConfigError, type RawSetting, type RawSettings } from "./parse.ts";
 import { envName, LIMIT_SETTINGS, SETTINGS, type Setting } from "./settings.ts";
@@ -64,9 +64,7 @@ async function readSettingsFile(path: string, problems: string[]): Promise<Reado
   // In a pod there is no file as a rule, and nothing else of it reads YAML.
   const { parse: parseYaml } = await import("yaml");
   try {
-    // A device may never end.
-    if ((await stat(path)).isCharacterDevice()) throw new Error("it is a device");
-    content = parseYaml(await readFile(path, "utf8"), { maxAliasCount: 0 });
+    content = parseYaml(await readTextFile(path), { maxAliasCount: 0 });
   } catch (error) {
     problems.push(`--config ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
     return new Map();

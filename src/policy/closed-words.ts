@@ -36,8 +36,8 @@ export function wordsOfClosed(
         : "its sources have no address";
     case "no-credentials":
       return certificate.state === "none" && certificate.problem !== undefined
-        ? `the certificate files cannot be used: ${certificate.problem}`
-        : "no certificate is configured for https backends (--tls-cert, --tls-key, --tls-ca)";
+        ? `our own certificate cannot be used: ${certificate.problem}`
+        : "no certificate for https backends: none is configured (--tls-cert, --spiffe-endpoint, --csr-signer), or none has come yet";
     case "own-certificate-not-yet-valid":
       return certificate.state === "held"
         ? `our own certificate (--tls-cert) is not valid before ${new Date(certificate.notBefore).toISOString()}`

@@ -104,8 +104,9 @@ function compileStake(world: World, self: Self, { claim, ambiguity }: Stake): Co
   return { rule, errors: rule.emptySources };
 }
 
-/** The later end of the two, when either the process or the object is in audit. */
+/** The later end of the two, when either the process or the object is in audit; the object may ask to be enforced. */
 function auditOf(self: Self, policy: Policy): Pick<OpenRule, "auditUntil"> {
+  if (policy.alwaysEnforced === true) return {};
   const ends = [self.auditUntil, policy.auditUntil].filter((end) => end !== undefined);
   return ends.length === 0 ? {} : { auditUntil: Math.max(...ends) };
 }

@@ -1,6 +1,7 @@
 /**
  * Audit: what would be refused by address or name is forwarded and counted, until a moment that is always named. Without
- * one, or with one that cannot be read, everything is enforced.
+ * one, or with one that cannot be read, everything is enforced. An object that asks to be enforced is, in a process that is
+ * in audit too.
  */
 import type { Policy } from "./model.ts";
 import { asRecord, asString, field, type UnknownRecord } from "./unknown.ts";
@@ -20,12 +21,14 @@ export function readMoment(text: string): number | undefined {
  */
 export function readEnforcement(
   metadata: UnknownRecord | undefined,
-): Pick<Policy, "auditUntil" | "enforcementProblem"> {
+): Pick<Policy, "auditUntil" | "alwaysEnforced" | "enforcementProblem"> {
   const value = field(asRecord(field(metadata, "annotations")), ENFORCEMENT_ANNOTATION);
-  if (value === undefined || value === "enforce") return {};
+  if (value === undefined) return {};
+  if (value === "enforce") return { alwaysEnforced: true };
   const auditUntil = readMoment(/^audit:(.+)$/.exec(asString(value) ?? "")?.[1] ?? "");
   if (auditUntil !== undefined) return { auditUntil };
   return {
+    alwaysEnforced: true,
     enforcementProblem: `annotation ${ENFORCEMENT_ANNOTATION} is neither 'enforce' nor 'audit:' with the time at which it ends, such as 'audit:2030-01-31T18:00:00Z': the object is enforced`,
   };
 }

@@ -60,7 +60,9 @@ export interface Policy {
   readonly hasMatches: boolean;
   /** Until when its refusals by address or name are only counted; milliseconds since the epoch. */
   readonly auditUntil?: number;
-  /** What is wrong with the annotation that asks for it, for people. */
+  /** Its annotation says so, or cannot be read: an audit of the whole process does not reach it. */
+  readonly alwaysEnforced?: true;
+  /** What is wrong with the annotation that asks for audit, for people. */
   readonly enforcementProblem?: string;
 }
 

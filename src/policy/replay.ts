@@ -20,8 +20,8 @@ export interface SeenPeer {
   readonly count: number;
 }
 
-/** `unknown`: what decides was never seen of it. */
-export type Effect = "same" | "loses" | "gains" | "refused-otherwise" | "unknown";
+/** `audit`: served, and by an audit alone. `unknown`: what decides was never seen of it. */
+export type Effect = "same" | "loses" | "gains" | "audit" | "refused-otherwise" | "unknown";
 
 export interface Replayed {
   readonly peer: SeenPeer;
@@ -51,12 +51,13 @@ function replayOne(state: ServiceState, seen: SeenPeer): Replayed {
     peer: seen,
     effect: blind && open?.protocol === "https" ? "unknown" : effectOf(seen, decision),
     verdict: decision.verdict,
-    reason: refused?.reason ?? "allowed",
+    reason: decision.verdict === "forward" ? (decision.wouldRefuse ?? "allowed") : decision.reason,
     ...(nearest !== undefined && { nearest }),
   };
 }
 
 function effectOf({ verdict, reason, certificate }: SeenPeer, decision: Decision): Effect {
+  if (decision.verdict === "forward" && decision.wouldRefuse !== undefined) return "audit";
   if (decision.verdict === "forward") return verdict === "forward" ? "same" : "gains";
   if (verdict === "forward") return "loses";
   if (verdict !== decision.verdict) return "refused-otherwise";

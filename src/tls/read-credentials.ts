@@ -1,7 +1,8 @@
 /** Certificate, key and trust bundle from files, read as one generation. */
-import { readFile, realpath, stat } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { TlsFiles } from "../config/config.ts";
+import { readTextFile } from "../files/read-text.ts";
 import { checkCredentials } from "./check-credentials.ts";
 import { CredentialsError } from "./credentials-error.ts";
 import type { Credentials, CredentialsOrigin, CredentialTexts } from "./credentials.ts";
@@ -50,12 +51,7 @@ export async function readTexts(files: TlsFiles): Promise<CredentialTexts> {
   ): Promise<string> => {
     try {
       const target = join(await resolve(dirname(path)), basename(path));
-      const stats = await stat(target);
-      // A device may never end, and a pipe may never begin: all further reads would wait behind this one.
-      if (!stats.isFile() && !stats.isDirectory()) throw new Error("it is no file but a device, pipe or socket");
-      const { size } = stats;
-      if (size > most) throw new Error(`it has ${size} bytes, and ${most} are the most that is read`);
-      return await readFile(target, encoding);
+      return await readTextFile(target, { most, encoding });
     } catch (cause) {
       throw new CredentialsError(
         `Cannot read ${flag} ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,

@@ -5,6 +5,10 @@ import { readSignature, verifies, type Signature } from "./signature.ts";
 
 /** deltaCRLIndicator. */
 const DELTA = "2.5.29.27";
+/** issuingDistributionPoint (RFC 5280 section 5.2.5). */
+const SCOPE = "2.5.29.28";
+/** Of its fields the one that says where the list is found; each of the others leaves certificates of the issuer out. */
+const WHERE_FOUND = 0xa0;
 
 /** As read; not verified. */
 export interface ParsedList {
@@ -33,7 +37,7 @@ export function parseList(der: Uint8Array): ParsedList {
   const rest = fields.slice(nameAt + 2);
   const nextUpdate = rest[0] !== undefined && isTime(rest[0]) ? rest.shift() : undefined;
   const entries = rest.find((field) => field.tag === TAG.sequence);
-  refuseDelta(
+  refusePartial(
     der,
     rest.find((field) => field.tag === TAG.zero),
   );
@@ -56,13 +60,30 @@ function isTime({ tag }: Element): boolean {
   return tag === TAG.utcTime || tag === TAG.generalizedTime;
 }
 
-/** A delta list alone does not hold what its issuer has revoked before. */
-function refuseDelta(der: Uint8Array, wrapper: Element | undefined): void {
-  if (wrapper === undefined) return;
-  const [extensions] = readChildren(der, wrapper);
-  const ids =
-    extensions === undefined ? [] : readChildren(der, extensions).map((one) => readOid(der, readChildren(der, one)[0]));
-  if (ids.includes(DELTA)) throw new RangeError("it is a delta list: provide the complete one");
+/**
+ * A list that does not speak of all that its issuer has revoked, or in a way that OpenSSL does not know: in handshakes it would
+ * count for nobody, while the complete one that it replaces would be gone.
+ */
+function refusePartial(der: Uint8Array, wrapper: Element | undefined): void {
+  const [extensions] = wrapper === undefined ? [] : readChildren(der, wrapper);
+  if (extensions === undefined) return;
+  for (const extension of readChildren(der, extensions)) {
+    const [id, ...rest] = readChildren(der, extension);
+    const oid = readOid(der, id);
+    const value = rest.at(-1);
+    if (oid === DELTA) throw new RangeError("it is a delta list: provide the complete one");
+    if (oid === SCOPE) {
+      if (value === undefined || isPartial(der, value))
+        throw new RangeError("its issuingDistributionPoint leaves certificates out: provide the complete list");
+    } else if (rest.length > 1 && der[rest[0]!.start] !== 0)
+      throw new RangeError(`its critical extension ${oid} is not known`);
+  }
+}
+
+/** @param value OCTET STRING around the IssuingDistributionPoint */
+function isPartial(der: Uint8Array, value: Element): boolean {
+  const point = readElement(der, value.start, value.end);
+  return readChildren(der, point).some(({ tag }) => tag !== WHERE_FOUND);
 }
 
 /** Upper-case hexadecimal with an even number of digits and no zero byte in front, as OpenSSL's BN_bn2hex gives it. */

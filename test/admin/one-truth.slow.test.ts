@@ -221,7 +221,7 @@ const rows: readonly Row[] = [
     about: "no credentials",
     objects: [policy([mutual], [principal("a.b")])],
     reason: "no-credentials",
-    words: /^no certificate is configured for https backends/,
+    words: /^no certificate for https backends: none is configured/,
     policy: "test/ib",
     sidecarOnly: true,
   },

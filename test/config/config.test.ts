@@ -191,6 +191,6 @@ test("a key of the file that is near a known one is suggested, and a device is n
   assert.match(problems, /unknown key 'frobnicate'; keys are named/);
   assert.match(
     (await problemsOf({ flags: NEEDED, file: "/dev/zero" })).join(),
-    /\/dev\/zero cannot be read: it is a device/,
+    /\/dev\/zero cannot be read: it is no file but a device, pipe or socket/,
   );
 });

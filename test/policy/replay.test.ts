@@ -96,3 +96,21 @@ test("a document of peers is read back, and what cannot be one is refused in wor
     assert.match(read, words);
   }
 });
+
+test("who is let in by an audit alone is said to be, whatever it got before", () => {
+  const object = policy([http], [range("10.9.0.0/16")]);
+  const annotations = { "postern.dev/enforcement": "audit:2030-01-31T18:00:00Z" };
+  const snapshot = compileObjects([{ ...object, metadata: { ...object.metadata, annotations } }]);
+  const during = supposing(snapshot, Date.parse("2030-01-31T17:00:00Z"));
+  const after = supposing(snapshot, Date.parse("2030-01-31T18:00:00Z"));
+  const peers = [seen({}), seen({ verdict: "close", reason: "source-not-listed" })];
+  const effects = (state: typeof during) => replay(state, peers).map(({ effect, reason }) => [effect, reason]);
+  assert.deepEqual(effects(during), [
+    ["audit", "source-not-listed"],
+    ["audit", "source-not-listed"],
+  ]);
+  assert.deepEqual(effects(after), [
+    ["loses", "source-not-listed"],
+    ["same", "source-not-listed"],
+  ]);
+});

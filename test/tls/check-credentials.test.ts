@@ -87,6 +87,21 @@ const refused: readonly (readonly [string, Texts, RegExp])[] = [
     /List 1 in --tls-crl ca\.crl names CN=root and is not signed by it/,
   ],
   [
+    "a list of CA certificates alone",
+    { crl: listPem(makeList(root, [], { extensions: [["2.5.29.28", true, Buffer.from("30038201ff", "hex")]] })) },
+    /List 1 .* issuingDistributionPoint leaves certificates out/,
+  ],
+  [
+    "a list that holds only what has changed",
+    { crl: listPem(makeList(root, [], { extensions: [["2.5.29.27", true, Buffer.from("020101", "hex")]] })) },
+    /List 1 .* is a delta list/,
+  ],
+  [
+    "a list with a critical extension that nobody knows",
+    { crl: listPem(makeList(root, [], { extensions: [["1.2.3.4", true, Buffer.from("0500", "hex")]] })) },
+    /List 1 .* critical extension 1\.2\.3\.4 is not known/,
+  ],
+  [
     "a list of tomorrow",
     { crl: listPem(makeList(root, [], { begins: HOUR_MS, ends: 2 * HOUR_MS })) },
     /List 1 .* begins on/,
@@ -199,4 +214,14 @@ test("refused, in words: a bundle, and a chain, whose last certificate is cut of
   const message = /cannot be used: a PEM block is cut off/;
   assert.throws(() => checkCredentials(origin, { ...texts, ca: texts.ca + cutOff }, 1, Date.now()), { message });
   assert.throws(() => checkCredentials(origin, { ...texts, cert: texts.cert + cutOff }, 1, Date.now()), { message });
+});
+
+test("a list that says only where it is found, and extensions that are not critical, count", () => {
+  const where = Buffer.from("3006a004a0028600", "hex");
+  const extensions = [
+    ["2.5.29.28", true, where],
+    ["1.2.3.4", false, Buffer.from("0500", "hex")],
+  ] as const;
+  const { lists } = check({ crl: listPem(makeList(root, ["0A"], { extensions })) });
+  assert.deepEqual([...lists[0]!.serials], ["0A"]);
 });

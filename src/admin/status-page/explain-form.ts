@@ -9,7 +9,8 @@ const MOST_PORTS = 200;
 export function explainForm(ports: readonly number[], asked = new URLSearchParams()): Html {
   const names = asked.getAll("san").slice(0, MOST_NAMES - 1);
   // As it was judged: whoever names a server or shows a certificate speaks TLS.
-  const tls = (asked.get("tls") ?? "false") !== "false" || ["sni", "san", "no-cert"].some((name) => asked.has(name));
+  const noCertificate = (asked.get("no-cert") ?? "false") !== "false";
+  const tls = (asked.get("tls") ?? "false") !== "false" || noCertificate || asked.has("sni") || asked.has("san");
   return html`<section aria-labelledby="explain">
     <h2 id="explain">Explain</h2>
     <form action="/explain" method="get" aria-labelledby="explain">
@@ -39,7 +40,7 @@ export function explainForm(ports: readonly number[], asked = new URLSearchParam
       <label><span>Server name</span><input name="sni" autocomplete="off" value="${asked.get("sni") ?? ""}" /></label>
       ${[...names, ""].map((name) => html`<label><span>Name in the certificate</span><input name="san" autocomplete="off" placeholder="dns:NAME or uri:URI" value="${name}" /></label> `)}
       <label class="check"
-        ><input name="no-cert" type="checkbox" value="true" ${asked.has("no-cert") && html` checked`} />
+        ><input name="no-cert" type="checkbox" value="true" ${noCertificate && html` checked`} />
         <span>shows no certificate</span></label
       >
       <button>Explain</button>

@@ -83,8 +83,11 @@ function judge(state: ServiceState, row: PeerRow, reason: RefusalReason): Pick<R
   const [now] = replay(state, [{ ...row, sans }]);
   if (now === undefined || now.effect === "unknown") return { nearest: undefined, judgedNow: undefined };
   if (now.effect === "gains") return { nearest: undefined, judgedNow: "is let in now" };
+  if (now.effect === "audit" && row.verdict !== "forward")
+    return { nearest: undefined, judgedNow: "is let in now, by an audit" };
   if (now.effect === "same" && row.verdict !== "forward" && now.reason !== reason)
     return { nearest: nearestOf(state, row, reason), judgedNow: undefined };
+  if (now.effect === "audit") return { nearest: nearestOf(state, row, reason), judgedNow: undefined };
   if (now.reason === reason) return { nearest: now.nearest, judgedNow: undefined };
   if (now.reason === "allowed") return { nearest: nearestOf(state, row, reason), judgedNow: undefined };
   return {

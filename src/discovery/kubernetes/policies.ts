@@ -169,7 +169,9 @@ function readPolicy(
 }
 
 function enforcementOf(object: Policy | InvalidPolicy): string {
-  return "problems" in object ? "" : `${object.auditUntil ?? ""} ${object.enforcementProblem ?? ""}`;
+  return "problems" in object
+    ? ""
+    : `${object.auditUntil ?? ""} ${object.alwaysEnforced ?? ""} ${object.enforcementProblem ?? ""}`;
 }
 
 /** What a status says beside OSM's two fields, for comparison: an API server keeps no order of members. */

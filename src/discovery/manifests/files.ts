@@ -1,9 +1,10 @@
 /** Finding and reading manifest files. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { readTextFile } from "../../files/read-text.ts";
 
-/** A file larger than this is no manifest. */
-const MAX_BYTES = 64 * 1024 * 1024;
+/** No tree of manifests has more; one that has is another one than was meant. */
+const MOST_ENTRIES = 100_000;
 const MANIFEST = /\.(?:ya?ml|json)$/i;
 
 /** What a file holds now; a file that is there but cannot be read has a failure. */
@@ -19,12 +20,22 @@ function isManifest(name: string): boolean {
  * Manifest files of a directory and its subdirectories, sorted. Names that begin with a dot are passed over: a ConfigMap
  * volume keeps its generations in `..data` and links to them.
  *
- * @throws when the directory itself cannot be read
+ * @throws when the directory itself cannot be read, and when it holds more than a tree of manifests can
  */
-export async function listManifests(
-  directory: string,
-  above: ReadonlySet<string> = new Set(),
-): Promise<{ readonly files: readonly string[]; readonly directories: readonly string[] }> {
+export function listManifests(directory: string): Promise<Found> {
+  return list(directory, new Set(), { entriesLeft: MOST_ENTRIES });
+}
+
+interface Found {
+  readonly files: readonly string[];
+  readonly directories: readonly string[];
+}
+
+class TooManyEntries extends Error {
+  override readonly name = "TooManyEntries";
+}
+
+async function list(directory: string, above: ReadonlySet<string>, budget: { entriesLeft: number }): Promise<Found> {
   const files: string[] = [];
   const directories: string[] = [directory];
   // A link to a directory above would be followed without end.
@@ -34,11 +45,19 @@ export async function listManifests(
   const within = new Set([...above, self]);
   for (const name of (await readdir(directory)).sort()) {
     if (name.startsWith(".")) continue;
+    budget.entriesLeft -= 1;
+    if (budget.entriesLeft < 0)
+      throw new TooManyEntries(
+        `it holds more than ${MOST_ENTRIES} files and directories: name the one with the manifests`,
+      );
     const path = join(directory, name);
     // Follows links; a link to nowhere is no file.
     const stats = await stat(path).catch(() => undefined);
     if (stats?.isDirectory() === true) {
-      const inner = await listManifests(path, within).catch(() => ({ files: [], directories: [] }));
+      const inner = await list(path, within, budget).catch((error: unknown) => {
+        if (error instanceof TooManyEntries) throw error;
+        return { files: [], directories: [] };
+      });
       files.push(...inner.files);
       directories.push(...inner.directories);
     } else if (stats?.isFile() === true && isManifest(name)) files.push(path);
@@ -49,9 +68,8 @@ export async function listManifests(
 /** `undefined` for a file that is gone. */
 export async function readContent(path: string): Promise<FileContent | undefined> {
   try {
-    const { size, mtimeMs } = await stat(path);
-    if (size > MAX_BYTES) return { path, failure: `the file has ${size} bytes; expected at most ${MAX_BYTES}` };
-    return { path, text: await readFile(path, "utf8"), modifiedAt: mtimeMs };
+    const { mtimeMs } = await stat(path);
+    return { path, text: await readTextFile(path), modifiedAt: mtimeMs };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === "ENOENT" ? undefined : { path, failure: `cannot be read: ${message}` };

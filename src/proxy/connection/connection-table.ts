@@ -149,7 +149,8 @@ function judgeAgain(rule: RuleInForce, connection: AcceptedConnection, admission
   const decision = authorizeBy(rule, connection.peer);
   if (decision.verdict !== "forward" || !isReplaced(admission.owners, addressOwners(rule, connection, decision)))
     return decision;
-  if (rule.state === "open" && rule.audited.length > 0) return { ...decision, wouldRefuse: ENDPOINT_REPLACED };
+  const isAudited = rule.state === "open" && rule.audited.some(({ policy }) => policy === decision.policy);
+  if (isAudited) return { ...decision, wouldRefuse: ENDPOINT_REPLACED };
   return { verdict: "close", reason: ENDPOINT_REPLACED, policy: decision.policy };
 }
 

@@ -23,10 +23,10 @@ export class PeerMemory {
   note(connection: AcceptedConnection, now: number): void {
     const row = rowOf(connection, now);
     if (row === undefined) return;
-    const into = row.verdict === "forward" ? this.#served : this.#refused;
-    const other = into === this.#served ? this.#refused : this.#served;
     const key = peerKey(row);
-    const merged = mergePeers([other.get(key), into.get(key), row].filter((known) => known !== undefined));
+    const known = [this.#served.get(key), this.#refused.get(key)].filter((one) => one !== undefined);
+    const merged = mergePeers([...known, row]);
+    const [into, other] = merged.verdict === "forward" ? [this.#served, this.#refused] : [this.#refused, this.#served];
     other.delete(key);
     into.set(key, merged);
   }
@@ -51,7 +51,7 @@ function rowOf(connection: AcceptedConnection, now: number): PeerRow | undefined
   return {
     port,
     address,
-    tls: peer.tls !== undefined || facts.sni !== undefined || refused !== undefined,
+    tls: peer.tls !== undefined || facts.sni !== undefined || refused !== undefined || reason === "tls-unexpected",
     ...(facts.sni !== undefined && { sni: facts.sni.slice(0, MOST_LETTERS) }),
     certificate: refused ?? certificate?.state ?? "unseen",
     sans: names.slice(0, MOST_NAMES).map(({ type, value }) => `${type}:${value}`),

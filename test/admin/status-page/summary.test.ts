@@ -26,7 +26,7 @@ const rows: readonly (readonly [string, ServiceState, Partial<StatusFacts>, stri
     stateOf(secured, { certificate: { state: "none" } }),
     {},
     "Closed to everybody: no-credentials",
-    /^port 80, 81 is closed: no-credentials: no certificate is configured/,
+    /^port 80, 81 is closed: no-credentials: no certificate for https backends/,
   ],
   ["draining", stateOf(both, { drain: "announced" }), {}, "Draining, serving until its listeners close", /^$/],
   [

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import { test } from "node:test";
+import type { RefusalReason } from "../../../src/policy/decision.ts";
 import { UNKNOWN_OWNERS } from "../../../src/policy/address-set.ts";
 import { backendPort } from "../../../src/policy/model.ts";
 import { peerAddress } from "../../../src/policy/peer-address.ts";
@@ -29,9 +30,9 @@ function served(address: string): AcceptedConnection {
   return connection;
 }
 
-function refused(address: string): AcceptedConnection {
+function refused(address: string, reason: RefusalReason = "source-not-listed"): AcceptedConnection {
   const connection = connectionOf(address);
-  connection.refuse("refused", { verdict: "close", reason: "source-not-listed", policy: "test/ib" });
+  connection.refuse("refused", { verdict: "close", reason, policy: "test/ib" });
   return connection;
 }
 
@@ -55,4 +56,15 @@ test("one caller is one row with its last verdict, live connections included; on
   const [row, ...others] = memory.rows([served("10.0.0.1")], 30);
   assert.deepEqual(others, []);
   assert.deepEqual([row?.verdict, row?.reason, row?.count, row?.lastSeen], ["forward", undefined, 3, 30]);
+});
+
+test("what refuses everybody for a while, or another way of calling, does not make a served caller a refused one", () => {
+  for (const reason of ["stale-snapshot", "draining", "no-credentials", "tls-unexpected"] as const) {
+    const memory = new PeerMemory();
+    memory.note(served("10.0.0.1"), 10);
+    memory.note(refused("10.0.0.1", reason), 20);
+    const rows = memory.rows([], 30);
+    assert.equal(rows.filter(({ verdict, tls }) => verdict === "forward" && !tls).length, 1, reason);
+    assert.equal(rows.length, reason === "tls-unexpected" ? 2 : 1);
+  }
 });

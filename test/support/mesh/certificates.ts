@@ -106,13 +106,15 @@ export interface ListOptions {
   /** Milliseconds from now. */
   readonly begins?: number;
   readonly ends?: number;
+  /** More extensions: object identifier, critical, content. */
+  readonly extensions?: readonly (readonly [string, boolean, Buffer])[];
 }
 
 /** A revocation list, DER. @param serials hexadecimal */
 export function makeList(
   issuer: Pick<Made, "subject" | "keys">,
   serials: readonly string[] = [],
-  { begins = -HOUR_MS, ends = HOUR_MS }: ListOptions = {},
+  { begins = -HOUR_MS, ends = HOUR_MS, extensions = [] }: ListOptions = {},
 ): Buffer {
   const algorithm = algorithmOf(issuer.keys.kind);
   const revokedAt = time(new Date(Date.now() - HOUR_MS));
@@ -123,7 +125,13 @@ export function makeList(
     time(new Date(Date.now() + begins)),
     time(new Date(Date.now() + ends)),
     ...(serials.length === 0 ? [] : [sequence(...serials.map((serial) => sequence(integer(serial), revokedAt)))]),
-    der(0xa0, sequence(extension("2.5.29.20", false, integer("01")))),
+    der(
+      0xa0,
+      sequence(
+        extension("2.5.29.20", false, integer("01")),
+        ...extensions.map(([id, critical, content]) => extension(id, critical, content)),
+      ),
+    ),
   );
   return sequence(tbs, algorithm, bits(signatureOf(issuer.keys, tbs)));
 }
