@@ -4,17 +4,16 @@ import {
   type BackendConfig,
   type Config,
   type DiscoveryConfig,
-  type ExpiredLists,
   type Limits,
   type ProbeConfig,
   type SocketAddress,
-  type TlsFiles,
-  type TlsSource,
 } from "./config.ts";
 import { isAddressOrRange } from "../policy/node-addresses.ts";
 import { readEnforcement } from "./enforcement.ts";
 import { readProbes } from "./probes.ts";
+import { SettingsReader, type RawSettings } from "./settings-reader.ts";
 import { LIMIT_SETTINGS } from "./settings.ts";
+import { readTlsSource } from "./tls-source.ts";
 import {
   readAddresses,
   readBackend,
@@ -26,18 +25,9 @@ import {
   readHttpUrl,
   readRatio,
   readSocketAddress,
-  readUnixSocket,
   Unusable,
   type Read,
 } from "./values.ts";
-
-/** The texts of one setting and where they stand, e.g. `--max-stale` or `POSTERN_MAX_STALE`. */
-export interface RawSetting {
-  readonly texts: readonly string[];
-  readonly origin: string;
-}
-
-export type RawSettings = ReadonlyMap<string, RawSetting>;
 
 /** Facts of the machine that stand in for settings that are not given. */
 export interface Surroundings {
@@ -64,7 +54,7 @@ const LONGEST_GRACE_MS = 10_000;
 export function parseConfig(raw: RawSettings, surroundings: Surroundings): Config {
   const reader = new SettingsReader(raw);
   const backends = readBackends(reader);
-  const tls = readTls(reader);
+  const tls = readTlsSource(reader);
   const services = reader.all("service");
   const podIps = reader.one("pod-ip", readAddresses) ?? [];
   const podName = reader.text("pod-name");
@@ -104,48 +94,6 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
   checkAdmin(config, reader);
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
   return Object.freeze(config);
-}
-
-class SettingsReader {
-  readonly problems: string[] = [];
-  readonly #raw: RawSettings;
-
-  constructor(raw: RawSettings) {
-    this.#raw = raw;
-  }
-
-  problem(text: string): void {
-    this.problems.push(text);
-  }
-
-  origin(name: string): string {
-    return this.#raw.get(name)?.origin ?? `--${name}`;
-  }
-
-  has(name: string): boolean {
-    return this.#raw.has(name);
-  }
-
-  all(name: string): readonly string[] {
-    return this.#raw.get(name)?.texts ?? [];
-  }
-
-  text(name: string): string | undefined {
-    const [text] = this.all(name);
-    if (text === "") this.problem(`${this.origin(name)} is empty: give a value or leave it out`);
-    return text;
-  }
-
-  one<Value>(name: string, read: (text: string) => Read<Value>): Value | undefined {
-    const [text] = this.all(name);
-    return text === undefined ? undefined : this.check(name, text, read(text));
-  }
-
-  check<Value>(name: string, text: string, value: Read<Value>): Value | undefined {
-    if (!(value instanceof Unusable)) return value;
-    this.problem(`${this.origin(name)} has the value '${text}'; expected ${value.expected}`);
-    return undefined;
-  }
 }
 
 function atLeast(value: Read<number>, least: number): Read<number> {
@@ -195,68 +143,6 @@ function readNodes(reader: SettingsReader): readonly string[] {
         `${reader.origin("node-ip")} has the value '${text}'; expected an address or range such as 10.0.0.1 or 10.0.0.0/24`,
       );
   return nodes;
-}
-
-function readTlsFiles(reader: SettingsReader): TlsFiles | undefined {
-  const names = ["tls-cert", "tls-key", "tls-ca"] as const;
-  const missing = names.filter((name) => !reader.has(name));
-  if (missing.length === names.length && !reader.has("tls-crl") && !reader.has("tls-crl-expired")) return undefined;
-  if (missing.length > 0) {
-    reader.problem(
-      `${missing.map((name) => `--${name}`).join(" and ")} ${missing.length === 1 ? "is" : "are"} missing: certificate, key and CA are given together`,
-    );
-    return undefined;
-  }
-  const crl = reader.text("tls-crl");
-  const expiredLists = reader.one("tls-crl-expired", readChoice<ExpiredLists>(["close", "accept"]));
-  if (expiredLists !== undefined && crl === undefined)
-    reader.problem(`${reader.origin("tls-crl-expired")} needs --tls-crl, which names the lists`);
-  return {
-    cert: reader.text("tls-cert") ?? "",
-    key: reader.text("tls-key") ?? "",
-    ca: reader.text("tls-ca") ?? "",
-    ...(crl !== undefined && { crl }),
-    ...(expiredLists !== undefined && { expiredLists }),
-  };
-}
-
-/** The name is `<service account>.<namespace>.<trust domain>`, as OSM's certificates have it. */
-function readRequested(reader: SettingsReader): TlsSource {
-  const signer = reader.text("csr-signer") ?? "";
-  const ca = reader.text("tls-ca");
-  const account = reader.text("service-account");
-  const other = ["tls-cert", "tls-key", "tls-crl", "tls-crl-expired"].find((name) => reader.has(name));
-  if (!/^[a-z0-9.-]+\/[a-z0-9./-]+$/.test(signer))
-    reader.problem(
-      `${reader.origin("csr-signer")} has the value '${signer}'; expected a signer such as postern.dev/osm`,
-    );
-  if (ca === undefined)
-    reader.problem(`${reader.origin("csr-signer")} needs --tls-ca, the file with the mesh's CA bundle`);
-  if (account === undefined)
-    reader.problem(`${reader.origin("csr-signer")} needs --service-account (SERVICE_ACCOUNT), whose name is asked for`);
-  if (other !== undefined)
-    reader.problem(
-      `${reader.origin("csr-signer")} and ${reader.origin(other)} exclude each other: certificate and key come from one source`,
-    );
-  const namespace = reader.text("namespace") ?? "default";
-  const name = `${account ?? ""}.${namespace}.${reader.text("trust-domain") ?? "cluster.local"}`;
-  return { kind: "csr", asked: { signer, name, ca: ca ?? "" } };
-}
-
-function readTls(reader: SettingsReader): TlsSource | undefined {
-  if (reader.has("csr-signer")) return readRequested(reader);
-  const files = readTlsFiles(reader);
-  // A SPIFFE_ENDPOINT_SOCKET that merely lies in the environment takes nothing from who has named files.
-  const named = ["tls-cert", "tls-key", "tls-ca", "tls-crl", "tls-crl-expired"].find((name) => reader.has(name));
-  if (named !== undefined && reader.origin("spiffe-endpoint") === "SPIFFE_ENDPOINT_SOCKET")
-    return files && { kind: "files", files };
-  const socket = reader.one("spiffe-endpoint", readUnixSocket);
-  if (socket !== undefined && named !== undefined)
-    reader.problem(
-      `${reader.origin("spiffe-endpoint")} and ${reader.origin(named)} exclude each other: certificate, key, CAs and lists come from one source`,
-    );
-  if (socket !== undefined) return { kind: "workload-api", socket };
-  return files && { kind: "files", files };
 }
 
 function readProbeTable(reader: SettingsReader): readonly ProbeConfig[] {

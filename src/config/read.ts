@@ -1,7 +1,8 @@
 /** Where settings come from: flags win over the environment, the environment over the file that `--config` names. */
 import { readTextFile } from "../files/read-text.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { ConfigError, type RawSetting, type RawSettings } from "./parse.ts";
+import { ConfigError } from "./parse.ts";
+import type { RawSetting, RawSettings } from "./settings-reader.ts";
 import { envName, LIMIT_SETTINGS, SETTINGS, type Setting } from "./settings.ts";
 
 export interface ConfigInput {

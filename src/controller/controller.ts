@@ -9,7 +9,7 @@ import { SYSTEM_CLOCK, type Clock } from "../discovery/kubernetes/clock.ts";
 import type { ApiCredentials } from "../discovery/kubernetes/credentials.ts";
 import { Lease } from "../discovery/kubernetes/lease.ts";
 import { Outage } from "../discovery/kubernetes/outage.ts";
-import type { ReflectorEnvironment } from "../discovery/kubernetes/reflector.ts";
+import type { ReflectorEnvironment } from "../discovery/kubernetes/reflector-environment.ts";
 import { Report } from "../discovery/kubernetes/report.ts";
 import { DEFAULT_TIMING } from "../discovery/kubernetes/timing.ts";
 import type { Log } from "../telemetry/log.ts";

@@ -46,7 +46,7 @@ export function states(application: TestApplication, mesh: TestMesh): readonly S
       name: "no-credentials",
       texts: [
         /Closed to everybody: no-credentials/,
-        /not ready: port 80 is closed: no-credentials: no certificate is configured/,
+        /not ready: port 80 is closed: no-credentials: no certificate for https backends/,
         /test\/ib/,
         /None is configured: https backends stay closed/,
       ],

@@ -4,7 +4,8 @@
  */
 import type { ApiClient } from "../../discovery/kubernetes/client.ts";
 import { isRecord, listOf, textOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
-import { Reflector, type ReflectorEnvironment } from "../../discovery/kubernetes/reflector.ts";
+import type { ReflectorEnvironment } from "../../discovery/kubernetes/reflector-environment.ts";
+import { Reflector } from "../../discovery/kubernetes/reflector.ts";
 import { BUNDLE_KEY, BUNDLE_NAME, meshNames } from "../names.ts";
 import { writeObject, type ObjectPlace } from "../objects/owned-objects.ts";
 

@@ -2,7 +2,8 @@
 import type { ApiClient } from "../../discovery/kubernetes/client.ts";
 import { ApiFailure } from "../../discovery/kubernetes/failure.ts";
 import { isRecord, listOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
-import { Reflector, type ReflectorEnvironment } from "../../discovery/kubernetes/reflector.ts";
+import type { ReflectorEnvironment } from "../../discovery/kubernetes/reflector-environment.ts";
+import { Reflector } from "../../discovery/kubernetes/reflector.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Authority } from "../certificate-authority/authority.ts";
 import { issueCertificate } from "../certificate-authority/issue.ts";

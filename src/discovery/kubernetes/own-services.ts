@@ -9,7 +9,7 @@ import type { EndpointPort } from "../../policy/parse-endpoints.ts";
 import { listOf, textOf } from "./objects.ts";
 import type { KubernetesObject } from "./objects.ts";
 import { Reflector } from "./reflector.ts";
-import type { ReflectorEnvironment } from "./reflector.ts";
+import type { ReflectorEnvironment } from "./reflector-environment.ts";
 import { SERVICE_LABEL, slicePath } from "./slices.ts";
 
 export interface OwnServicesOptions {

@@ -7,7 +7,7 @@ import { parseIngressBackend } from "../../policy/parse.ts";
 import { isRecord, listOf, textOf } from "./objects.ts";
 import type { KubernetesObject } from "./objects.ts";
 import { Reflector } from "./reflector.ts";
-import type { ReflectorEnvironment } from "./reflector.ts";
+import type { ReflectorEnvironment } from "./reflector-environment.ts";
 
 const OSM_GROUP = "policy.openservicemesh.io";
 const FLOMESH_GROUP = "policy.flomesh.io";

@@ -4,31 +4,17 @@
  * followed by a list, because the server that comes back may have lost the history that we would resume.
  */
 import type { ResourceHealth } from "../discovery.ts";
-import type { ApiClient } from "./client.ts";
 import { pause } from "./clock.ts";
-import type { Clock } from "./clock.ts";
 import { ApiFailure, failureOfError, kindOfStatus } from "./failure.ts";
 import { Forbidden } from "./forbidden.ts";
 import { listAll } from "./list.ts";
 import { identityOf, isOlderVersion, textOf } from "./objects.ts";
 import type { KubernetesObject, ObjectIdentity } from "./objects.ts";
-import type { Outage } from "./outage.ts";
-import type { Report } from "./report.ts";
+import type { ReflectorEnvironment } from "./reflector-environment.ts";
 import { Retry } from "./retry.ts";
-import type { KubernetesTiming } from "./timing.ts";
 import { WatchDeadline } from "./watch-deadline.ts";
 import { watchEvents } from "./watch-stream.ts";
 import type { WatchEvent } from "./watch-stream.ts";
-
-/** What all reflectors of one process share. */
-export interface ReflectorEnvironment {
-  readonly client: ApiClient;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly report: Report;
-  readonly timing: KubernetesTiming;
-  readonly outage: Outage;
-}
 
 export interface ReflectorOptions<T> {
   /** For people, e.g. `endpointslices gateways/edge`. */

@@ -4,7 +4,7 @@ import { parseEndpointSlice } from "../../policy/parse-endpoints.ts";
 import type { ParsedEndpoints } from "../../policy/parse-endpoints.ts";
 import type { ServiceEndpoints } from "../../policy/model.ts";
 import { Reflector } from "./reflector.ts";
-import type { ReflectorEnvironment } from "./reflector.ts";
+import type { ReflectorEnvironment } from "./reflector-environment.ts";
 
 export const SERVICE_LABEL = "kubernetes.io/service-name";
 

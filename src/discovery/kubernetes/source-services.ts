@@ -5,7 +5,7 @@ import type { InvalidPolicy, Namespace, ObjectKey, Policy, ServiceEndpoints } fr
 import type { ParsedEndpoints } from "../../policy/parse-endpoints.ts";
 import { parseNamespace } from "../../policy/parse-service.ts";
 import { Reflector } from "./reflector.ts";
-import type { ReflectorEnvironment } from "./reflector.ts";
+import type { ReflectorEnvironment } from "./reflector-environment.ts";
 import { ReflectorSet } from "./reflector-set.ts";
 import { sliceReflector, unionOf } from "./slices.ts";
 import { isDeepStrictEqual } from "node:util";

@@ -3,23 +3,22 @@
  * control side, which is the only other party it knows.
  */
 import { performance } from "node:perf_hooks";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Socket } from "node:net";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
 import { peerAddress } from "../../policy/peer-address.ts";
 import { ownCertificate } from "../../tls/credentials-life.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { AcceptedConnection } from "../connection/accepted-connection.ts";
-import { admissionOf } from "../connection/connection-phase.ts";
 import { connectionRow } from "../connection/connection-row.ts";
 import { serveConnection, type ConnectionParts } from "../connection/serve-connection.ts";
 import { ConnectionTable } from "../connection/connection-table.ts";
 import { ThreadCounters } from "../counters.ts";
-import { contain, faultIn, type CallbackFault } from "../forward/boundary.ts";
+import { contain, type CallbackFault } from "../forward/boundary.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
 import { Handshakes } from "../connection/handshakes.ts";
 import { HttpForwarder } from "../http/http-forwarder.ts";
 import { spanMaker } from "../http/exchange/trace-context.ts";
+import { drainThread } from "./drain.ts";
 import { Journal } from "./journal.ts";
 import { expiryOf, judgeExpiry } from "../connection/lost-trust.ts";
 import { LiveTrust } from "../connection/live-trust.ts";
@@ -33,10 +32,6 @@ import { StreamForwarder } from "../stream/stream-forwarder.ts";
 
 /** How often certificates that expire and graces that run out are looked for. */
 const SWEEP_MS = 500;
-/** For sockets that were cut to close and leave their record. */
-const CUT_SETTLE_MS = 250;
-/** How long a connection without a byte may still send its first one in a drain. */
-const SILENT_AT_DRAIN_MS = 1_000;
 
 /** Runs until its worker ends. */
 export class DataThread {
@@ -246,31 +241,11 @@ export class DataThread {
     else this.#post({ kind: "credentials-failed", generation, message: problem });
   }
 
-  /** Serves what is queued or in flight, then reports; what is left at the deadline is cut. */
   async #drain(deadlineMs: number): Promise<void> {
-    const deadline = delay(deadlineMs);
     this.#draining = true;
-    for (const connection of this.#table) drainConnection(connection);
-    await Promise.race([deadline, Promise.all(this.#listeners.map((listener) => listener.drain()))]);
-    const silent = setTimeout(() => this.#endSilent(), SILENT_AT_DRAIN_MS);
-    await Promise.race([deadline, this.#table.whenEmpty()]);
-    clearTimeout(silent);
-    for (const listener of this.#listeners) listener.close();
-    // Whoever never got through its handshake has lost nothing.
-    const cut = [...this.#table].filter(({ phase }) => admissionOf(phase) !== undefined).length;
-    for (const connection of this.#table) {
-      connection.end("drained");
-      connection.reset();
-    }
-    await Promise.race([delay(CUT_SETTLE_MS), this.#table.whenEmpty()]);
+    const cut = await drainThread(this.#table, this.#listeners, deadlineMs);
     this.#journal.flush();
     this.#post({ kind: "drained", cut });
-  }
-
-  /** Connections that were opened in advance, as gateways do, and not used. */
-  #endSilent(): void {
-    for (const connection of this.#table)
-      if (admissionOf(connection.phase) === undefined && connection.raw.bytesRead === 0) connection.close("drained");
   }
 
   #sweep(): void {
@@ -302,17 +277,5 @@ export class DataThread {
       if (end >= now && end < next) next = end;
     }
     return next;
-  }
-}
-
-/** One that is still in its handshake is told when it is admitted. */
-function drainConnection(connection: AcceptedConnection): void {
-  const admission = admissionOf(connection.phase);
-  if (admission === undefined) return;
-  try {
-    connection.drain();
-    admission.forwarder.drain(connection);
-  } catch (thrown) {
-    connection.fault(faultIn("connection drain", thrown));
   }
 }
