@@ -5,8 +5,8 @@ import type { InjectOptions, PodManifest, Traffic } from "./injection.ts";
 /** OSM reads it from annotations; a label of the same name counts too, since object selectors can only see labels. */
 export const SIDECAR_INJECTION = "openservicemesh.io/sidecar-injection";
 /** Ports that OSM does not capture; here they are not guarded. */
-export const INBOUND_PORT_EXCLUSION = "openservicemesh.io/inbound-port-exclusion-list";
-export const TRAFFIC = "postern.dev/traffic";
+const INBOUND_PORT_EXCLUSION = "openservicemesh.io/inbound-port-exclusion-list";
+const TRAFFIC = "postern.dev/traffic";
 /** Exactly these ports are guarded, by number or name, whatever the containers declare. */
 export const PORTS = "postern.dev/ports";
 /** What injection changed, so that it can be taken back. */

@@ -6,7 +6,7 @@ import { fieldsAt, isFields, itemsAt, textAt } from "./fields.ts";
 import type { Fields } from "./injection.ts";
 import { HEALTH_PORT } from "./ports.ts";
 
-export const PROBES = ["startupProbe", "readinessProbe", "livenessProbe"] as const;
+const PROBES = ["startupProbe", "readinessProbe", "livenessProbe"] as const;
 const ACTIONS = ["httpGet", "tcpSocket", "grpc"] as const;
 
 /** What `--probes` takes; the kubelet keeps to the pod's own. */

@@ -7,7 +7,7 @@ export type Settings = ReadonlyMap<string, readonly string[]>;
 type Own = Pick<ControllerObjectsOptions, "replicas" | "requests" | "limits" | "failurePolicy">;
 
 /** OSM's own key of `--with-contour`. */
-export const CONTOUR_KEY = "contour.enabled";
+const CONTOUR_KEY = "contour.enabled";
 
 export const OWN_KEYS = ["replicas", "requests", "limits", "failure-policy", CONTOUR_KEY] as const;
 

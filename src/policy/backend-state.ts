@@ -71,7 +71,7 @@ export function backendState(state: ServiceState, port: BackendPort): BackendSta
 }
 
 /** Why no handshake can be made, if that is so. */
-export function certificateFault(
+function certificateFault(
   state: Pick<ServiceState, "certificate" | "now">,
 ): "no-credentials" | "own-certificate-not-yet-valid" | "own-certificate-ended" | undefined {
   const { certificate } = state;

@@ -4,7 +4,10 @@
 import type { ObjectKey } from "./model.ts";
 import type { PeerAddress } from "./peer-address.ts";
 
-/** What the client sees. `tls-alert` covers every client certificate that is missing, untrusted or out of date. */
+/**
+ * How a peer is answered. `tls-alert` covers every client certificate that is missing, untrusted or out of date; Node sends an
+ * alert for a missing one alone, and closes the connection of the others.
+ */
 export type Verdict = "forward" | "close" | "tls-alert" | "forbidden";
 
 /** The test that refused. Closed: every metric label, log line and explanation uses one of these. */

@@ -6,7 +6,7 @@
 import type { Policy } from "./model.ts";
 import { asRecord, asString, field, type UnknownRecord } from "./unknown.ts";
 
-export const ENFORCEMENT_ANNOTATION = "postern.dev/enforcement";
+const ENFORCEMENT_ANNOTATION = "postern.dev/enforcement";
 
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})$/;
 

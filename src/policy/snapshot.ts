@@ -145,7 +145,7 @@ export interface Departure {
   readonly at: number;
 }
 
-export const NO_HINTS: Hints = Object.freeze({
+const NO_HINTS: Hints = Object.freeze({
   services: [],
   nodes: [],
   unmatched: [],

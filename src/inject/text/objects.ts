@@ -63,7 +63,7 @@ export function readObjects(text: string): ReadText | TextFault {
 }
 
 /** The content of a document, or why its aliases cannot be resolved. */
-export function valueOf(document: Document): { readonly value: unknown } | { readonly problem: string } {
+function valueOf(document: Document): { readonly value: unknown } | { readonly problem: string } {
   try {
     return { value: document.toJS({ maxAliasCount: MAX_ALIASES }) };
   } catch (error) {

@@ -54,7 +54,7 @@ function webhookConfigurations({ name }: Mesh): readonly Pick<Manifest, "apiVers
 }
 
 /** Why a Deployment, a DaemonSet or a Job is not done, as `kubectl rollout status` and `kubectl wait` see it. */
-export function workloadProblem(workload: KubernetesObject | undefined): string | undefined {
+function workloadProblem(workload: KubernetesObject | undefined): string | undefined {
   if (workload === undefined) return "it is not there";
   const status = isRecord(workload["status"]) ? workload["status"] : {};
   const spec = isRecord(workload["spec"]) ? workload["spec"] : {};
