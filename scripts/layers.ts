@@ -8,8 +8,8 @@
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   policy: [],
   telemetry: ["policy/decision.ts"],
-  config: ["policy", "telemetry", "files"],
   files: [],
+  config: ["policy", "telemetry", "files"],
   tls: ["policy", "telemetry", "config/config.ts", "files"],
   "tls/spiffe": ["tls"],
   redirect: ["policy", "telemetry"],

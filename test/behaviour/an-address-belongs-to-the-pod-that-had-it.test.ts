@@ -34,7 +34,7 @@ async function follow(cluster: StandInCluster, directory: string, backend: TestB
 async function published(sidecar: TestSidecar, change: () => Promise<unknown>): Promise<void> {
   const from = sidecar.log.lines.length;
   await change();
-  await sidecar.log.next({ message: "snapshot published" }, { from });
+  await sidecar.snapshotInForce(from);
 }
 
 test("a connection of the former pod is closed when another pod has its address, which is listed all the while", async () => {

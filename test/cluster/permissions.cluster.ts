@@ -235,7 +235,7 @@ test("with the shipped manifests a whole process works: forwards, reports, and i
   await sidecar.log.next({ event: "status-written", currentStatus: "committed" });
   const from = sidecar.log.lines.length;
   await borrowed.api.replace(edgeSlice(OTHER));
-  await sidecar.log.next({ message: "snapshot published" }, { from });
+  await sidecar.snapshotInForce(from);
   assert.equal((await call({ port: sidecar.port(), from: OTHER })).status, 200);
   const warnings = sidecar.log.all(({ level }) => level === "warn" || level === "error");
   // The caller that had to be refused is the only one who was.

@@ -109,6 +109,11 @@ export class TestSidecar implements AsyncDisposable {
     // Objects that are those of before publish nothing: something must differ to be waited for.
     const revision = namespaceObject(`revision-${this.#revision}`);
     writeManifests(join(this.directory, "manifests"), [...manifests, revision]);
+    await this.snapshotInForce(from);
+  }
+
+  /** @param from line of the log from which on the snapshot is published */
+  async snapshotInForce(from: number): Promise<void> {
     const published = await this.log.next({ message: "snapshot published" }, { from });
     await until(
       "every thread judges by it",

@@ -224,7 +224,7 @@ async function play(rig: ForwarderRig, parts: readonly string[]): Promise<Outcom
 function withoutNews(text: string): string {
   return text
     .replaceAll(/HTTP\/1\.1 103 Early Hints\r\n(?:[^\r]+\r\n)*\r\n/g, "")
-    .replaceAll(/^Date: .*$/gm, "Date")
+    .replaceAll(/^(date): \w{3}, .*$/gim, "$1")
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}/g, "UUID");
 }
 
