@@ -2,6 +2,7 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import type { Namespace } from "../network.ts";
 import type { Container, SecurityContext } from "./pod-object.ts";
@@ -21,6 +22,7 @@ const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 export class ContainerProcess {
   readonly name: string;
+  /** The code that a kubelet reports: 128 and the signal's number where that ended it. */
   readonly exited: Promise<number>;
   readonly #child: ChildProcess;
   readonly #logFile: string;
@@ -38,7 +40,9 @@ export class ContainerProcess {
       env: { PATH: "/image:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...plan.env },
     });
     closeSync(log);
-    this.exited = once(this.#child, "exit").then(([code]) => Number(code ?? 137));
+    this.exited = once(this.#child, "exit").then(([code, signal]) =>
+      Number(code ?? 128 + constants.signals[signal as NodeJS.Signals]),
+    );
   }
 
   get running(): boolean {

@@ -19,12 +19,17 @@ export class Images {
   readonly mounts: readonly (readonly [from: string, to: string])[];
   readonly #images: readonly (readonly [RegExp, Image])[];
 
-  constructor(programs: Programs) {
+  /** @param programs what else is here than Postern and the application */
+  constructor(programs?: Programs) {
     this.mounts = [
       [realpathSync(process.execPath), `${IMAGE}/node`],
       [CHECKOUT, `${IMAGE}/checkout`],
-      [programs.contour.program, `${IMAGE}/contour`],
-      [programs.envoy, `${IMAGE}/envoy`],
+      ...(programs === undefined
+        ? []
+        : ([
+            [programs.contour.program, `${IMAGE}/contour`],
+            [programs.envoy, `${IMAGE}/envoy`],
+          ] as const)),
     ];
     this.#images = [
       [/^postern:/, { entrypoint: POSTERN, command: ["run"] }],

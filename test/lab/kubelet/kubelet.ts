@@ -8,7 +8,7 @@ import type { LabCluster } from "../cluster.ts";
 import type { Network } from "../network.ts";
 import type { Images } from "./images.ts";
 import type { PodObject } from "./pod-object.ts";
-import { RunningPod } from "./running-pod.ts";
+import { RunningPod, type PodEnd } from "./running-pod.ts";
 
 const LOOK_MS = 200;
 const NODE_NAME = "node-1";
@@ -21,6 +21,7 @@ export class Kubelet implements AsyncDisposable {
   readonly #images: Images;
   readonly #pods = new Map<string, RunningPod>();
   readonly #ends = new Map<string, Promise<void>>();
+  readonly #ended: PodEnd[] = [];
   readonly #stopped = new AbortController();
   readonly #loop: Promise<void>;
   #host = FIRST_HOST;
@@ -38,6 +39,11 @@ export class Kubelet implements AsyncDisposable {
       ({ pod: { metadata } }) =>
         metadata.namespace === namespace && metadata.name.startsWith(prefix) && !this.#ends.has(metadata.uid),
     );
+  }
+
+  /** Pods that were deleted and have ended, in that order. */
+  get ended(): readonly PodEnd[] {
+    return this.#ended;
   }
 
   /** The last words of all containers, for messages of failed tests. */
@@ -66,7 +72,8 @@ export class Kubelet implements AsyncDisposable {
     const running = this.#pods.get(uid);
     if (deletionTimestamp !== undefined) {
       if (this.#ends.has(uid)) return;
-      const ended = (running?.end(deletionGracePeriodSeconds) ?? Promise.resolve()).then(async () => {
+      const ended = (running?.end(deletionGracePeriodSeconds) ?? Promise.resolve(undefined)).then(async (end) => {
+        if (end !== undefined) this.#ended.push(end);
         await api.call("DELETE", `${path}?gracePeriodSeconds=0`);
         this.#pods.delete(uid);
       });

@@ -69,6 +69,7 @@ export interface PodObject {
     readonly nodeName?: string;
     readonly serviceAccountName?: string;
     readonly restartPolicy?: string;
+    readonly terminationGracePeriodSeconds?: number;
     readonly securityContext?: SecurityContext;
     readonly initContainers?: readonly Container[];
     readonly containers: readonly Container[];

@@ -14,6 +14,10 @@ import { Volumes } from "./volumes.ts";
 
 const LOOK_MS = 200;
 const PROBE_MS = 2_000;
+/** What a pod that names none has. */
+const GRACE_SECONDS = 30;
+/** After a preStop that took the whole grace (kubelet's minimumGracePeriodInSeconds). */
+const LEAST_GRACE_MS = 2_000;
 
 export interface PodParts {
   readonly api: ApiCaller;
@@ -22,6 +26,16 @@ export interface PodParts {
   readonly apiPort: number;
   /** Lines of /etc/hosts: names of Services, as the cluster's DNS would answer them. */
   readonly hosts: (namespace: string) => Promise<string>;
+}
+
+/** How a pod ended that was deleted. */
+export interface PodEnd {
+  readonly namespace: string;
+  readonly name: string;
+  /** Exit codes of its containers. */
+  readonly codes: Readonly<Record<string, number>>;
+  /** Their last words. */
+  readonly log: string;
 }
 
 export class RunningPod {
@@ -59,13 +73,20 @@ export class RunningPod {
   }
 
   /** preStop and SIGTERM for the containers, then for the native sidecars, from the last to the first. */
-  async end(graceSeconds: number): Promise<void> {
+  async end(graceSeconds: number): Promise<PodEnd> {
     this.#ending = true;
     await this.#life;
     const { containers, initContainers = [] } = this.pod.spec;
-    await Promise.all(containers.map((container) => this.#endOne(container, graceSeconds)));
-    for (const sidecar of initContainers.toReversed()) await this.#endOne(sidecar, graceSeconds);
+    const ends = performance.now() + graceSeconds * 1_000;
+    await Promise.all(containers.map((container) => this.#endOne(container, ends)));
+    for (const sidecar of initContainers.toReversed()) await this.#endOne(sidecar, ends);
+    const codes = await Promise.all(
+      [...this.#processes].map(async ([name, process]) => [name, await process.exited] as const),
+    );
+    const { namespace, name } = this.pod.metadata;
+    const end = { namespace, name, codes: Object.fromEntries(codes), log: this.log };
     rmSync(this.#directory, { recursive: true, force: true });
+    return end;
   }
 
   /** At once. */
@@ -76,14 +97,16 @@ export class RunningPod {
     await Promise.all([...this.#processes.values()].map((process) => (process.signal("SIGKILL"), process.exited)));
   }
 
-  async #endOne(container: Container, graceSeconds: number): Promise<void> {
+  /** @param ends when the pod's grace is over, by the clock of `performance` */
+  async #endOne(container: Container, ends: number): Promise<void> {
     const process = this.#processes.get(container.name);
     if (process?.running !== true) return;
+    const left = (): number => Math.max(LEAST_GRACE_MS, ends - performance.now());
     const { sleep, httpGet } = container.lifecycle?.preStop ?? {};
-    if (sleep !== undefined) await Promise.race([delay(Math.min(sleep.seconds, graceSeconds) * 1_000), process.exited]);
-    if (httpGet !== undefined) await this.#passes(container, { httpGet });
+    if (sleep !== undefined) await Promise.race([delay(Math.min(sleep.seconds * 1_000, left())), process.exited]);
+    if (httpGet !== undefined) await Promise.race([this.#passes(container, { httpGet }, left()), process.exited]);
     process.signal("SIGTERM");
-    await Promise.race([process.exited, delay(graceSeconds * 1_000, undefined, { ref: false })]);
+    await Promise.race([process.exited, delay(left(), undefined, { ref: false })]);
     process.signal("SIGKILL");
     await process.exited;
   }
@@ -121,7 +144,8 @@ export class RunningPod {
       spec.restartPolicy === "Never" &&
       spec.containers.every(({ name }) => this.#processes.get(name)?.running === false)
     ) {
-      for (const { name } of sidecars) this.#processes.get(name)?.signal("SIGTERM");
+      const ends = performance.now() + (spec.terminationGracePeriodSeconds ?? GRACE_SECONDS) * 1_000;
+      for (const sidecar of sidecars.toReversed()) await this.#endOne(sidecar, ends);
       const codes = await Promise.all(spec.containers.map(({ name }) => this.#processes.get(name)!.exited));
       await this.#status(codes.every((code) => code === 0) ? "Succeeded" : "Failed", false);
       return true;
@@ -168,8 +192,8 @@ export class RunningPod {
   }
 
   /** Asked from the node, as a kubelet asks. */
-  async #passes(container: Container, { httpGet, tcpSocket, exec }: Action): Promise<boolean> {
-    const signal = AbortSignal.timeout(PROBE_MS);
+  async #passes(container: Container, { httpGet, tcpSocket, exec }: Action, withinMs = PROBE_MS): Promise<boolean> {
+    const signal = AbortSignal.timeout(withinMs);
     try {
       if (httpGet !== undefined) {
         const { path = "/", port, scheme = "HTTP" } = httpGet;
