@@ -24,14 +24,21 @@ const STDIN = "-";
 
 const MIGRATE: CommandSpec = {
   name: "migrate",
-  summary: "Reads an Open Service Mesh installation; says what maps and what differs, and prints the commands of the change-over.",
+  summary:
+    "Reads an Open Service Mesh installation; says what maps and what differs, and prints the commands of the change-over.",
   usage: [
     "migrate -f FILE|DIR|-... [--step NAME]",
     "migrate [--kubeconfig FILE] [--step NAME]",
     `migrate -f osm.yaml --step ${STEPS[0]} | sh -e`,
   ],
   flags: [
-    { name: "filename", short: "f", value: "FILE|DIR|-", repeatable: true, help: "export: YAML or JSON, lists and several documents; without it the cluster is asked" },
+    {
+      name: "filename",
+      short: "f",
+      value: "FILE|DIR|-",
+      repeatable: true,
+      help: "export: YAML or JSON, lists and several documents; without it the cluster is asked",
+    },
     { name: "step", value: "NAME", help: `only the commands of one step: ${STEPS.join(", ")}` },
     { name: "only", value: "NS", repeatable: true, help: "move, audit and enforce this namespace alone" },
     { name: "audit", value: "DURATION", help: "how long Postern only counts what it would refuse (24h)" },

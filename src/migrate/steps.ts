@@ -70,7 +70,11 @@ export function stepsOf(installation: Installation, workloads: readonly Workload
       commands: [
         ...audit,
         ...gateways.map((name) => giveBack(name, installation)),
-        ...moved.flatMap((name) => [giveBack(name, installation), ...unclaim(name, installation), ...restart(name, workloads)]),
+        ...moved.flatMap((name) => [
+          giveBack(name, installation),
+          ...unclaim(name, installation),
+          ...restart(name, workloads),
+        ]),
         ...enforce,
       ],
     },
@@ -107,11 +111,13 @@ function install({ namespace, holdsKey, meshConfig }: Installation, { mesh, sett
 
 /** Of the sources, where nothing runs that OSM guards. */
 function gatewayNamespaces(installation: Installation, workloads: readonly Workload[]): readonly string[] {
-  const sources = installation.of("IngressBackend").flatMap((object) =>
-    itemsAt(fieldsAt(object, "spec"), "sources").flatMap(({ kind, namespace }) =>
-      kind === "Service" && typeof namespace === "string" && namespace !== "" ? namespace : [],
-    ),
-  );
+  const sources = installation
+    .of("IngressBackend")
+    .flatMap((object) =>
+      itemsAt(fieldsAt(object, "spec"), "sources").flatMap(({ kind, namespace }) =>
+        kind === "Service" && typeof namespace === "string" && namespace !== "" ? namespace : [],
+      ),
+    );
   const guarded = new Set([
     ...workloads.filter(({ injected }) => injected).map(({ object }) => namespaceOf(object)),
     ...installation.of("IngressBackend").map(namespaceOf),

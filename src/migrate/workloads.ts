@@ -1,6 +1,6 @@
 /** The pods of an OSM mesh as injection meets them: who gets a sidecar, and which ports are guarded. Pure. */
 import { readSwitch, SIDECAR_INJECTION } from "../inject/annotations.ts";
-import { fieldsAt } from "../inject/fields.ts";
+import { fieldsAt, textAt } from "../inject/fields.ts";
 import { injectPod } from "../inject/inject-pod.ts";
 import { DEFAULT_OPTIONS, type Fields, type Injection, type PodManifest } from "../inject/injection.ts";
 import { podAt, podPath } from "../inject/kinds.ts";
@@ -50,7 +50,7 @@ function workloadOf(
   const services = installation.of("Service").filter((service) => selects(service, object, pod));
   const byDefault = injectionOf(installation.namespaces.get(namespaceOf(object))) ?? false;
   const annotations = fieldsAt(pod.metadata, "annotations");
-  const own = String(annotations[INBOUND_EXCLUSION] ?? "")
+  const own = (textAt(annotations, INBOUND_EXCLUSION) ?? "")
     .split(",")
     .map((port) => port.trim())
     .filter((port) => port !== "");
