@@ -172,6 +172,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "install/contour",
   ],
 
+  migrate: ["policy", "inject", "controller/names.ts", "controller/gateway-certificates"],
+
   cli: [
     "policy",
     "telemetry",
@@ -186,6 +188,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "install",
     "install/contour",
     "install/cluster",
+    "migrate",
     "inject",
     "inject/text",
     "discovery",
