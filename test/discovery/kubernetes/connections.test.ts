@@ -9,7 +9,7 @@ import { StandInCluster } from "../../support/api-server/test-cluster.ts";
 
 const CONNECTED = "undici:client:connected";
 
-/** What was thrown out of an event, once the sockets are closed. Node's runner would count it to whichever test is at work. */
+/** What events throw from here on: Node's runner would count it to whichever test is at work. */
 function thrownIn(t: TestContext): readonly unknown[] {
   const thrown: unknown[] = [];
   process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error));
@@ -28,7 +28,11 @@ async function closeUnderRequest(t: TestContext, http2: boolean, beforeClose: (s
   const onConnected = (message: unknown): void => connected.resolve((message as { readonly socket: Socket }).socket);
   subscribe(CONNECTED, onConnected);
   t.after(() => unsubscribe(CONNECTED, onConnected));
-  const connections = new ApiConnections({ credentials: cluster.credentials(), timing: DEFAULT_TIMING, onConnect: () => {} });
+  const connections = new ApiConnections({
+    credentials: cluster.credentials(),
+    timing: DEFAULT_TIMING,
+    onConnect: () => {},
+  });
   const { client } = await connections.acquire();
   const failed = assert.rejects(client.request({ path: "/api", method: "GET" }));
   const socket = await connected.promise;
