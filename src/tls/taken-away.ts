@@ -33,7 +33,9 @@ export function withoutWhatIsTaken(
     lists,
     trust,
     ...(isAdded && { serialsAdded: true }),
-    warnings: ["what cannot be used as a whole still takes away: CAs that it leaves out and certificates that it revokes"],
+    warnings: [
+      "what cannot be used as a whole still takes away: CAs that it leaves out and certificates that it revokes",
+    ],
   };
 }
 
