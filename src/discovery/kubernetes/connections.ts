@@ -80,7 +80,8 @@ export class ApiConnections {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#pingTimer);
-    for (const connection of this.#connections) connection.attempted?.destroy();
+    // A connected socket is undici's to end: where it closes first, undici takes requests under way for pending ones, and throws.
+    for (const { state, attempted } of this.#connections) if (state === "connecting") attempted?.destroy();
     await Promise.all([...this.#connections].map((connection) => connection.client.destroy()));
     this.#connections.clear();
   }
