@@ -17,8 +17,8 @@ RUN node scripts/bundle.ts /out && npm sbom --package-lock-only --sbom-format=cy
 # Its container runs as root with NET_ADMIN and NET_RAW alone, and ends before the application starts.
 FROM ${NODE_IMAGE} AS redirect
 RUN apt-get update && apt-get install --yes --no-install-recommends nftables && rm -rf /var/lib/apt/lists/*
-# Node needs one library that the runtime image does not have.
-RUN mkdir /needed && cp "$(ldd /usr/local/bin/node | awk '/libatomic/ { print $3 }')" /needed/
+# On some platforms Node needs a library that the runtime image does not have.
+RUN mkdir /needed && ldd /usr/local/bin/node | awk '/libatomic/ { print $3 }' | xargs --no-run-if-empty cp --target-directory=/needed
 USER 0:0
 WORKDIR /postern
 COPY --from=build /out dist/command
