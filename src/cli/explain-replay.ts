@@ -1,6 +1,6 @@
 /** `postern explain --replay`: the callers that a sidecar remembers, judged by other policies. */
 import { readTextFile } from "../files/read-text.ts";
-import { readPeersDocument } from "../policy/peers-document.ts";
+import { readPeersText } from "../policy/peers-document.ts";
 import { replay, type Effect, type Replayed, type SeenPeer } from "../policy/replay.ts";
 import type { Question } from "./explain-question.ts";
 import { loadState, messageOf, NothingToJudgeBy } from "./explain-world.ts";
@@ -35,7 +35,7 @@ export async function runReplay(
 
 async function readPeers(from: string): Promise<readonly SeenPeer[]> {
   try {
-    const read = readPeersDocument(JSON.parse(await textOf(from)) as unknown);
+    const read = readPeersText(await textOf(from));
     if (typeof read === "string") throw new Error(read);
     return read;
   } catch (error) {

@@ -18,10 +18,12 @@ export async function readManifestInput(
   file: string | undefined,
   io: CliIo,
 ): Promise<ManifestInput | { readonly problem: string }> {
-  if (file === undefined || file === "-") return { name: "stdin", text: await io.stdin() };
+  const isStdin = file === undefined || file === "-";
   try {
-    return { name: file, text: await readTextFile(file) };
+    return isStdin ? { name: "stdin", text: await io.stdin() } : { name: file, text: await readTextFile(file) };
   } catch (error) {
-    return { problem: `--filename ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      problem: `--filename ${file ?? "-"} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    };
   }
 }

@@ -75,7 +75,7 @@ async function readFiles(
   const objects: ManifestObject[] = [];
   const findings: Finding[] = [];
   for (const file of files) {
-    const content = file === STDIN ? { text: await io.stdin() } : await readContent(file);
+    const content = file === STDIN ? await readStdin(io) : await readContent(file);
     if (content === undefined || "failure" in content) {
       findings.push({
         severity: "error",
@@ -92,6 +92,14 @@ async function readFiles(
     objects.push(...read.objects);
   }
   return { objects, findings };
+}
+
+async function readStdin(io: CliIo): Promise<{ readonly text: string } | { readonly failure: string }> {
+  try {
+    return { text: await io.stdin() };
+  } catch (error) {
+    return { failure: `cannot be read: ${error instanceof Error ? error.message : String(error)}` };
+  }
 }
 
 function nothingFound(files: readonly string[]): Finding {

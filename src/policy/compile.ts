@@ -47,9 +47,13 @@ function withPort(port: BackendPort, rule: Rule | undefined): readonly (readonly
 
 /** What is closed lets nobody in, and closes the port only where no object for another Service is open. */
 function ruleOf(stakes: readonly Compiled[]): Rule | undefined {
-  const [oldest, ...younger] = stakes.flatMap(({ rule }) => (rule.state === "open" ? [rule] : []));
-  if (oldest === undefined) return stakes[0]?.rule;
-  return younger.length === 0 ? oldest : { ...oldest, younger };
+  const open = stakes.flatMap(({ rule }) => (rule.state === "open" ? [rule] : []));
+  const closed = stakes.flatMap(({ rule }) => (rule.state === "closed" ? [rule] : []));
+  return withYounger(open) ?? withYounger(closed);
+}
+
+function withYounger<One extends Rule>([oldest, ...younger]: readonly One[]): One | undefined {
+  return oldest === undefined || younger.length === 0 ? oldest : { ...oldest, younger };
 }
 
 function compileStake(world: World, self: Self, { claim, ambiguity }: Stake): Compiled {

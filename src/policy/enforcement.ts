@@ -8,12 +8,19 @@ import { asRecord, asString, field, type UnknownRecord } from "./unknown.ts";
 
 const ENFORCEMENT_ANNOTATION = "postern.dev/enforcement";
 
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})$/;
+const TIME = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})$/;
 
 /** RFC 3339, milliseconds since the epoch; `undefined` for what is none. */
 export function readMoment(text: string): number | undefined {
-  const time = TIME.test(text) ? Date.parse(text) : Number.NaN;
+  const [, year, month, day] = TIME.exec(text) ?? [];
+  if (year === undefined || !isDay(Number(year), Number(month), Number(day))) return undefined;
+  const time = Date.parse(text);
   return Number.isNaN(time) ? undefined : time;
+}
+
+/** `Date.parse` takes 30 February for 2 March, which would lengthen an audit. */
+function isDay(year: number, month: number, day: number): boolean {
+  return day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
 /**

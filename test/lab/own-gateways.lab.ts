@@ -12,7 +12,7 @@ import { Mesh, NAMES } from "./mesh.ts";
 import type { Namespace } from "./network.ts";
 import { addressOf } from "./pod.ts";
 import { furnish, SECRETS, startGateway, versionOf, type Program } from "./own-gateway.ts";
-import { installed } from "./packages.ts";
+import { installed } from "../support/debian-packages.ts";
 import type { ControlPlaneProcess } from "../cluster/control-plane/process.ts";
 
 const built = (await cachedBinaries(process.env)) !== undefined;

@@ -1,6 +1,5 @@
 /** The state of the sidecar in one glance: whether it serves, and if not, why. Pure. */
 import type { BackendState } from "../../policy/backend-state.ts";
-import { alternatives } from "../../policy/snapshot.ts";
 import type { StatusFacts } from "./facts.ts";
 import { moment } from "./time-words.ts";
 
@@ -33,11 +32,15 @@ export function summarize({ backends, unready, state }: Pick<StatusFacts, "backe
   return { level: "good", title: "Serving", reasons };
 }
 
-/** @returns `undefined` where every rule is enforced */
-export function auditNotice({ state, counters }: Pick<StatusFacts, "state" | "counters">): AuditNotice | undefined {
-  const open = [...state.snapshot.rules.values()].flatMap((rule) => (rule.state === "open" ? alternatives(rule) : []));
-  const ports = open.flatMap(({ port, policy, auditUntil }) =>
-    auditUntil !== undefined && state.now < auditUntil ? [{ port, policy, until: moment(auditUntil) }] : [],
+/** @returns `undefined` where nobody is let in by an audit */
+export function auditNotice({
+  backends,
+  counters,
+}: Pick<StatusFacts, "backends" | "counters">): AuditNotice | undefined {
+  const ports = backends.flatMap(({ port, policies }) =>
+    policies.flatMap(({ policy, auditUntil }) =>
+      auditUntil === undefined ? [] : [{ port, policy, until: moment(auditUntil) }],
+    ),
   );
   if (ports.length === 0) return undefined;
   const letIn = counters && Object.values(counters.wouldRefuse).reduce((sum, count) => sum + count, 0);

@@ -40,6 +40,7 @@ interface ApiConnection {
   attempt: PromiseWithResolvers<void>;
   /** The attempt has begun, and is not merely left to a request that has yet to be sent. */
   dialling: boolean;
+  /** Until its `close`, which comes later than its end: `destroyed` says that it is on the way. */
   socket?: Socket;
   /** The socket of the last attempt; undici leaves one that is not connected yet to its timeout. */
   attempted?: Socket;
@@ -80,8 +81,7 @@ export class ApiConnections {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#pingTimer);
-    for (const connection of this.#connections) connection.attempted?.destroy();
-    await Promise.all([...this.#connections].map((connection) => connection.client.destroy()));
+    await Promise.all([...this.#connections].map((connection) => endConnection(connection)));
     this.#connections.clear();
   }
 
@@ -216,7 +216,7 @@ export class ApiConnections {
     const { pingDeadlineMs } = this.#options.timing;
     for (const connection of this.#connections) {
       const silentMs = performance.now() - connection.answeredAt;
-      if (connection.state !== "h2" || silentMs <= pingDeadlineMs) continue;
+      if (connection.state !== "h2" || silentMs <= pingDeadlineMs || connection.socket?.destroyed === true) continue;
       this.#connections.delete(connection);
       const failure = new ApiFailure(
         "stalled",
@@ -225,4 +225,14 @@ export class ApiConnections {
       void connection.client.destroy(failure);
     }
   }
+}
+
+/**
+ * A connected socket is undici's to end. Its client must not be destroyed between the socket's end and its `close`: the requests
+ * that were under way would count as pending then, and undici's assertion would be thrown out of the socket's event.
+ */
+async function endConnection({ client, state, attempted, socket }: ApiConnection): Promise<void> {
+  if (state === "connecting") attempted?.destroy();
+  else if (socket?.destroyed === true) await new Promise((resolve) => socket.once("close", resolve));
+  await client.destroy();
 }

@@ -69,3 +69,12 @@ test("an audit is never plain serving, and is noticed until its end alone", () =
   assert.equal(auditNotice(over), undefined);
   assert.equal(summarize(over).title, "Serving");
 });
+
+test("an audit of a port that is closed anyway is no notice", () => {
+  const annotated = secured.map((object) => ({
+    ...object,
+    metadata: { ...object.metadata, annotations: { "postern.dev/enforcement": "audit:2027-01-31T18:00:00Z" } },
+  }));
+  assert.equal(auditNotice(factsOf(stateOf(annotated)))?.ports.length, 2);
+  assert.equal(auditNotice(factsOf(stateOf(annotated, { certificate: { state: "none" } }))), undefined);
+});
