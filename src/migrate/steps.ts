@@ -25,7 +25,7 @@ export interface Plan {
   readonly auditUntil: string;
   /** More of `postern install --set`. */
   readonly settings: readonly string[];
-  /** Only these namespaces are moved; empty: all. */
+  /** Only these namespaces are moved, and no gateway that others may need; empty: all. */
   readonly only: readonly string[];
 }
 
@@ -38,10 +38,14 @@ const PATIENCE = "--timeout=10m";
 export function stepsOf(installation: Installation, workloads: readonly Workload[], plan: Plan): readonly Step[] {
   const { mesh, auditUntil } = plan;
   const meant = (namespace: string): boolean => plan.only.length === 0 || plan.only.includes(namespace);
-  const gateways = gatewayNamespaces(installation, workloads);
-  const moved = [...installation.namespaces.keys()].filter(
-    (name) => name !== installation.namespace && !gateways.includes(name) && meant(name),
+  const allGateways = gatewayNamespaces(installation, workloads);
+  const others = [...installation.namespaces.keys()].filter(
+    (name) => name !== installation.namespace && !allGateways.includes(name),
   );
+  const moved = others.filter(meant);
+  // A gateway is given up by OSM when it moves, and the namespaces that are not meant may still be OSM's.
+  const whole = moved.length === others.length;
+  const gateways = allGateways.filter((name) => whole || plan.only.includes(name));
   const policies = installation.of("IngressBackend").filter((one) => meant(namespaceOf(one)));
   const audit = policies.map((one) => annotate(one, `${ENFORCEMENT}=audit:${auditUntil}`));
   const enforce = policies.map((one) => annotate(one, `${ENFORCEMENT}-`));
@@ -63,18 +67,18 @@ export function stepsOf(installation: Installation, workloads: readonly Workload
       commands: gateways.flatMap((name) => claim(name, installation, mesh.name)),
     },
     { name: "enforce", about: "when nothing would be refused that should not be", commands: enforce },
-    { name: "leave", about: "OSM away, its Secrets to Postern's controller", commands: leave(installation) },
+    {
+      name: "leave",
+      about: "OSM away, its Secrets to Postern's controller",
+      commands: whole ? leave(installation) : [],
+    },
     {
       name: "back",
       about: "before 'leave': everything as it was, by way of an audit",
       commands: [
         ...audit,
-        ...gateways.map((name) => giveBack(name, installation)),
-        ...moved.flatMap((name) => [
-          giveBack(name, installation),
-          ...unclaim(name, installation),
-          ...restart(name, workloads),
-        ]),
+        ...gateways.flatMap((name) => giveBack(name, installation)),
+        ...moved.flatMap((name) => [...giveBack(name, installation), ...restart(name, workloads)]),
         ...enforce,
       ],
     },
@@ -127,18 +131,13 @@ function gatewayNamespaces(installation: Installation, workloads: readonly Workl
 }
 
 /** Postern's mesh injects unless a namespace says no, and OSM's only where it says yes. */
-function claim(name: string, { namespaces, namespace: own }: Installation, mesh: string): readonly string[] {
-  const silent = name !== own && injectionOf(namespaces.get(name)) === undefined;
+function claim(name: string, installation: Installation, mesh: string): readonly string[] {
   return [
-    ...(silent ? [`kubectl annotate namespace ${name} --overwrite ${SIDECAR_INJECTION}=disabled`] : []),
+    ...(isSilent(name, installation)
+      ? [`kubectl annotate namespace ${name} --overwrite ${SIDECAR_INJECTION}=disabled`]
+      : []),
     label(name, mesh),
   ];
-}
-
-function unclaim(name: string, { namespaces }: Installation): readonly string[] {
-  return injectionOf(namespaces.get(name)) === undefined
-    ? [`kubectl annotate namespace ${name} ${SIDECAR_INJECTION}-`]
-    : [];
 }
 
 function move(
@@ -180,8 +179,17 @@ function leave({ mesh, namespace, meshConfig }: Installation): readonly string[]
   ];
 }
 
-function giveBack(name: string, { mesh, namespaces }: Installation): string {
-  return namespaces.has(name) ? label(name, mesh) : `kubectl label namespace ${name} ${MONITORED_LABEL}-`;
+function giveBack(name: string, installation: Installation): readonly string[] {
+  const { mesh, namespaces } = installation;
+  return [
+    namespaces.has(name) ? label(name, mesh) : `kubectl label namespace ${name} ${MONITORED_LABEL}-`,
+    ...(isSilent(name, installation) ? [`kubectl annotate namespace ${name} ${SIDECAR_INJECTION}-`] : []),
+  ];
+}
+
+/** Says nothing of sidecars; that of the mesh itself gets none, whatever it says. */
+function isSilent(name: string, { namespaces, namespace: own }: Installation): boolean {
+  return name !== own && injectionOf(namespaces.get(name)) === undefined;
 }
 
 function label(namespace: string, mesh: string): string {

@@ -170,6 +170,22 @@ test("move excludes the mesh's ports at each workload and restarts by name, and 
   assert.match(lines.at(-1) ?? "", /postern\.dev\/enforcement-$/);
 });
 
+test("with --only neither the gateways nor OSM itself go, until every namespace is named", async () => {
+  const edge = { ...GATEWAY, namespace: "edge" };
+  const objects = [...NAMESPACES, namespace("edge"), namespace("other", INJECTED), policy([edge, PRINCIPAL]), SERVICE];
+  const printed = async (step: string, ...only: readonly string[]): Promise<string> =>
+    (await migrate(objects, "--step", step, ...only.map((name) => `--only=${name}`))).stdout;
+  for (const step of ["gateways", "leave"]) assert.equal(await printed(step, "test"), "", step);
+  assert.doesNotMatch(await printed("back", "test"), /namespace edge/);
+  assert.match(await printed("gateways", "test", "edge"), /label namespace edge .*=postern$/m);
+  for (const only of [[], ["test", "other"]]) {
+    assert.match(await printed("gateways", ...only), /label namespace edge .*=postern$/m);
+    assert.match(await printed("leave", ...only), /^osm uninstall mesh /);
+    // What `gateways` has said of a namespace that said nothing.
+    assert.match(await printed("back", ...only), /annotate namespace edge openservicemesh\.io\/sidecar-injection-$/m);
+  }
+});
+
 test("a CA that OSM does not hold itself is said, and is not copied", async () => {
   const secret = {
     apiVersion: "v1",

@@ -3,13 +3,14 @@ import type { ApiClient } from "../../discovery/kubernetes/client.ts";
 import { BUNDLE_KEY, BUNDLE_NAME } from "../names.ts";
 import {
   annotationOf,
+  isOurs,
   readObject,
   secretObject,
   secretPlace,
   secretTexts,
   writeObject,
 } from "../objects/owned-objects.ts";
-import { nextBundle, type Bundle } from "./bundle.ts";
+import { holdsAll, nextBundle, type Bundle } from "./bundle.ts";
 
 const RETIRING_ANNOTATION = "postern.dev/retiring";
 
@@ -21,8 +22,13 @@ export interface BundleSecretOptions {
 }
 
 /**
+ * A Secret that is somebody else's (OSM's, beside which this mesh has its CA) stays as it is as long as it holds every root
+ * that is wanted, whatever its text: those who read it trust this mesh then. Of ours nothing but the roots is left, since
+ * gateways of other namespaces read it: OSM keeps the CA's key beside them.
+ *
  * @param wanted PEM
- * @returns the bundle, PEM. Rejects with an ApiFailure or a ForeignObjectError.
+ * @returns the bundle, PEM: the wanted roots alone while the Secret is somebody else's. Rejects with an ApiFailure or a
+ *   ForeignObjectError.
  */
 export async function publishBundle(
   { client, namespace, keepMs }: BundleSecretOptions,
@@ -32,13 +38,17 @@ export async function publishBundle(
 ): Promise<string> {
   const place = secretPlace(namespace, BUNDLE_NAME);
   const found = await readObject(client, place, signal);
+  const texts = found === undefined ? {} : secretTexts(found);
+  const pem = texts[BUNDLE_KEY] ?? "";
+  if (found !== undefined && !isOurs(found) && holdsAll(pem, wanted))
+    return nextBundle({ former: undefined, wanted, now, keepMs }).pem;
   const former: Bundle | undefined = found && {
-    pem: secretTexts(found)[BUNDLE_KEY] ?? "",
+    pem,
     retiring: readRetiring(annotationOf(found, RETIRING_ANNOTATION)),
   };
   const bundle = nextBundle({ former, wanted, now, keepMs });
-  if (former?.pem === bundle.pem && JSON.stringify(former.retiring) === JSON.stringify(bundle.retiring))
-    return bundle.pem;
+  const same = former?.pem === bundle.pem && JSON.stringify(former.retiring) === JSON.stringify(bundle.retiring);
+  if (same && Object.keys(texts).length === 1) return bundle.pem;
   const annotations = { [RETIRING_ANNOTATION]: JSON.stringify(bundle.retiring) };
   await writeObject(client, place, found, secretObject("Opaque", { [BUNDLE_KEY]: bundle.pem }, annotations), signal);
   return bundle.pem;

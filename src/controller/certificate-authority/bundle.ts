@@ -33,6 +33,12 @@ export function nextBundle({ former, wanted, now, keepMs }: BundleChange): Bundl
   return { pem: [...[...roots.values()].map(({ pem }) => pem), ...kept.values()].join(""), retiring };
 }
 
+/** Whether every wanted root is in the bundle, by its certificate and not by its text. */
+export function holdsAll(pem: string, wanted: readonly string[]): boolean {
+  const held = new Set(splitPem(pem).flatMap((block) => read(block).map(([fingerprint]) => fingerprint)));
+  return wanted.flatMap(splitPem).every((block) => read(block).every(([fingerprint]) => held.has(fingerprint)));
+}
+
 function read(block: string): readonly [fingerprint: string, root: { readonly pem: string; readonly end: number }][] {
   try {
     const certificate = new X509Certificate(block);

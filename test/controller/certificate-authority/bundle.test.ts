@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nextBundle, type Bundle } from "../../../src/controller/certificate-authority/bundle.ts";
+import { holdsAll, nextBundle, type Bundle } from "../../../src/controller/certificate-authority/bundle.ts";
 import { splitPem } from "../../../src/tls/pem.ts";
 import { TestAuthority } from "../../support/mesh/authority.ts";
 
@@ -47,4 +47,14 @@ test("a root twice is there once, and what is no certificate is left out", async
   const former = { pem: `${broken}${one.certPem}`, retiring: {} };
   const bundle = nextBundle({ former, wanted: [one.certPem + one.certPem], now, keepMs: HOUR });
   assert.equal(splitPem(bundle.pem).length, 1);
+});
+
+test("whether a bundle holds a root is told by the certificate, whatever text it is written as", async () => {
+  const [one, two] = [await TestAuthority.create("CN=one"), await TestAuthority.create("CN=two")];
+  const rewrapped = one.certPem.replace(/(?<=-----\n)[^-]+/, (body) => `${body.replaceAll("\n", "")}\r\n`);
+  assert.notEqual(rewrapped, one.certPem);
+  assert.ok(holdsAll(`# of another program\n${rewrapped}`, [one.certPem]));
+  assert.ok(holdsAll(two.certPem + rewrapped, [one.certPem, two.certPem]));
+  assert.ok(!holdsAll(rewrapped, [one.certPem, two.certPem]));
+  assert.ok(!holdsAll("", [one.certPem]));
 });

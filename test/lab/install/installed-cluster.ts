@@ -1,10 +1,8 @@
 /** A bare cluster in which a person has `postern` and `kubectl`, and a stand-in for the kubelet starts what is admitted. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { Shell } from "../../support/process/shell.ts";
 import type { Ask, Told } from "../caller.ts";
 import { Caller } from "../caller-handle.ts";
 import { eventually, LabCluster } from "../cluster.ts";
@@ -14,53 +12,46 @@ import type { RunningPod } from "../kubelet/running-pod.ts";
 import { Network } from "../network.ts";
 import type { Programs } from "../contour/lacking.ts";
 
-const run = promisify(execFile);
-const ROOT = join(import.meta.dirname, "../../..");
-const COMMAND_MS = 200_000;
 export const SETTLED_MS = 60_000;
 
 export class InstalledCluster implements AsyncDisposable {
-  readonly directory = mkdtempSync(join(tmpdir(), "postern-page-"));
   readonly network: Network;
   readonly cluster: LabCluster;
   readonly kubelet: Kubelet;
   /** Outside of all pods. */
   readonly client: Caller;
   readonly #stack: AsyncDisposableStack;
+  readonly #shell: Shell;
 
   private constructor(
     parts: Pick<InstalledCluster, "network" | "cluster" | "kubelet" | "client">,
     stack: AsyncDisposableStack,
+    commands: Readonly<Record<string, string>>,
   ) {
     ({ network: this.network, cluster: this.cluster, kubelet: this.kubelet, client: this.client } = parts);
     this.#stack = stack;
-    this.#stack.defer(() => rmSync(this.directory, { recursive: true, force: true }));
-    this.#writeCommands();
+    this.#shell = stack.use(new Shell({ ...this.cluster.access(), commands }));
   }
 
-  /** @param programs of Contour and Envoy, where they are wanted */
-  static async start(programs?: Programs): Promise<InstalledCluster> {
+  /** @param programs of Contour and Envoy, where they are wanted @param commands more of them, see `Shell` */
+  static async start(programs?: Programs, commands = {}): Promise<InstalledCluster> {
     await using stack = new AsyncDisposableStack();
     const network = stack.use(await Network.create());
     const cluster = stack.use(await LabCluster.bare());
     const client = stack.use(new Caller(await network.add("client", 20)));
     const kubelet = stack.use(new Kubelet(cluster, network, new Images(programs)));
-    return new InstalledCluster({ network, cluster, kubelet, client }, stack.move());
+    return new InstalledCluster({ network, cluster, kubelet, client }, stack.move(), commands);
+  }
+
+  /** Where `follow` is. */
+  get directory(): string {
+    return this.#shell.directory;
   }
 
   /** A line of a shell, in a directory of its own. @returns what it said @throws with its words and those of all pods */
   async follow(line: string): Promise<string> {
-    const { stdout, stderr } = await run("sh", ["-ec", line], {
-      cwd: this.directory,
-      env: {
-        PATH: `${this.directory}/bin:${process.env["PATH"] ?? ""}`,
-        KUBECONFIG: this.cluster.access().kubeconfig,
-      },
-      timeout: COMMAND_MS,
-    }).catch((error: unknown) => {
-      const { stdout: out, stderr: words } = error as { readonly stdout: string; readonly stderr: string };
-      assert.fail(`${line}\n${out}\n${words}\n${this.kubelet.output}`);
-    });
+    const { code, stdout, stderr } = await this.#shell.say(line);
+    assert.equal(code, 0, `${line}\n${stdout}\n${stderr}\n${this.kubelet.output}`);
     return stdout + stderr;
   }
 
@@ -105,18 +96,5 @@ export class InstalledCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
-  }
-
-  #writeCommands(): void {
-    const commands = {
-      postern: `exec ${process.execPath} ${join(ROOT, "src/main.ts")} "$@"`,
-      kubectl: `exec ${this.cluster.access().kubectl} "$@"`,
-    };
-    mkdirSync(join(this.directory, "bin"));
-    for (const [name, text] of Object.entries(commands)) {
-      const file = join(this.directory, "bin", name);
-      writeFileSync(file, `#!/bin/sh\n${text}\n`);
-      chmodSync(file, 0o755);
-    }
   }
 }

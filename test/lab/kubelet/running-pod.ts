@@ -13,7 +13,11 @@ import { environmentOf, expanded, portOf, type Action, type Container, type PodO
 import { Volumes } from "./volumes.ts";
 
 const LOOK_MS = 200;
+/** Between two looks at a pod that is ready: at its objects and by its probes, each of which costs the machine under test. */
+const READY_LOOK_MS = 1_000;
 const PROBE_MS = 2_000;
+/** Probes in a row that have to fail before a ready pod is so no more: what one that says nothing has. */
+const FAILURE_THRESHOLD = 3;
 /** What a pod that names none has. */
 const GRACE_SECONDS = 30;
 /** After a preStop that took the whole grace (kubelet's minimumGracePeriodInSeconds). */
@@ -46,8 +50,10 @@ export class RunningPod {
   readonly #volumes: Volumes;
   readonly #processes = new Map<string, ContainerProcess>();
   readonly #life: Promise<void>;
-  #ending = false;
+  readonly #endingNow = new AbortController();
   #ready: boolean | undefined;
+  /** Looks in a row at which a probe failed. */
+  #failures = 0;
   #fault = "";
 
   constructor(pod: PodObject, parts: PodParts) {
@@ -59,6 +65,10 @@ export class RunningPod {
     this.#life = this.#live().catch((error: unknown) => {
       this.#fault = String(error);
     });
+  }
+
+  get #ending(): boolean {
+    return this.#endingNow.signal.aborted;
   }
 
   get log(): string {
@@ -74,7 +84,7 @@ export class RunningPod {
 
   /** preStop and SIGTERM for the containers, then for the native sidecars, from the last to the first. */
   async end(graceSeconds: number): Promise<PodEnd> {
-    this.#ending = true;
+    this.#endingNow.abort();
     await this.#life;
     const { containers, initContainers = [] } = this.pod.spec;
     const ends = performance.now() + graceSeconds * 1_000;
@@ -91,7 +101,7 @@ export class RunningPod {
 
   /** At once. */
   async kill(): Promise<void> {
-    this.#ending = true;
+    this.#endingNow.abort();
     for (const process of this.#processes.values()) process.signal("SIGKILL");
     await this.#life;
     await Promise.all([...this.#processes.values()].map((process) => (process.signal("SIGKILL"), process.exited)));
@@ -131,8 +141,13 @@ export class RunningPod {
     for (const container of spec.containers) this.#start(container);
     while (!this.#ending) {
       if (await this.#look()) return;
-      await delay(LOOK_MS);
+      await this.#pause(this.#ready === true ? READY_LOOK_MS : LOOK_MS);
     }
+  }
+
+  /** Is over at once when the pod has to end. */
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#endingNow.signal }).catch(() => undefined);
   }
 
   /** @returns true when the pod has come to its own end */
@@ -159,7 +174,8 @@ export class RunningPod {
     const passed = await Promise.all(
       lasting.map((container) => this.#passes(container, container.readinessProbe ?? {})),
     );
-    const ready = passed.every(Boolean);
+    this.#failures = passed.every(Boolean) ? 0 : this.#failures + 1;
+    const ready = this.#failures < (this.#ready === true ? FAILURE_THRESHOLD : 1);
     if (ready !== this.#ready) await this.#status("Running", ready);
     return false;
   }

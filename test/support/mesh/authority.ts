@@ -77,9 +77,10 @@ export class TestAuthority {
   }
 
   /** An authority below this one. */
-  async intermediate(subject = "CN=test intermediate CA"): Promise<TestAuthority> {
+  async intermediate(subject = "CN=test intermediate CA", notAfter?: Date): Promise<TestAuthority> {
     const keys = await generateKeys();
-    const certificate = await this.#sign(keys.publicKey, { subject }, authorityExtensions());
+    const life = { subject, ...(notAfter !== undefined && { notAfter }) };
+    const certificate = await this.#sign(keys.publicKey, life, authorityExtensions());
     return new TestAuthority(certificate, keys, [certificate, ...this.#chain]);
   }
 
