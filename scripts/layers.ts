@@ -168,6 +168,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "controller/names.ts",
     "controller/manifests",
     "controller/objects",
+    "inject/annotations.ts",
     "install",
     "install/contour",
   ],

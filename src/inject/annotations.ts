@@ -1,6 +1,6 @@
 /** What a pod says about its own injection: OSM's annotations and ours. Pure. */
 import { fieldsAt } from "./fields.ts";
-import type { InjectOptions, PodManifest, Traffic } from "./injection.ts";
+import type { Fields, InjectOptions, PodManifest, Traffic } from "./injection.ts";
 
 /** OSM reads it from annotations; a label of the same name counts too, since object selectors can only see labels. */
 export const SIDECAR_INJECTION = "openservicemesh.io/sidecar-injection";
@@ -53,6 +53,15 @@ export function readChoices(pod: PodManifest, options: InjectOptions): PodChoice
     excludedPorts: excluded,
     ...(ports !== undefined && { ports }),
   };
+}
+
+/** What an object says by annotation or label; `undefined` where it says nothing, or nothing that is understood. */
+export function injectionOf(object: Fields | undefined): boolean | undefined {
+  const metadata = fieldsAt(object, "metadata");
+  const said = readSwitch(
+    fieldsAt(metadata, "annotations")[SIDECAR_INJECTION] ?? fieldsAt(metadata, "labels")[SIDECAR_INJECTION],
+  );
+  return said === "unusable" ? undefined : said;
 }
 
 /** OSM's words (pkg/injector/webhook.go, isAnnotatedForInjection), in any case. */

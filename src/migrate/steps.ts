@@ -1,12 +1,12 @@
 /** The change-over as shell commands, step by step. Pure. */
 import { readMeshConfigCertificate } from "../controller/gateway-certificates/mesh-config.ts";
 import { MONITORED_LABEL, type Mesh } from "../controller/names.ts";
-import { SIDECAR_INJECTION } from "../inject/annotations.ts";
+import { injectionOf, SIDECAR_INJECTION } from "../inject/annotations.ts";
 import { fieldsAt, itemsAt } from "../inject/fields.ts";
 import { AUTHORITY_KEY, AUTHORITY_SECRET } from "./exported-kinds.ts";
 import { nameOf, namespaceOf, type Installation } from "./installation.ts";
 import { quoted } from "./quoted.ts";
-import { INBOUND_EXCLUSION, injectionOf, type Workload } from "./workloads.ts";
+import { INBOUND_EXCLUSION, type Workload } from "./workloads.ts";
 
 /** In the order in which they are done; `back` undoes them from wherever somebody stands before `leave`. */
 export const STEPS = ["install", "audit", "move", "gateways", "enforce", "leave", "back"] as const;

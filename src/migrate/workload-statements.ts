@@ -1,11 +1,12 @@
 /** What becomes of the applications: pods that cannot have the sidecar, and ports that nobody reaches any more. Pure. */
+import { injectionOf } from "../inject/annotations.ts";
 import { fieldsAt, itemsAt } from "../inject/fields.ts";
 import type { Fields } from "../inject/injection.ts";
 import { targetPorts } from "../inject/services.ts";
 import { splitBackendName } from "../policy/own-service.ts";
 import { nameOf, namespaceOf, subjectOf, type Installation } from "./installation.ts";
 import type { Statement } from "./statement.ts";
-import { injectionOf, type Workload } from "./workloads.ts";
+import type { Workload } from "./workloads.ts";
 
 const OUTBOUND = [
   "openservicemesh.io/outbound-port-exclusion-list",

@@ -1,5 +1,5 @@
 /** The pods of an OSM mesh as injection meets them: who gets a sidecar, and which ports are guarded. Pure. */
-import { readSwitch, SIDECAR_INJECTION } from "../inject/annotations.ts";
+import { injectionOf } from "../inject/annotations.ts";
 import { fieldsAt, textAt } from "../inject/fields.ts";
 import { injectPod } from "../inject/inject-pod.ts";
 import { DEFAULT_OPTIONS, type Fields, type Injection, type PodManifest } from "../inject/injection.ts";
@@ -22,15 +22,6 @@ export interface Workload {
   readonly excluded?: string;
 }
 
-/** Said by annotation or label of a namespace; `undefined` where it says nothing, and OSM injects pods that ask alone. */
-export function injectionOf(namespace: Fields | undefined): boolean | undefined {
-  const metadata = fieldsAt(namespace, "metadata");
-  const said = readSwitch(
-    fieldsAt(metadata, "annotations")[SIDECAR_INJECTION] ?? fieldsAt(metadata, "labels")[SIDECAR_INJECTION],
-  );
-  return said === "unusable" ? undefined : said;
-}
-
 export function workloadsOf(installation: Installation): readonly Workload[] {
   const traffic = fieldsAt(fieldsAt(installation.meshConfig, "spec"), "traffic");
   const list = traffic["inboundPortExclusionList"];
@@ -48,6 +39,7 @@ function workloadOf(
   installation: Installation,
 ): Workload {
   const services = installation.of("Service").filter((service) => selects(service, object, pod));
+  // Of a namespace that says nothing OSM injects pods alone that ask.
   const byDefault = injectionOf(installation.namespaces.get(namespaceOf(object))) ?? false;
   const annotations = fieldsAt(pod.metadata, "annotations");
   const own = (textAt(annotations, INBOUND_EXCLUSION) ?? "")

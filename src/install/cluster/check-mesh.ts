@@ -9,6 +9,7 @@ import { INSTALLED_LABEL } from "../names.ts";
 import { VERSION } from "../../telemetry/version.ts";
 import type { ApiObjects } from "./api-objects.ts";
 import { missing, note, ok, type Finding } from "./finding.ts";
+import { injectionOf, SIDECAR_INJECTION } from "../../inject/annotations.ts";
 import { unready } from "./readiness.ts";
 import type { FoundMesh, Survey } from "./survey.ts";
 
@@ -84,8 +85,15 @@ function certificateOf(text: string): X509Certificate | undefined {
 
 async function checkNamespace(objects: ApiObjects, namespace: string): Promise<readonly Finding[]> {
   const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: BUNDLE_NAME, namespace } };
-  const [bundle, pods] = await Promise.all([objects.read(map), objects.list("v1", "Pod", { namespace })]);
-  const running = pods.filter((pod) => !["Succeeded", "Failed"].includes(textOf(pod["status"], "phase") ?? ""));
+  const place = { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } };
+  const [bundle, pods, object] = await Promise.all([
+    objects.read(map),
+    objects.list("v1", "Pod", { namespace }),
+    objects.read(place),
+  ]);
+  const alive = pods.filter((pod) => !["Succeeded", "Failed"].includes(textOf(pod["status"], "phase") ?? ""));
+  const running = alive.filter((pod) => (injectionOf(pod) ?? injectionOf(object)) !== false || hasSidecar(pod));
+  const leftOut = alive.length - running.length;
   const bare = running.filter((pod) => !hasSidecar(pod));
   return [
     ...(bundle === undefined
@@ -99,7 +107,9 @@ async function checkNamespace(objects: ApiObjects, namespace: string): Promise<r
         ? note(
             `namespace ${namespace}: without a sidecar: ${bare.map((pod) => identityOf(pod)?.name ?? "").join(", ")}`,
           )
-        : ok(`namespace ${namespace}: ${running.length} pods, each with a sidecar`),
+        : ok(
+            `namespace ${namespace}: ${running.length} pods, each with a sidecar${leftOut > 0 ? `; ${leftOut} without, as ${SIDECAR_INJECTION} says` : ""}`,
+          ),
   ];
 }
 

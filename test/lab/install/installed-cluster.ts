@@ -51,7 +51,7 @@ export class InstalledCluster implements AsyncDisposable {
   /** A line of a shell, in a directory of its own. @returns what it said @throws with its words and those of all pods */
   async follow(line: string): Promise<string> {
     const { code, stdout, stderr } = await this.#shell.say(line);
-    assert.equal(code, 0, `${line}\n${stdout}\n${stderr}\n${this.kubelet.output}`);
+    if (code !== 0) assert.fail(`${line}\n${stdout}\n${stderr}\n${this.kubelet.output}`);
     return stdout + stderr;
   }
 

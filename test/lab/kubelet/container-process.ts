@@ -1,7 +1,7 @@
 /** One container as a process: in its pod's network, with a root of its own, as the user and with the capabilities that it names. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import type { Namespace } from "../network.ts";
@@ -49,8 +49,9 @@ export class ContainerProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Gone with the pod's directory. */
   get log(): string {
-    return readFileSync(this.#logFile, "utf8");
+    return existsSync(this.#logFile) ? readFileSync(this.#logFile, "utf8") : "";
   }
 
   signal(signal: NodeJS.Signals): void {
