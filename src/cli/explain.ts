@@ -1,7 +1,7 @@
 /** `postern explain`: one supposed peer's verdict, by the code of the data path. */
 import { explain, type Explanation } from "../policy/explain.ts";
-import { backendPort } from "../policy/model.ts";
-import { EXPLAIN, readQuestion, type PeerQuestion, type Question } from "./explain-question.ts";
+import type { PeerQuestion } from "../policy/question.ts";
+import { EXPLAIN, readQuestion, type Question } from "./explain-question.ts";
 import { runReplay } from "./explain-replay.ts";
 import { loadState, messageOf, NothingToJudgeBy } from "./explain-world.ts";
 import { fetchText } from "./fetch-text.ts";
@@ -34,7 +34,7 @@ async function answer(question: Question, json: boolean, io: CliIo): Promise<num
   const explanation =
     question.kind === "admin"
       ? await ask(question.url, about)
-      : explain(await loadState(question.world, io), backendPort(about.port), about.peer);
+      : explain(await loadState(question.world, io), about.port, about.peer);
   io.stdout(json ? `${JSON.stringify(explanation)}\n` : describe(explanation, question));
   return explanation.verdict === "forward" ? EXIT.ok : EXIT.failed;
 }

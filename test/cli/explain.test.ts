@@ -30,7 +30,7 @@ const rows = [
   [["--port=81", "--from=10.1.2.3", "--tls"], 1, { verdict: "close", reason: "tls-unexpected" }],
   [["--port=82", "--from=10.1.2.3"], 1, { verdict: "close", reason: "no-policy" }],
   [["--port=80", "--from=10.0.0.1"], 1, { verdict: "close", reason: "tls-expected" }],
-  [["--port=80", "--from=10.0.0.1", "--no-cert"], 1, { verdict: "tls-alert", reason: "certificate-missing" }],
+  [["--port=80", "--from=10.0.0.1", "--tls", "--no-cert"], 1, { verdict: "tls-alert", reason: "certificate-missing" }],
   [["--port=80", "--from=10.0.0.1", "--tls"], 1, { verdict: "forbidden", reason: "principal-missing" }],
   [
     ["--port=80", "--from=10.0.0.1", "--tls", "--san=dns:edge.gw.cluster.local"],
