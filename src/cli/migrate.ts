@@ -13,7 +13,7 @@ import { reportText, statementsOf } from "../migrate/report.ts";
 import { isLoss } from "../migrate/statement.ts";
 import { STEPS, stepsOf } from "../migrate/steps.ts";
 import { workloadsOf } from "../migrate/workloads.ts";
-import { readDuration, Unusable } from "../config/values.ts";
+import { DURATION_UNITS, readDuration, Unusable } from "../config/values.ts";
 import { KUBECONFIG_FLAG, withCluster } from "./cluster-access.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { readMesh } from "./install-options.ts";
@@ -102,7 +102,7 @@ function readOptions(values: ReadonlyMap<string, readonly string[]>, problems: s
   const audit = text("audit") ?? "24h";
   const auditMs = readDuration(audit);
   if (auditMs instanceof Unusable || auditMs === 0)
-    problems.push(`--audit has the value '${audit}'; expected a duration such as 72h`);
+    problems.push(`--audit has the value '${audit}'; expected a duration such as 72h (${DURATION_UNITS})`);
   const settings = values.get("set") ?? [];
   readSettings(settings, SETTABLE, problems);
   const trust = text("trust-domain");

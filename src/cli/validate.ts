@@ -43,7 +43,8 @@ export async function runValidate(argv: readonly string[], io: CliIo): Promise<n
   const policies = policiesIn(objects);
   findings.push(...findingsOf(objects));
   const sawErrors = findings.some((finding) => finding.severity === "error");
-  if (policies.length === 0 && !sawErrors && !values.has("allow-empty")) findings.push(nothingFound(files));
+  if (policies.length === 0 && !sawErrors && !values.has("allow-empty"))
+    findings.push(nothingFound(positionals, files));
   const failed = findings.some((finding) => finding.severity === "error");
   if (values.has("json"))
     io.stdout(`${JSON.stringify({ files: files.length, objects: policies.length, problems: findings })}\n`);
@@ -102,18 +103,18 @@ async function readStdin(io: CliIo): Promise<{ readonly text: string } | { reado
   }
 }
 
-function nothingFound(files: readonly string[]): Finding {
-  const message =
-    files.length === 0
-      ? "no file with an ending .yaml, .yml or .json was found (--allow-empty if that is meant)"
-      : "no IngressBackend was found (--allow-empty if that is meant)";
-  return { severity: "error", file: files[0] ?? "", document: 1, line: 1, path: "", message };
+/** Of no file and no line: it is said of all that was named. */
+function nothingFound(paths: readonly string[], files: readonly string[]): Finding {
+  const what = files.length === 0 ? "file with an ending .yaml, .yml or .json" : "IngressBackend";
+  const where = paths.map((path) => (path === STDIN ? "the standard input" : path)).join(", ");
+  const message = `no ${what} was found in ${where} (--allow-empty if that is meant)`;
+  return { severity: "error", file: "", document: 1, line: 1, path: "", message };
 }
 
 function report(findings: readonly Finding[], files: number, objects: number): string {
   const lines = findings.map(({ severity, file, line, object, path, message }) => {
     const place = [object, path].filter((part) => part !== undefined && part !== "").join(": ");
-    return `${file}:${line}: ${severity}: ${place === "" ? "" : `${place}: `}${message}`;
+    return `${file === "" ? "" : `${file}:${line}: `}${severity}: ${place === "" ? "" : `${place}: `}${message}`;
   });
   const count = (severity: Severity): number => findings.filter((finding) => finding.severity === severity).length;
   return [
