@@ -1,18 +1,18 @@
 /** `postern explain --replay`: the callers that a sidecar remembers, judged by other policies. */
 import { readTextFile } from "../files/read-text.ts";
 import { readPeersText } from "../policy/peers-document.ts";
+import { refusesEverybody } from "../policy/refuses-everybody.ts";
 import { replay, type Effect, type Replayed, type SeenPeer } from "../policy/replay.ts";
 import type { Question } from "./explain-question.ts";
 import { loadState, messageOf, NothingToJudgeBy } from "./explain-world.ts";
 import { fetchText } from "./fetch-text.ts";
 import { EXIT, type CliIo } from "./io.ts";
 
-const WORDS: Readonly<Record<Effect, string>> = {
+const WORDS: Readonly<Record<Exclude<Effect, "unknown">, string>> = {
   loses: "is served now and would be refused",
   gains: "is refused now and would be served",
   audit: "would be served by an audit alone, and refused at its end",
   "refused-otherwise": "would be refused for another reason",
-  unknown: "cannot be judged: of its TLS nothing was seen",
   same: "nothing changes",
 };
 
@@ -58,17 +58,22 @@ function countsOf(results: readonly Replayed[]): Readonly<Record<Effect, number>
 }
 
 function describe(changed: readonly Replayed[], counts: Readonly<Record<Effect, number>>): string {
-  const lines = (Object.keys(WORDS) as Effect[]).flatMap((effect) =>
-    changed
-      .filter((result) => result.effect === effect)
-      .map(
-        ({ peer, reason, nearest }) =>
-          `${nameOf(peer)}: ${WORDS[effect]}${effect === "gains" || effect === "unknown" ? "" : `: ${reason}`}${nearest === undefined || effect === "unknown" ? "" : `: ${nearest}`}`,
-      ),
+  const order: readonly Effect[] = ["loses", "gains", "audit", "refused-otherwise", "unknown"];
+  const lines = order.flatMap((effect) =>
+    changed.filter((result) => result.effect === effect).map((result) => `${nameOf(result.peer)}: ${wordsOf(result)}`),
   );
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const summary = `${total} peers: ${counts.loses} would be refused that are served, ${counts.gains} served that are refused, ${counts.audit} served by an audit alone, ${counts["refused-otherwise"]} refused otherwise, ${counts.unknown} unknown, ${counts.same} the same`;
   return [...lines, summary, ""].join("\n");
+}
+
+function wordsOf({ effect, peer, reason, nearest }: Replayed): string {
+  if (effect === "unknown")
+    return refusesEverybody(peer.reason)
+      ? `cannot be judged: it was seen only while everybody was refused (${peer.reason})`
+      : "cannot be judged: of its TLS nothing was seen";
+  const parts = [WORDS[effect], ...(effect === "gains" ? [] : [reason]), ...(nearest === undefined ? [] : [nearest])];
+  return parts.join(": ");
 }
 
 function nameOf({ address, port, sni, sans, count }: SeenPeer): string {
