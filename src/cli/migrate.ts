@@ -1,5 +1,6 @@
 /** `postern migrate`: what becomes of an OSM installation, and the commands that change it over. */
 import { stat } from "node:fs/promises";
+import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { readManifest } from "../discovery/manifests/documents.ts";
 import { listManifests, readContent } from "../discovery/manifests/files.ts";
 import { isText } from "../files/read-text.ts";
@@ -166,7 +167,7 @@ async function findFiles(paths: readonly string[], problems: string[]): Promise<
       else if (stats === undefined || isText(path, stats)) files.push(path);
       else problems.push(`--filename ${path} is a device, pipe or socket; expected a file, a directory or -`);
     } catch (error) {
-      problems.push(`--filename ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(`--filename ${path} cannot be read: ${wordsOfFailure(error)}`);
     }
   }
   return [...new Set(files)];

@@ -1,5 +1,6 @@
 /** `postern validate`: IngressBackend objects in files, held against the API's schema and OSM's admission rules. */
 import { stat } from "node:fs/promises";
+import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { readDocuments, type ManifestObject } from "../discovery/manifests/documents.ts";
 import { listManifests, readContent } from "../discovery/manifests/files.ts";
 import { isText } from "../files/read-text.ts";
@@ -63,7 +64,7 @@ async function findFiles(paths: readonly string[], usage: string[]): Promise<rea
       else
         usage.push(`${path} is a device, pipe or socket; expected a file or a directory, or - for the standard input`);
     } catch (error) {
-      usage.push(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      usage.push(`${path} cannot be read: ${wordsOfFailure(error)}`);
     }
   }
   return [...new Set(files)];
@@ -99,7 +100,7 @@ async function readStdin(io: CliIo): Promise<{ readonly text: string } | { reado
   try {
     return { text: await io.stdin() };
   } catch (error) {
-    return { failure: `cannot be read: ${error instanceof Error ? error.message : String(error)}` };
+    return { failure: `cannot be read: ${wordsOfFailure(error)}` };
   }
 }
 

@@ -132,7 +132,7 @@ test("a document of peers is read back, and what cannot be one is refused in wor
     ["\u007fELF\0\0", /^it holds binary data/],
     [Buffer.from([0x1f, 0x8b, 0x08]).toString(), /^it holds binary data/],
     ["<!doctype html><html></html>", /^it holds HTML or XML/],
-    ["404 page not found", /^it holds no JSON \(/],
+    ["404 page not found\nx", /^it holds text that is no JSON and begins with "404 page not found": /],
     [whole.slice(0, whole.length / 2), /^it holds JSON that is cut off/],
     [whole.slice(0, -1), /^it holds /],
     ["null", /^it holds JSON of another kind \(null\)/],
