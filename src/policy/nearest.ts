@@ -106,11 +106,7 @@ function formerEndpoint({ hints }: Snapshot, listed: readonly string[], text: st
 }
 
 /** Of a port where nobody listens it is no use to know. */
-function onOtherPort(
-  { snapshot, listeners }: ServiceState,
-  rule: OpenRule,
-  address: PeerAddress,
-): string | undefined {
+function onOtherPort({ snapshot, listeners }: ServiceState, rule: OpenRule, address: PeerAddress): string | undefined {
   for (const other of snapshot.rules.values()) {
     if (other.state !== "open" || other.port === rule.port || listeners?.has(other.port) === false) continue;
     const source = alternatives(other)
