@@ -1,5 +1,5 @@
 /** What a cluster has already: meshes of OSM and of Postern, and Contours. */
-import { MONITORED_LABEL } from "../../controller/names.ts";
+import { INSTANCE_LABEL, MONITORED_LABEL } from "../../controller/names.ts";
 import { identityOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
 import { VERSION_LABEL } from "../names.ts";
 import { labelOf, type ApiObjects } from "./api-objects.ts";
@@ -32,7 +32,7 @@ export async function survey(objects: ApiObjects): Promise<Survey> {
   ]);
   return {
     osm: osm.map((one) => found(one, "meshName")),
-    postern: postern.map((one) => found(one, "app.kubernetes.io/instance")),
+    postern: postern.map((one) => found(one, INSTANCE_LABEL)),
     contours: contours.map((one) => identityOf(one)?.namespace ?? ""),
     namespaces: namespaces.map((one) => ({
       name: identityOf(one)?.name ?? "",
