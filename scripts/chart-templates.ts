@@ -5,10 +5,7 @@
 import { stringify } from "yaml";
 import { CONTROLLER_KEYS, IN_MANIFEST } from "../src/cli/install-options.ts";
 import { defaultGateway } from "../src/controller/controller-config.ts";
-import {
-  controllerObjects,
-  type ControllerObjectsOptions,
-} from "../src/controller/manifests/controller-objects.ts";
+import { controllerObjects, type ControllerObjectsOptions } from "../src/controller/manifests/controller-objects.ts";
 import type { Manifest } from "../src/controller/manifests/manifest.ts";
 import { DEFAULT_OPTIONS } from "../src/inject/injection.ts";
 import { marked, VERSION_LABEL } from "../src/install/names.ts";
@@ -17,9 +14,9 @@ const MESH = { name: "{{ $mesh }}", namespace: "{{ $namespace }}", trustDomain: 
 /** A namespace with Secrets of gateways that is not the mesh's own. */
 const OTHER = "{{ $other }}";
 /** Items of lists, each in the place of any number of them. */
-const FLAGS = "{{ flags }}";
-const SECRETS = "{{ secrets }}";
-const OTHER_SECRETS = "{{ other secrets }}";
+const FLAGS = "@flags@";
+const SECRETS = "@secrets@";
+const OTHER_SECRETS = "@other-secrets@";
 
 const VARIABLES = `{{- $mesh := index .Values "mesh-name" }}
 {{- $namespace := .Release.Namespace }}
@@ -101,7 +98,7 @@ function textOf(object: Manifest): string {
 }
 
 function item(text: string): RegExp {
-  return new RegExp(`^( *)- "${RegExp.escape(text)}"\n`, "gm");
+  return new RegExp(`^( *)- "${text}"\n`, "gm");
 }
 
 function repeated(list: string, each: string, indent: string): string {

@@ -16,7 +16,10 @@ const DEFINITION = "policy.openservicemesh.io_ingressbackends.yaml";
 export function chartFiles(): ReadonlyMap<string, string> {
   const { name, version, description } = packageJson;
   return new Map([
-    ["Chart.yaml", stringify({ apiVersion: "v2", name, description, type: "application", version, appVersion: version })],
+    [
+      "Chart.yaml",
+      stringify({ apiVersion: "v2", name, description, type: "application", version, appVersion: version }),
+    ],
     ["values.yaml", valuesFile()],
     ["values.schema.json", valuesSchema()],
     [`crds/${DEFINITION}`, readFileSync(join(CONFIG, "crd", DEFINITION), "utf8")],

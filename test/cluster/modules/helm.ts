@@ -22,7 +22,10 @@ export async function obtainHelm(env: Environment, report: (line: string) => voi
   report(`building Helm ${HELM_VERSION} (about two minutes the first time) in ${building}`);
   await mkdir(building, { recursive: true });
   try {
-    await go(["install", "-ldflags", "-s -w", `helm.sh/helm/v4/cmd/helm@v${HELM_VERSION}`], { ...env, GOBIN: building });
+    await go(["install", "-ldflags", "-s -w", `helm.sh/helm/v4/cmd/helm@v${HELM_VERSION}`], {
+      ...env,
+      GOBIN: building,
+    });
     await rm(target, { recursive: true, force: true });
     await rename(building, target);
   } finally {
