@@ -10,7 +10,7 @@ import { RealCluster } from "./real-cluster.ts";
 const LEVELS = ["privileged", "baseline", "restricted"] as const;
 type Level = (typeof LEVELS)[number];
 
-const CERTIFICATES = ["none", "secret=foo-tls", "csr=postern.dev/osm", "spiffe=csi.spiffe.io"];
+const CERTIFICATES = ["none", "secret=foo-tls", "csr=postern.dev/osm", "cert-manager=mesh", "spiffe=csi.spiffe.io"];
 
 let cluster: RealCluster | undefined;
 
