@@ -84,7 +84,8 @@ export function chartValues(): readonly ChartValue[] {
 export function valuesSchema(): string {
   const properties = chartValues().map(({ key, help, schema }) => [key, { description: help, ...schema }] as const);
   const schema = {
-    $schema: "https://json-schema.org/draft/2020-12/schema",
+    // Helm before 3.18 knows none newer.
+    $schema: "http://json-schema.org/draft-07/schema#",
     title: "Values of Postern's chart",
     type: "object",
     additionalProperties: false,

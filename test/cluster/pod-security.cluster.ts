@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { parse, stringify } from "yaml";
 import { runInject } from "../../src/cli/inject.ts";
+import { controllerObjects, CONTROLLER_DEFAULTS } from "../../src/controller/manifests/controller-objects.ts";
 import type { ManifestLike } from "../support/api-server/api-caller.ts";
 import { runCommandWithInput } from "../support/process/command.ts";
+import { GATEWAY, MESH } from "./mesh-cluster.ts";
 import { RealCluster } from "./real-cluster.ts";
 
 const LEVELS = ["privileged", "baseline", "restricted"] as const;
@@ -110,4 +112,13 @@ test("an application that asks for no restriction is refused by restricted as wi
   assert.match(alone ?? "", /violates PodSecurity "restricted:latest": .*container "app" must set/);
   assert.equal(await refusal(await injected(pod("restricted"), flags)), alone);
   assert.equal(await refusal(await injected(pod("baseline"), flags)), undefined);
+});
+
+test("the controller's own pods pass restricted", async () => {
+  const options = { ...CONTROLLER_DEFAULTS, mesh: MESH, image: "postern:1", gatewaySecrets: [GATEWAY] };
+  const { spec } = controllerObjects(options).find(({ kind }) => kind === "Deployment") as unknown as {
+    readonly spec: { readonly template: { readonly spec: object } };
+  };
+  const metadata = { name: "controller", namespace: "restricted" };
+  assert.equal(await refusal({ apiVersion: "v1", kind: "Pod", metadata, spec: spec.template.spec }), undefined);
 });
