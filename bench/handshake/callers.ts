@@ -53,7 +53,7 @@ function optionsOf(port: number, certificate: CallerCertificate, version: TlsVer
     secureContext = createSecureContext({ cert, key, ca, ecdhCurve, minVersion: version, maxVersion: version });
     contexts.set(version, secureContext);
   }
-  return { host, port, servername, secureContext } as ConnectionOptions;
+  return { host, port, servername, secureContext };
 }
 
 type Connect = Extract<CallersOrder["order"], { readonly kind: "connect" }>;
