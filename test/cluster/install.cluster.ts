@@ -14,8 +14,8 @@ import { runCommand, type CommandResult } from "../support/process/command.ts";
 import { until } from "../support/until.ts";
 import { cachedManifest } from "../lab/contour/obtain-contour.ts";
 import { cachedBinaries } from "./control-plane/build.ts";
-import { MarkedPods } from "./marked-pods.ts";
 import { type ControllerReplica, MESH, MeshCluster, NAMES, podOf } from "./mesh-cluster.ts";
+import { ReadyPods } from "./ready-pods.ts";
 import { NODE_ADDRESS } from "./real-cluster.ts";
 
 const contour = await cachedManifest(process.env);
@@ -24,15 +24,15 @@ const skip = contour === undefined ? "Contour's manifest is not to be had here: 
 
 let cluster: MeshCluster;
 let replica: ControllerReplica | undefined;
-let marking: MarkedPods | undefined;
+let pods: ReadyPods;
 
 before(async () => {
   cluster = await MeshCluster.start({ bare: true });
-  marking = await MarkedPods.start(cluster.api);
+  pods = await ReadyPods.start(cluster.api, MESH.namespace);
 });
 
 after(async () => {
-  await marking?.[Symbol.asyncDispose]();
+  await pods?.[Symbol.asyncDispose]();
   await replica?.[Symbol.asyncDispose]();
   await cluster?.[Symbol.asyncDispose]();
 });

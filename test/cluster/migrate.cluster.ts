@@ -21,8 +21,9 @@ import {
 import { Shell } from "../support/process/shell.ts";
 import { until } from "../support/until.ts";
 import { cachedBinaries } from "./control-plane/build.ts";
-import { MarkedPods } from "./marked-pods.ts";
+
 import { type ControllerReplica, MeshCluster } from "./mesh-cluster.ts";
+import { ReadyPods } from "./ready-pods.ts";
 
 const PATIENT = { timeout: 300_000 };
 const MESH: Mesh = { name: "postern", namespace: OSM.namespace, trustDomain: "cluster.local" };
@@ -39,7 +40,7 @@ interface Metadata {
 }
 
 let cluster: MeshCluster;
-let marked: MarkedPods | undefined;
+let pods: ReadyPods | undefined;
 let replica: ControllerReplica | undefined;
 let shell: Shell;
 
@@ -87,7 +88,7 @@ const WEBHOOKS = [
 
 before(async () => {
   cluster = await MeshCluster.start({ bare: true });
-  marked = await MarkedPods.start(cluster.api);
+  pods = await ReadyPods.start(cluster.api);
   const binaries = await cachedBinaries(process.env);
   shell = new Shell({
     kubectl: binaries?.kubectl ?? "",
@@ -118,7 +119,7 @@ before(async () => {
 }, PATIENT);
 
 after(async () => {
-  await marked?.[Symbol.asyncDispose]();
+  await pods?.[Symbol.asyncDispose]();
   await replica?.[Symbol.asyncDispose]();
   shell?.[Symbol.dispose]();
   await cluster?.[Symbol.asyncDispose]();
