@@ -66,11 +66,13 @@ export function osmDefinitions(): readonly ManifestLike[] {
 export function osmObjects(ca: Pem, edge: Pem): readonly object[] {
   const { mesh, namespace, gateway } = OSM;
   const metadata = (name: string, more: object = {}): object => ({ name, namespace, ...more });
+  // None of them runs anywhere.
   const program = (app: string): object => ({
     apiVersion: "apps/v1",
     kind: "Deployment",
     metadata: metadata(app, { labels: { app, meshName: mesh } }),
     spec: {
+      replicas: 0,
       selector: { matchLabels: { app } },
       template: {
         metadata: { labels: { app } },
