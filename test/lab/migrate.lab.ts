@@ -11,6 +11,7 @@ import { meshNamespace, OSM, osmAuthority, osmDefinitions, osmObjects } from "..
 import type { Ask } from "./caller.ts";
 import { contourPrograms } from "./contour/lacking.ts";
 import { cachedManifest } from "./contour/obtain-contour.ts";
+import { patient } from "./contour/patient-manifest.ts";
 import { InstalledCluster } from "./install/installed-cluster.ts";
 import { Page } from "./install/page.ts";
 
@@ -45,7 +46,7 @@ describe("an OSM installation with an application behind Contour", { skip }, () 
     await lab.cluster.apply(...osmDefinitions());
     await lab.follow("kubectl wait --for=condition=Established customresourcedefinitions --all --timeout=60s");
     await lab.cluster.apply(meshNamespace(OSM.namespace), meshNamespace("test", "enabled"), ...osmObjects(ca, edge));
-    const contour = contourObjects(readFileSync(manifest, "utf8"), {
+    const contour = contourObjects(patient(readFileSync(manifest, "utf8")), {
       ...OSM,
       name: OSM.mesh,
       trustDomain: "cluster.local",
@@ -60,9 +61,9 @@ describe("an OSM installation with an application behind Contour", { skip }, () 
         .replace(/^apiVersion: v1\nkind: Namespace\n.*?^---\n/ms, "")
         .replace("spec:\n  selector:\n    matchLabels:", "spec:\n  replicas: 2\n  selector:\n    matchLabels:"),
     );
-    await lab.follow("kubectl -n test rollout status deployment foo --timeout=200s");
+    await lab.follow("kubectl -n test rollout status deployment foo --timeout=380s");
     await lab.follow("kubectl apply -f ingress-http.yaml");
-    await lab.follow(`kubectl -n ${OSM.namespace} rollout status daemonset envoy --timeout=200s`);
+    await lab.follow(`kubectl -n ${OSM.namespace} rollout status daemonset envoy --timeout=380s`);
     await lab.answers(throughGateway(), 200);
   });
   after(() => lab?.[Symbol.asyncDispose]());

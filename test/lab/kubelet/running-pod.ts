@@ -13,8 +13,9 @@ import { environmentOf, expanded, portOf, type Action, type Container, type PodO
 import { Volumes } from "./volumes.ts";
 
 const LOOK_MS = 200;
-/** Between two looks at a pod that is ready: at its objects and by its probes, each of which costs the machine under test. */
+/** Between two looks at a pod that is ready, by its probes and at its objects: each costs the machine under test. */
 const READY_LOOK_MS = 1_000;
+const READY_SYNC_MS = 5_000;
 const PROBE_MS = 2_000;
 /** Probes in a row that have to fail before a ready pod is so no more: what one that says nothing has. */
 const FAILURE_THRESHOLD = 3;
@@ -52,6 +53,7 @@ export class RunningPod {
   readonly #life: Promise<void>;
   readonly #endingNow = new AbortController();
   #ready: boolean | undefined;
+  #syncedAt = 0;
   /** Looks in a row at which a probe failed. */
   #failures = 0;
   #fault = "";
@@ -153,7 +155,7 @@ export class RunningPod {
   /** @returns true when the pod has come to its own end */
   async #look(): Promise<boolean> {
     const { spec } = this.pod;
-    await this.#sync();
+    if (performance.now() - this.#syncedAt > (this.#ready === true ? READY_SYNC_MS : 0)) await this.#sync();
     const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
     if (
       spec.restartPolicy === "Never" &&
@@ -204,6 +206,7 @@ export class RunningPod {
   /** What changes outside while it runs. */
   async #sync(): Promise<boolean> {
     writeFileSync(join(this.#directory, "hosts"), await this.#parts.hosts(this.pod.metadata.namespace));
+    this.#syncedAt = performance.now();
     return this.#volumes.write();
   }
 

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const MAIN = join(import.meta.dirname, "../../../src/main.ts");
-const LONGEST_MS = 220_000;
+const LONGEST_MS = 400_000;
 
 export interface ShellOptions {
   /** The program. */
