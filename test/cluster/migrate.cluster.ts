@@ -162,6 +162,10 @@ async function enforcement(): Promise<string | undefined> {
 
 const secretOf = (name: string): Promise<ApiObject | undefined> => cluster.read("v1", "Secret", OSM.namespace, name);
 
+function dataOf(object: ApiObject | undefined): Readonly<Record<string, string>> {
+  return (object?.["data"] ?? {}) as Readonly<Record<string, string>>;
+}
+
 /** With the flags that the Deployment has, at the address that its pods are said to have. */
 async function startController(): Promise<void> {
   let args: readonly string[] = [];
@@ -235,8 +239,8 @@ describe("the printed steps", () => {
     const starting = startController();
     await step("install", "--set image=postern:test");
     await starting;
-    const { "tls.crt": ca, "tls.key": key } = (await secretOf("postern-osm-ca"))?.["data"] as Record<string, string>;
-    const own = bundle?.["data"] as Record<string, string>;
+    const { "tls.crt": ca, "tls.key": key } = dataOf(await secretOf("postern-osm-ca"));
+    const own = dataOf(bundle);
     assert.deepEqual([ca, key], [own["ca.crt"], own["private.key"]]);
     assert.deepEqual(await secretOf("osm-ca-bundle"), bundle);
     assert.deepEqual(await secretOf(GATEWAY_SECRET), gateway);
@@ -265,8 +269,8 @@ describe("the printed steps", () => {
       assert.match(text, /"--backend=port=80,listen=\[::\]:15080"/);
       assert.doesNotMatch(text, /port=9090/);
       const map = await cluster.read("v1", "ConfigMap", "test", "osm-ca-bundle");
-      const roots = (map?.["data"] as Readonly<Record<string, string>>)["ca.crt"] ?? "";
-      const osm = (bundle?.["data"] as Readonly<Record<string, string>>)["ca.crt"] ?? "";
+      const roots = dataOf(map)["ca.crt"] ?? "";
+      const osm = dataOf(bundle)["ca.crt"] ?? "";
       assert.equal(
         new X509Certificate(roots).fingerprint256,
         new X509Certificate(Buffer.from(osm, "base64")).fingerprint256,
@@ -329,8 +333,7 @@ describe("the printed steps", () => {
       for (const { kind, name } of WEBHOOKS)
         assert.equal(await cluster.read("admissionregistration.k8s.io/v1", kind, "", name), undefined);
       await until("the bundle is the roots alone", async () => {
-        const data = (await secretOf("osm-ca-bundle"))?.["data"] as Readonly<Record<string, string>>;
-        return Object.keys(data).join() === "ca.crt";
+        return Object.keys(dataOf(await secretOf("osm-ca-bundle"))).join() === "ca.crt";
       });
       const texts = await cluster.secret(GATEWAY_SECRET, "tls.crt", "ca.crt");
       assert.ok(new X509Certificate(texts["tls.crt"]!).checkIssued(new X509Certificate(texts["ca.crt"]!)));
