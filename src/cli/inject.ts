@@ -170,7 +170,7 @@ function readSeconds(text: string): Read<number> {
     ? value instanceof Unusable
       ? value
       : value / 1_000
-    : new Unusable("whole seconds up to 10m, such as 10s");
+    : new Unusable("whole seconds up to 10m, such as 10s or 2m");
 }
 
 function readName(text: string): Read<string> {
