@@ -8,6 +8,7 @@ const SUITES = new Map([
   ["start", "start/start.ts"],
   ["propagation", "kubernetes/propagation.ts"],
   ["fleet", "kubernetes/fleet.ts"],
+  ["handshake", "handshake/handshake.ts"],
   ["revocation", "revocation/revocation.ts"],
   ["install", "install.ts"],
 ]);

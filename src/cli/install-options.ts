@@ -11,9 +11,10 @@ import type { Flag } from "./flags.ts";
 /** Of the controller, said by a flag of `install` or by the Deployment itself. */
 const NOT_SET = new Set(["mesh-name", "namespace", "kubeconfig", "webhook", "health", "pod-name"]);
 /** In the Deployment's arguments already. */
-const IN_MANIFEST = new Set(["trust-domain"]);
+export const IN_MANIFEST = new Set(["trust-domain"]);
 
-const CONTROLLER_KEYS = CONTROLLER.flags.filter(({ name }) => !NOT_SET.has(name));
+/** Keys of `--set` that are flags of the controller. */
+export const CONTROLLER_KEYS = CONTROLLER.flags.filter(({ name }) => !NOT_SET.has(name));
 export const SETTABLE = [...CONTROLLER_KEYS.map(({ name }) => name), ...OWN_KEYS];
 
 export const MESH_FLAGS: readonly Flag[] = [

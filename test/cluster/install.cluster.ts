@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { runCheck } from "../../src/cli/check.ts";
 import { runInstall } from "../../src/cli/install.ts";
 import { runUninstall } from "../../src/cli/uninstall.ts";
@@ -16,6 +15,7 @@ import { until } from "../support/until.ts";
 import { cachedManifest } from "../lab/contour/obtain-contour.ts";
 import { cachedBinaries } from "./control-plane/build.ts";
 import { type ControllerReplica, MESH, MeshCluster, NAMES, podOf } from "./mesh-cluster.ts";
+import { ReadyPods } from "./ready-pods.ts";
 import { NODE_ADDRESS } from "./real-cluster.ts";
 
 const contour = await cachedManifest(process.env);
@@ -24,20 +24,15 @@ const skip = contour === undefined ? "Contour's manifest is not to be had here: 
 
 let cluster: MeshCluster;
 let replica: ControllerReplica | undefined;
-const stopped = new AbortController();
-let marking: Promise<void>;
+let pods: ReadyPods;
 
 before(async () => {
   cluster = await MeshCluster.start({ bare: true });
-  await cluster.api.apply({ apiVersion: "v1", kind: "Node", metadata: { name: "node-1" } });
-  // The API server takes a new node for one that is not ready.
-  await cluster.api.ask("PATCH", "/api/v1/nodes/node-1", { spec: { taints: null } }, "application/merge-patch+json");
-  marking = markPods();
+  pods = await ReadyPods.start(cluster.api, MESH.namespace);
 });
 
 after(async () => {
-  stopped.abort();
-  await marking;
+  await pods?.[Symbol.asyncDispose]();
   await replica?.[Symbol.asyncDispose]();
   await cluster?.[Symbol.asyncDispose]();
 });
@@ -46,34 +41,6 @@ type Command = Parameters<typeof runCommand>[0];
 
 function command(run: Command, ...argv: readonly string[]): Promise<CommandResult> {
   return runCommand(run, `--kubeconfig=${join(cluster.plane.directory, "kubeconfig")}`, ...argv);
-}
-
-/** What a scheduler and a kubelet write of pods that run, and of those of Jobs that have ended. */
-async function markPods(): Promise<void> {
-  while (!stopped.signal.aborted) {
-    const { items = [] } = await cluster.api.ask("GET", `/api/v1/namespaces/${MESH.namespace}/pods`);
-    for (const pod of items.filter(({ status }) => (status as { phase?: string } | undefined)?.phase === "Pending")) {
-      const path = `/api/v1/namespaces/${MESH.namespace}/pods/${pod.metadata.name}`;
-      const target = { apiVersion: "v1", kind: "Node", name: "node-1" };
-      const binding = { apiVersion: "v1", kind: "Binding", metadata: { name: pod.metadata.name }, target };
-      await cluster.api.call("POST", `${path}/binding`, binding);
-      await cluster.api.call("PATCH", `${path}/status`, statusOf(pod), "application/merge-patch+json");
-    }
-    await delay(100);
-  }
-}
-
-function statusOf(pod: ApiObject): object {
-  if ((pod["spec"] as { readonly restartPolicy: string }).restartPolicy === "Never")
-    return { status: { phase: "Succeeded" } };
-  return {
-    status: {
-      phase: "Running",
-      podIP: NODE_ADDRESS,
-      podIPs: [{ ip: NODE_ADDRESS }],
-      conditions: [{ type: "Ready", status: "True" }],
-    },
-  };
 }
 
 /** The controller's process, once there is an account for it, at the address that its pods are said to have. */
