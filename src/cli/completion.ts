@@ -39,7 +39,7 @@ export async function runCompletion(argv: readonly string[], io: CliIo): Promise
         ? `name a shell; ${expected}`
         : isShell(shell)
           ? `unexpected argument '${rest[0]}'`
-          : `unknown shell '${shell}'${didYouMean(shell, Object.keys(SHELLS), expected)}`;
+          : `unknown ${shell.startsWith("-") ? "flag" : "shell"} '${shell}'${didYouMean(shell, Object.keys(SHELLS), expected)}`;
     io.stderr(`postern completion: ${problem}\n`);
     return EXIT.usage;
   }

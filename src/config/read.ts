@@ -71,9 +71,7 @@ function readEnvironment(env: ConfigInput["env"], problems: string[]): ReadonlyM
       !known.has(name) &&
       !/^POSTERN_(?:SERVICE_(?:HOST|PORT)|PORT)(?:_|$)/.test(name)
     ) {
-      problems.push(
-        `environment variable ${name} is no setting${didYouMean(name, [...known], "see 'postern run --help' for the names")}`,
-      );
+      problems.push(`environment variable ${name} is no setting${didYouMean(name, [...known])}`);
     }
   }
   return settings;
@@ -88,14 +86,7 @@ function splitList(text: string): readonly string[] {
 }
 
 async function readSettingsFile(path: string, problems: string[]): Promise<ReadonlyMap<string, RawSetting>> {
-  let content: unknown;
-  // In a pod there is no file as a rule, and nothing else of it reads YAML.
-  const { parse: parseYaml } = await import("yaml");
-  try {
-    content = parseYaml(await readTextFile(path), { maxAliasCount: 0 });
-  } catch (error) {
-    throw new ConfigError([`--config ${path} cannot be read: ${wordsOfFailure(error)}`]);
-  }
+  const content = await readYaml(path);
   if (content === null) return new Map();
   if (typeof content !== "object" || Array.isArray(content)) {
     throw new ConfigError([`--config ${path} holds no settings: expected 'name: value' lines, named as the flags are`]);
@@ -105,7 +96,7 @@ async function readSettingsFile(path: string, problems: string[]): Promise<Reado
     const setting = ALL.find((candidate) => candidate.name === name);
     if (setting === undefined) {
       const known = ALL.map((one) => one.name);
-      const named = didYouMean(name, known, "keys are named as the flags of 'postern run --help' are");
+      const named = didYouMean(name, known, "keys are named as the flags are");
       problems.push(`--config ${path}: unknown key '${name}'${named}`);
       continue;
     }
@@ -117,6 +108,24 @@ async function readSettingsFile(path: string, problems: string[]): Promise<Reado
     } else settings.set(name, { texts, origin: `'${name}' in ${path}` });
   }
   return settings;
+}
+
+async function readYaml(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readTextFile(path);
+  } catch (error) {
+    throw new ConfigError([`--config ${path} cannot be read: ${wordsOfFailure(error)}`]);
+  }
+  // In a pod there is no file as a rule, and nothing else of it reads YAML.
+  const { parse: parseYaml } = await import("yaml");
+  try {
+    return parseYaml(text, { maxAliasCount: 0 }) as unknown;
+  } catch (error) {
+    // The rest shows the place, which is named.
+    const [problem = ""] = wordsOfFailure(error).split("\n", 1);
+    throw new ConfigError([`--config ${path} is no YAML: ${problem.replace(/:$/, "")}`]);
+  }
 }
 
 function textsOf(value: unknown): readonly string[] | undefined {

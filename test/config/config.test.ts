@@ -190,6 +190,10 @@ test("what is misspelt hides no value that is wrong, and a file that cannot be r
   for (const pattern of [/mesh_name/, /POSTERN_WORKERZ/, /max-stale.*30d.*in ms, s, m or h/, /--admin has the value/])
     assert.equal(problems.filter((problem) => pattern.test(problem)).length, 1, `${pattern}: ${problems.join("; ")}`);
   assert.equal((await problemsOf({ file: "/nowhere/postern.yaml" })).length, 1);
+  writeFileSync(file, "manifests: [\n");
+  const [problem, ...others] = await problemsOf({ file });
+  assert.match(problem ?? "", /postern\.yaml is no YAML: Flow sequence .* at line 2, column 1$/);
+  assert.deepEqual(others, []);
 });
 
 test("a key of the file that is near a known one is suggested, and a device is no file", async () => {
