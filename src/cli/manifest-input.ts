@@ -1,4 +1,5 @@
 /** The manifest that a command changes: from a file or from stdin. */
+import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { readTextFile } from "../files/read-text.ts";
 import type { Flag } from "./flags.ts";
 import type { CliIo } from "./io.ts";
@@ -23,7 +24,7 @@ export async function readManifestInput(
     return isStdin ? { name: "stdin", text: await io.stdin() } : { name: file, text: await readTextFile(file) };
   } catch (error) {
     return {
-      problem: `--filename ${file ?? "-"} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      problem: `--filename ${file ?? "-"} cannot be read: ${wordsOfFailure(error)}`,
     };
   }
 }

@@ -1,5 +1,6 @@
 /** `postern migrate`: what becomes of an OSM installation, and the commands that change it over. */
 import { stat } from "node:fs/promises";
+import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { readManifest } from "../discovery/manifests/documents.ts";
 import { listManifests, readContent } from "../discovery/manifests/files.ts";
 import { isText } from "../files/read-text.ts";
@@ -13,7 +14,7 @@ import { reportText, statementsOf } from "../migrate/report.ts";
 import { isLoss } from "../migrate/statement.ts";
 import { STEPS, stepsOf } from "../migrate/steps.ts";
 import { workloadsOf } from "../migrate/workloads.ts";
-import { readDuration, Unusable } from "../config/values.ts";
+import { DURATION_UNITS, readDuration, Unusable } from "../config/values.ts";
 import { KUBECONFIG_FLAG, withCluster } from "./cluster-access.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { readMesh } from "./install-options.ts";
@@ -102,7 +103,7 @@ function readOptions(values: ReadonlyMap<string, readonly string[]>, problems: s
   const audit = text("audit") ?? "24h";
   const auditMs = readDuration(audit);
   if (auditMs instanceof Unusable || auditMs === 0)
-    problems.push(`--audit has the value '${audit}'; expected a duration such as 72h`);
+    problems.push(`--audit has the value '${audit}'; expected a duration such as 72h (${DURATION_UNITS})`);
   const settings = values.get("set") ?? [];
   readSettings(settings, SETTABLE, problems);
   const trust = text("trust-domain");
@@ -166,7 +167,7 @@ async function findFiles(paths: readonly string[], problems: string[]): Promise<
       else if (stats === undefined || isText(path, stats)) files.push(path);
       else problems.push(`--filename ${path} is a device, pipe or socket; expected a file, a directory or -`);
     } catch (error) {
-      problems.push(`--filename ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(`--filename ${path} cannot be read: ${wordsOfFailure(error)}`);
     }
   }
   return [...new Set(files)];

@@ -79,9 +79,14 @@ export function backendState(state: ServiceState, port: BackendPort): BackendSta
     ...(protocol !== undefined && { protocol }),
     conditions: [...conditionsOf(state, found), ...auditsOf(policies)],
   };
-  if (found.state === "open") return { ...facts, open: true, reason: "open", detail: "open to what its policy lists" };
+  if (found.state === "open") return { ...facts, open: true, reason: "open", detail: wordsOfOpen(found) };
   const { reason } = found.refusal;
   return { ...facts, open: false, reason, detail: wordsOfClosed(state, port, reason) ?? reason };
+}
+
+function wordsOfOpen({ audited }: Extract<RuleInForce, { readonly state: "open" }>): string {
+  const listed = "open to what its policy lists";
+  return audited.length === 0 ? listed : `${listed}, and by an audit to any address and name`;
 }
 
 /** Why no handshake can be made, if that is so. */

@@ -2,10 +2,16 @@
 import type { RefusalReason } from "./decision.ts";
 import type { BackendPort } from "./model.ts";
 import type { ServiceState } from "./service-state.ts";
-import { alternatives, type ClosedRule, type OpenRule, type UnmatchedPolicy } from "./snapshot.ts";
+import { alternatives, type ClosedRule, type OpenRule, type Snapshot, type UnmatchedPolicy } from "./snapshot.ts";
 
 /** Objects that are named in one sentence. */
 const NAMED_AT_MOST = 3;
+
+/** Where the snapshot refuses everybody as a whole. */
+export const WORDS_OF_SNAPSHOT = {
+  "no-snapshot": "policy and endpoints have not been read yet",
+  "stale-snapshot": "policy and endpoints have been out of date for longer than max-stale",
+} as const satisfies Readonly<Record<NonNullable<Snapshot["closed"]>, string>>;
 
 /** `undefined` where the reason closes nothing to everybody. */
 export function wordsOfClosed(
@@ -22,9 +28,8 @@ export function wordsOfClosed(
     case "draining":
       return "the process is ending and takes no new connection";
     case "no-snapshot":
-      return "policy and endpoints have not been read yet";
     case "stale-snapshot":
-      return "policy and endpoints have been out of date for longer than max-stale";
+      return WORDS_OF_SNAPSHOT[reason];
     case "no-policy":
       return wordsOfNoPolicy(snapshot, port);
     case "invalid-policy":

@@ -144,7 +144,8 @@ function statusesOf(world: World, self: Self, claims: Claims, compiled: readonly
       policy,
       currentStatus: texts.length === 0 ? "committed" : "error",
       reason: texts.length === 0 ? COMMITTED : [...new Set(texts)].join("; "),
-      warnings: warningsOf(world, self, policy),
+      // What is an error already is not said a second time.
+      warnings: warningsOf(world, self, policy).filter((warning) => !texts.some((text) => warning.startsWith(text))),
     }));
 }
 

@@ -1,6 +1,7 @@
 /** The document of `/peers`, which `postern explain --replay` reads back. */
 import { parseAddress } from "./address.ts";
 import { parseSan } from "./explain.ts";
+import { describeNoJson } from "./no-json.ts";
 import type { SeenPeer } from "./replay.ts";
 import { asArray, asRecord, asString, field, isPort, typeName } from "./unknown.ts";
 
@@ -25,23 +26,9 @@ export function readPeersText(text: string): readonly SeenPeer[] | string {
   try {
     document = JSON.parse(text);
   } catch (error) {
-    return misread(describeText(text, (error as Error).message));
+    return misread(describeNoJson(text, error));
   }
   return readDocument(document);
-}
-
-/** @param problem why it is no JSON */
-function describeText(text: string, problem: string): string {
-  const start = text.trimStart();
-  if (start === "") return "it is empty";
-  // What is no UTF-8 has been read as replacement characters.
-  if (text.includes("\0") || text.includes("\ufffd")) return "it holds binary data";
-  if (start.startsWith("<")) return "it holds HTML or XML";
-  const isCutOff =
-    /^[[{]/.test(start) && /end of JSON|Unterminated|after property value|after array element/.test(problem);
-  return isCutOff && !/[\]}]$/.test(text.trimEnd())
-    ? "it holds JSON that is cut off"
-    : `it holds no JSON (${shorten(problem.replaceAll(/\s+/g, " "))})`;
 }
 
 function misread(found: string): string {

@@ -149,7 +149,9 @@ test("our own certificate that has ended closes an https backend, and every plac
     "tls-ca": join(directory.path, "ca"),
   });
   await truth.show(policy([mutual], [principal("a.b")]));
-  await until("the end of the certificate", () => truth.sidecar.unready().includes("the certificate has ended"));
+  await until("the end of the certificate", () =>
+    truth.sidecar.unready().includes("own-certificate-ended: the certificate has ended"),
+  );
   const said = await truth.explained(80);
   assert.equal(said.reason, "own-certificate-ended");
   assert.match(said.words, /^our own certificate \(--tls-cert\) ended at 20\d\d-.*: renew it$/);

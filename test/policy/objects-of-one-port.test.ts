@@ -82,6 +82,9 @@ test("an audit is said of the object that is in it, and not of the other on the 
   const { policies, conditions } = backendState(state, PORT);
   assert.deepEqual(policies, [BOTH[0], { ...BOTH[1], auditUntil: Date.parse(END) }]);
   assert.deepEqual(conditions, [{ code: "audit", detail: `IngressBackend test/b: ${AUDIT}` }]);
+  const words = (of: ServiceState): string => backendState(of, PORT).detail;
+  assert.equal(words(state), "open to what its policy lists, and by an audit to any address and name");
+  assert.equal(words({ ...state, now: Date.parse(END) }), "open to what its policy lists");
   assert.deepEqual(statusOf(state, "test/a").warnings, []);
   assert.deepEqual(statusOf(state, "test/b").warnings, [`audit: ${AUDIT}`]);
 });

@@ -4,7 +4,7 @@ import { readPeersText } from "../../src/policy/peers-document.ts";
 import { replay, type SeenPeer } from "../../src/policy/replay.ts";
 import { supposing } from "../../src/policy/service-state.ts";
 import { compileObjects } from "../conformance/world.ts";
-import { http, mutual, policy, principal, range, type Manifest } from "../support/mesh/objects.ts";
+import { backend, http, mutual, policy, principal, range, type Manifest } from "../support/mesh/objects.ts";
 
 const seen = (more: Partial<SeenPeer>): SeenPeer => ({
   port: 80,
@@ -17,6 +17,8 @@ const seen = (more: Partial<SeenPeer>): SeenPeer => ({
   ...more,
 });
 const edge = { tls: true, certificate: "verified", sans: [{ type: "dns", value: "edge.mesh" }] } as const;
+
+const named = backend("foo", 80, "https", { skipClientCertValidation: false, sniHosts: ["a.example"] });
 
 const rows: readonly (readonly [string, Manifest, SeenPeer, string, string])[] = [
   ["a listed address stays", policy([http], [range("10.0.0.0/8")]), seen({}), "same", "allowed"],
@@ -66,6 +68,48 @@ const rows: readonly (readonly [string, Manifest, SeenPeer, string, string])[] =
     "unknown",
     "tls-expected",
   ],
+  [
+    "plaintext that was refused for it is judged by its address",
+    policy([http], [range("10.0.0.0/8")]),
+    seen({ verdict: "close", reason: "tls-expected" }),
+    "gains",
+    "allowed",
+  ],
+  [
+    "plaintext where TLS stays expected",
+    policy([mutual], [range("10.0.0.0/8"), principal("edge.mesh")]),
+    seen({ verdict: "close", reason: "tls-expected" }),
+    "same",
+    "tls-expected",
+  ],
+  [
+    "a server name that stays unlisted",
+    policy([named], [range("10.0.0.0/8")]),
+    seen({ tls: true, sni: "b.example", verdict: "close", reason: "sni-not-listed" }),
+    "same",
+    "sni-not-listed",
+  ],
+  [
+    "a server name that is listed, of a caller whose certificate was not seen",
+    policy([named], [range("10.0.0.0/8")]),
+    seen({ tls: true, sni: "a.example", verdict: "close", reason: "sni-not-listed" }),
+    "unknown",
+    "certificate-missing",
+  ],
+  [
+    "one that was seen only while everybody was refused, and would be refused",
+    policy([http], [range("10.9.0.0/16")]),
+    seen({ verdict: "close", reason: "stale-snapshot" }),
+    "unknown",
+    "source-not-listed",
+  ],
+  [
+    "one that was seen only while everybody was refused, and is listed",
+    policy([http], [range("10.0.0.0/8")]),
+    seen({ verdict: "close", reason: "own-certificate-ended" }),
+    "gains",
+    "allowed",
+  ],
 ];
 
 for (const [about, object, peer, effect, reason] of rows) {
@@ -88,7 +132,7 @@ test("a document of peers is read back, and what cannot be one is refused in wor
     ["\u007fELF\0\0", /^it holds binary data/],
     [Buffer.from([0x1f, 0x8b, 0x08]).toString(), /^it holds binary data/],
     ["<!doctype html><html></html>", /^it holds HTML or XML/],
-    ["404 page not found", /^it holds no JSON \(/],
+    ["404 page not found\nx", /^it holds text that is no JSON and begins with "404 page not found": /],
     [whole.slice(0, whole.length / 2), /^it holds JSON that is cut off/],
     [whole.slice(0, -1), /^it holds /],
     ["null", /^it holds JSON of another kind \(null\)/],

@@ -19,7 +19,7 @@ export interface AuditNotice {
 
 export function summarize({ backends, unready, state }: Pick<StatusFacts, "backends" | "unready" | "state">): Summary {
   const open = backends.filter((backend) => backend.open);
-  const reasons = [...closedInWords(backends), ...unready.map((reason) => `not ready: ${reason}`)];
+  const reasons = reasonsOf(closedInWords(backends), unready);
   if (backends.length === 0) return { level: "bad", title: "Closed: there is no backend port", reasons };
   if (open.length === 0) return { level: "bad", title: `Closed to everybody: ${codesOf(backends)}`, reasons };
   if (state.drain !== undefined)
@@ -30,6 +30,17 @@ export function summarize({ backends, unready, state }: Pick<StatusFacts, "backe
   if (open.some(({ conditions }) => conditions.some(({ code }) => code === "audit")))
     return { level: "warn", title: "Serving, and policy is not enforced", reasons };
   return { level: "good", title: "Serving", reasons };
+}
+
+/** What closes a port and keeps the sidecar from being ready too is said once. */
+function reasonsOf(closed: readonly string[], unready: readonly string[]): readonly string[] {
+  const keeps = (line: string): boolean => unready.some((reason) => line.includes(reason));
+  return [
+    ...closed.map((line) => (keeps(line) ? `not ready: ${line}` : line)),
+    ...unready
+      .filter((reason) => !closed.some((line) => line.includes(reason)))
+      .map((reason) => `not ready: ${reason}`),
+  ];
 }
 
 /** @returns `undefined` where nobody is let in by an audit */

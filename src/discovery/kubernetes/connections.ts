@@ -216,23 +216,28 @@ export class ApiConnections {
     const { pingDeadlineMs } = this.#options.timing;
     for (const connection of this.#connections) {
       const silentMs = performance.now() - connection.answeredAt;
-      if (connection.state !== "h2" || silentMs <= pingDeadlineMs || connection.socket?.destroyed === true) continue;
+      if (connection.state !== "h2" || silentMs <= pingDeadlineMs) continue;
       this.#connections.delete(connection);
-      const failure = new ApiFailure(
-        "stalled",
-        `no answer to an HTTP/2 ping for ${String(Math.round(silentMs / 1_000))} s`,
+      void endConnection(
+        connection,
+        new ApiFailure("stalled", `no answer to an HTTP/2 ping for ${String(Math.round(silentMs / 1_000))} s`),
       );
-      void connection.client.destroy(failure);
     }
   }
 }
 
 /**
- * A connected socket is undici's to end. Its client must not be destroyed between the socket's end and its `close`: the requests
- * that were under way would count as pending then, and undici's assertion would be thrown out of the socket's event.
+ * The socket first, its client once the socket is closed. A client that is destroyed before has undici 8.12 do three things: throw
+ * its assertion out of the socket's event and leave requests unsettled, emit its own error on streams that nobody listens to,
+ * and allocate without end.
+ * @param failure of the requests under way
  */
-async function endConnection({ client, state, attempted, socket }: ApiConnection): Promise<void> {
+async function endConnection({ client, state, attempted, socket }: ApiConnection, failure?: ApiFailure): Promise<void> {
   if (state === "connecting") attempted?.destroy();
-  else if (socket?.destroyed === true) await new Promise((resolve) => socket.once("close", resolve));
-  await client.destroy();
+  else if (socket !== undefined) {
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.destroy(failure);
+    await closed;
+  }
+  await client.destroy(failure ?? null);
 }

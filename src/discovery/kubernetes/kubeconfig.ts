@@ -1,6 +1,7 @@
 /** Credentials of a kubeconfig file, read as kubectl reads it, by the official client. Costs memory: imported on demand. */
 import { KubeConfig } from "@kubernetes/client-node";
 import { delimiter, dirname } from "node:path";
+import { wordsOfFailure } from "../../files/words-of-failure.ts";
 import { readTextFile } from "../../files/read-text.ts";
 import type { ApiCredentials, ApiTls } from "./credentials.ts";
 
@@ -50,7 +51,7 @@ async function load(path: string): Promise<KubeConfig> {
     for (const other of others) merged.mergeConfig(await loadOne(other), true);
     return merged;
   } catch (error) {
-    throw new Error(`kubeconfig ${path} cannot be used: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new Error(`kubeconfig ${path} cannot be used: ${wordsOfFailure(error)}`, {
       cause: error,
     });
   }

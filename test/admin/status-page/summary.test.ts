@@ -37,6 +37,13 @@ const rows: readonly (readonly [string, ServiceState, Partial<StatusFacts>, stri
     /draining: the process is ending/,
   ],
   ["not ready", stateOf(both), { unready: ["x"] }, "Serving, not ready", /^not ready: x$/],
+  [
+    "closed and therefore not ready",
+    stateOf(secured, { certificate: { state: "none" } }),
+    { unready: ["draining", "no-credentials: no certificate for https backends"] },
+    "Closed to everybody: no-credentials",
+    /^not ready: port 80, 81 is closed: no-credentials: no certificate [^\n]*\nnot ready: draining$/,
+  ],
   ["no backend", stateOf([], { listeners: new Set() }), {}, "Closed: there is no backend port", /^$/],
 ];
 

@@ -63,6 +63,8 @@ export class DirectReader implements RequestReader, ResponseWriter {
     this.#writer = new SocketWriter(this.#socket, this.#onFault, {
       onOut: () => this.#response?.finished(true),
       onWritable: () => this.#response?.writable(),
+      onTurnEnd: () => this.#response?.flush(),
+      onTurnFault: (fault) => (this.#response?.onFault ?? this.#onFault)(fault),
     });
     this.#socket.on("data", this.#onData).on("end", this.#onEnd);
   }
@@ -102,6 +104,10 @@ export class DirectReader implements RequestReader, ResponseWriter {
 
   end(): void {
     this.#writer.end();
+  }
+
+  flushTurn(): void {
+    this.#writer.flushTurn();
   }
 
   corkTurn(): void {

@@ -2,7 +2,7 @@
  * One response that is written to the caller's socket directly. Head, body and end leave in one write where they come in one
  * turn; the head never waits longer than what the application sent with it takes to be read.
  */
-import { contain, type CallbackFault, type OnFault } from "../../forward/boundary.ts";
+import type { OnFault } from "../../forward/boundary.ts";
 import type { AfterResponse, Downstream, ResponseForm } from "../exchange/message.ts";
 import type { RequestBody } from "../exchange/request-body.ts";
 import type { Release } from "../upstream/read-buffers.ts";
@@ -24,6 +24,8 @@ export interface ResponseWriter extends ResponseOwner {
   /** `finished` follows when everything that was written is out. */
   end(): void;
   corkTurn(): void;
+  /** `flush` of the response follows at the end of this turn. */
+  flushTurn(): void;
 }
 
 interface PendingHead {
@@ -76,7 +78,7 @@ export class DirectResponse implements Downstream, OwedResponse {
   start(status: number, lines: readonly string[], { after }: ResponseForm): void {
     if (after === "close") this.last();
     this.#expect(status, lines);
-    queueMicrotask(contain("http1 direct-head", this.#fault, () => this.#flush()));
+    this.#writer.flushTurn();
   }
 
   write(chunk: Buffer, release?: Release): boolean {
@@ -91,7 +93,7 @@ export class DirectResponse implements Downstream, OwedResponse {
       return true;
     }
     this.#writer.corkTurn();
-    this.#flush();
+    this.flush();
     return this.#writeData(chunk, release);
   }
 
@@ -126,6 +128,12 @@ export class DirectResponse implements Downstream, OwedResponse {
     connection.reset();
   }
 
+  /** What waits for more of the same turn goes out. */
+  flush(): void {
+    if (this.#over || this.#pending === undefined) return;
+    this.#writer.write(this.#takeHeld());
+  }
+
   /** The caller has taken what was written. */
   writable(): void {
     const resume = this.#resume;
@@ -142,19 +150,10 @@ export class DirectResponse implements Downstream, OwedResponse {
     this.#writer.responded(this);
   }
 
-  readonly #fault = (fault: CallbackFault): void => {
-    (this.onFault ?? ((late) => this.#writer.connection.fault(late)))(fault);
-  };
-
   #expect(status: number, lines: readonly string[]): void {
     this.#pending = { status, lines };
     this.#framing =
       this.#isHead || status === 204 || status === 304 ? "none" : (declaredLength(lines) ?? ("chunked" as const));
-  }
-
-  #flush(): void {
-    if (this.#over || this.#pending === undefined) return;
-    this.#writer.write(this.#takeHeld());
   }
 
   #writeData(chunk: Buffer, release: Release | undefined): boolean {

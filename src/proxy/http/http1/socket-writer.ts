@@ -8,6 +8,10 @@ export interface WriterEvents {
   readonly onOut: () => void;
   /** The caller takes more. */
   readonly onWritable: () => void;
+  /** The turn in which `flushTurn` was called is over. */
+  readonly onTurnEnd: () => void;
+  /** What `onTurnEnd` threw. */
+  readonly onTurnFault: OnFault;
 }
 
 /** Its callbacks are made once a connection, and not once a response. */
@@ -16,9 +20,12 @@ export class SocketWriter {
   readonly #onOut: (error?: Error | null) => void;
   readonly #onDrain: () => void;
   readonly #uncork: () => void;
+  readonly #endTurn: () => void;
   #corked = false;
+  #ending = false;
 
-  constructor(socket: DownstreamSocket, onFault: OnFault, { onOut, onWritable }: WriterEvents) {
+  constructor(socket: DownstreamSocket, onFault: OnFault, events: WriterEvents) {
+    const { onOut, onWritable, onTurnEnd, onTurnFault } = events;
     this.#socket = socket;
     this.#onOut = contain("http1 direct-out", onFault, (error?: Error | null) => {
       // The close of the socket follows an error.
@@ -28,6 +35,10 @@ export class SocketWriter {
     this.#uncork = contain("http1 direct-uncork", onFault, () => {
       this.#corked = false;
       socket.uncork();
+    });
+    this.#endTurn = contain("http1 direct-head", onTurnFault, () => {
+      this.#ending = false;
+      onTurnEnd();
     });
     socket.on("drain", this.#onDrain);
   }
@@ -54,6 +65,13 @@ export class SocketWriter {
     this.#corked = true;
     this.#socket.cork();
     queueMicrotask(this.#uncork);
+  }
+
+  /** `onTurnEnd` follows. */
+  flushTurn(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    queueMicrotask(this.#endTurn);
   }
 
   /** Somebody else writes from here on. */
