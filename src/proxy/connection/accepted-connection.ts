@@ -213,8 +213,8 @@ export class AcceptedConnection implements Connection {
   /** To be called once everybody has heard of the close. */
   closed(): void {
     this.#phase = closed(this.#phase);
-    // V8 holds the handle of a closed socket for alive until its next full collection, and each collection before copies
-    // whatever hangs on it: who listens is let go of by itself.
+    // Under TLS a closed socket outlives some collections of garbage, each of which would copy whatever hangs on it: who
+    // listens is let go of by itself.
     for (const socket of [this.socket, this.raw]) if (socket.closed) socket.removeAllListeners().on("error", ignore);
   }
 
