@@ -24,7 +24,7 @@ export function withPreStop(container: Fields, { sidecar, preStopSeconds }: Inje
   const lifecycle = fieldsAt(container, "lifecycle");
   if (isFields(lifecycle["preStop"]))
     return {
-      note: `container ${textAt(container, "name") ?? ""} has a preStop hook of its own, which stays: a roll-out loses no request if it lasts ${preStopSeconds} s or longer`,
+      note: `container ${textAt(container, "name") ?? ""} has a preStop hook of its own, which stays: it should last ${preStopSeconds} s or longer, so that callers know that the pod goes before the application does`,
     };
   const preStop =
     sidecar === "native" ? { sleep: { seconds: preStopSeconds } } : { httpGet: { path: DRAINED, port: HEALTH_PORT } };
