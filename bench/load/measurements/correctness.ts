@@ -59,14 +59,14 @@ export class Client implements Disposable {
   }
 }
 
-/** Waits until the contender answers on each port. @throws when it ends before, or not within 15 s */
+/** Waits until the contender answers on each port. @throws when it ends before, or not within 60 s */
 export async function whenReady(
   children: readonly Child[],
   ports: readonly number[],
   certificates: Certificates,
   log: () => string,
 ): Promise<void> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 60_000;
   for (const port of ports) {
     for (;;) {
       using client = new Client(port, certificates, true, 1);
