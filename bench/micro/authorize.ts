@@ -4,7 +4,11 @@
  */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type * as Authorize from "../../src/policy/authorize.ts";
+import type * as Compile from "../../src/policy/compile.ts";
+import type * as Model from "../../src/policy/model.ts";
 import type { Endpoint, World } from "../../src/policy/model.ts";
+import type * as PeerAddress from "../../src/policy/peer-address.ts";
 import { resultName, writeResult } from "../load/report/results.ts";
 import { machineStamp } from "../machine/stamp.ts";
 
@@ -52,13 +56,12 @@ function texts(offset: number, batch: number, size: number, mapped: boolean): re
 
 const { values } = parseArgs({ options: { postern: { type: "string" } } });
 const checkout = resolve(values.postern ?? join(import.meta.dirname, "../.."));
-/** Of the checkout that is measured. */
-const load = async <Module>(file: string): Promise<Module> =>
-  (await import(join(checkout, "src/policy", file))) as Module;
-const { authorize } = await load<typeof import("../../src/policy/authorize.ts")>("authorize.ts");
-const { compile } = await load<typeof import("../../src/policy/compile.ts")>("compile.ts");
-const { backendPort } = await load<typeof import("../../src/policy/model.ts")>("model.ts");
-const { peerAddress } = await load<typeof import("../../src/policy/peer-address.ts")>("peer-address.ts");
+/** A module of the checkout that is measured. */
+const load = async (file: string): Promise<unknown> => await import(join(checkout, "src/policy", file));
+const { authorize } = (await load("authorize.ts")) as typeof Authorize;
+const { compile } = (await load("compile.ts")) as typeof Compile;
+const { backendPort } = (await load("model.ts")) as typeof Model;
+const { peerAddress } = (await load("peer-address.ts")) as typeof PeerAddress;
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

@@ -8,7 +8,7 @@ const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 
 const LOADS = ["steady", "first", "mutual", "http2", "handshakeFull", "fixedRate", "bodyDown", "bodyUp"] as const;
 /** The load, not the proxy, sets the pace of the others. */
-const TO_BE_SATURATED: readonly (keyof Figures)[] = ["steady", "first", "mutual", "http2"];
+const TO_BE_SATURATED: ReadonlySet<keyof Figures> = new Set(["steady", "first", "mutual", "http2"]);
 
 function ofLoad(load: LoadResult): readonly string[] {
   let all = 0;
@@ -25,7 +25,7 @@ function ofLoad(load: LoadResult): readonly string[] {
       if (isUnmeasured(figure)) continue;
       all += 1;
       if (figure.others > DISTURBED) disturbed += 1;
-      if (TO_BE_SATURATED.includes(key) && figure.busy < SATURATED) idle.push(`${contender} (${key})`);
+      if (TO_BE_SATURATED.has(key) && figure.busy < SATURATED) idle.push(`${contender} (${key})`);
     }
   }
   return [

@@ -1,6 +1,6 @@
 /** All that a report says, before it is shown in any way: what `report` writes as JSON, and reads again. */
 import type { MachineStamp } from "../machine/stamp.ts";
-import { gather, parseResult, type Results, type SuiteResult } from "./results.ts";
+import { gather, parseFigures, type Results, type SuiteResult } from "./results.ts";
 
 /** One suite, started by the report. */
 export interface SuiteRun {
@@ -43,7 +43,7 @@ const BENCHES: readonly string[] = [
 export function reportFrom(files: ReadonlyMap<string, string>): Report {
   const found: SuiteResult[] = [];
   for (const [name, text] of files) {
-    const parsed = parseResult<Report | SuiteResult>(text);
+    const parsed = parseFigures(text) as Report | SuiteResult;
     if (parsed.bench === "report") {
       if (files.size > 1) throw new Error(`${name} is a whole report; name it alone`);
       return parsed;

@@ -9,7 +9,7 @@ import { coreTimeOf } from "../machine/processor-time.ts";
 import { SUITES } from "../suites.ts";
 import type { Step } from "./plan.ts";
 import type { SuiteRun } from "./report-data.ts";
-import { parseResult, type SuiteResult } from "./results.ts";
+import { parseFigures, type SuiteResult } from "./results.ts";
 
 /** Of a whole report. */
 const LIMIT_MS = 25 * 60_000;
@@ -78,7 +78,7 @@ export async function runSteps(steps: readonly Step[], folder: string, signal: A
     runs.push({ ...run, seconds: (performance.now() - startedAt) / 1_000, failure });
     for (const name of readdirSync(folder).filter((each) => each.endsWith(".json") && !read.has(each))) {
       read.add(name);
-      found.push(parseResult<SuiteResult>(readFileSync(join(folder, name), "utf8")));
+      found.push(parseFigures(readFileSync(join(folder, name), "utf8")) as SuiteResult);
     }
   }
   signal.throwIfAborted();

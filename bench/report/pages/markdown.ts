@@ -7,6 +7,9 @@ export interface MarkdownPage {
   readonly plots: ReadonlyMap<string, string>;
 }
 
+/** A number, with whatever behind it, or none. */
+const NUMBER = /^(?:\d.*|-|)$/;
+
 /** Texts are plain: what Markdown or HTML would read in them is shown as it is. */
 export function markdownText(text: string): string {
   return text.replaceAll(/[\\`*_[\]<>|#]/g, String.raw`\$&`);
@@ -14,11 +17,8 @@ export function markdownText(text: string): string {
 
 function table({ head, rows }: Table): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(markdownText).join(" | ")} |`;
-  return [
-    line(head),
-    `|${head.map((_, column) => (column === 0 ? "---" : "---:")).join("|")}|`,
-    ...rows.map(line),
-  ].join("\n");
+  const aligned = head.map((_, column) => (rows.every((row) => NUMBER.test(row[column] ?? "")) ? "---:" : "---"));
+  return [line(head), `|${aligned.join("|")}|`, ...rows.map(line)].join("\n");
 }
 
 /** @param folder of the plots, as the page names it */

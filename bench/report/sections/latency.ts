@@ -12,7 +12,7 @@ const HIGHEST = 99.9;
 const SHOWN = [50, 90, 99, 99.9];
 const ALONE = "application alone";
 /** Variants of a rival would hide each other; all are in the table. */
-const DRAWN = [
+const DRAWN: ReadonlySet<string> = new Set([
   ALONE,
   "postern",
   "postern-log",
@@ -22,7 +22,7 @@ const DRAWN = [
   "envoy",
   "ghostunnel",
   "http-proxy",
-];
+]);
 
 /** The same distance for each nine: 50, 90, 99, 99.9. */
 const nines = (percent: number): number => 1 / (1 - percent / 100);
@@ -31,7 +31,7 @@ type Entry = readonly [contender: string, figure: Maybe<LoadFigure>];
 
 function linesOf(entries: readonly Entry[]): readonly Line[] {
   return entries.flatMap(([label, figure]) => {
-    if (isUnmeasured(figure) || !DRAWN.includes(label)) return [];
+    if (isUnmeasured(figure) || !DRAWN.has(label)) return [];
     const points = (figure.latency?.percentiles ?? []).flatMap(([percent, ms]) =>
       percent >= 50 && percent <= HIGHEST ? [[nines(percent), ms] as const] : [],
     );
