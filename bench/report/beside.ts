@@ -1,27 +1,50 @@
-/** Postern beside the best of its rivals, figure by figure, as plainly where it loses as where it wins. Pure. */
+/** Postern beside each of its rivals, figure by figure, as plainly where it loses as where it wins. Pure. */
 import { isUnmeasured, type Figures, type Maybe, type Row } from "../load/measurements/figures.ts";
 import { figuresOf, type LoadKey } from "../load/report/figure-of.ts";
 import { remarksOn } from "../load/report/remarks.ts";
+
+export interface Rival {
+  readonly name: string;
+  readonly value: number;
+  /** Above 1 Postern is dearer, slower or larger. */
+  readonly ratio: number;
+}
 
 export interface Beside {
   readonly what: string;
   readonly unit: string;
   readonly own: number;
-  readonly rival: string;
-  readonly rivalValue: number;
-  /** Above 1 Postern is dearer, slower or larger. */
-  readonly ratio: number;
+  /** The best first. */
+  readonly rivals: readonly Rival[];
   readonly remarks: readonly string[];
 }
-
-export type Outcome = "wins" | "even" | "loses";
 
 /** Less than runs of one day differ by. */
 const NOISE = 0.05;
 
-export function outcomeOf({ ratio }: Pick<Beside, "ratio">): Outcome {
-  if (ratio > 1 + NOISE) return "loses";
-  return ratio < 1 - NOISE ? "wins" : "even";
+export type Verdict = "better" | "even" | "worse";
+
+export function verdictOn(ratio: number): Verdict {
+  if (ratio > 1 + NOISE) return "worse";
+  return ratio < 1 - NOISE ? "better" : "even";
+}
+
+/** @returns whom Postern loses to, is even with and beats, in that order */
+export function outcomeOf({ rivals }: Pick<Beside, "rivals">): string {
+  const names = (wanted: Verdict): string =>
+    rivals
+      .filter(({ ratio }) => verdictOn(ratio) === wanted)
+      .map(({ name }) => name)
+      .join(", ");
+  const parts = [
+    ["loses to", names("worse")],
+    ["even with", names("even")],
+    ["wins against", names("better")],
+  ] as const;
+  return parts
+    .filter(([, who]) => who !== "")
+    .map(([verb, who]) => `${verb} ${who}`)
+    .join("; ");
 }
 
 interface Measure {
@@ -85,22 +108,27 @@ function valueOf(rows: readonly Row[], contender: string, { of }: Measure): numb
   return value !== undefined && Number.isFinite(value) && value > 0 ? value : undefined;
 }
 
+function rivalsOf(rows: readonly Row[], own: number, names: readonly string[], measure: Measure): readonly Rival[] {
+  return names
+    .flatMap((name) => {
+      const value = valueOf(rows, name, measure);
+      return value === undefined ? [] : [{ name, value, ratio: own / value }];
+    })
+    .toSorted((one, other) => one.value - other.value);
+}
+
 /** @returns the worst for Postern first */
-export function besideTheBest(rows: readonly Row[]): readonly Beside[] {
-  return CLASSES.flatMap(({ own, rivals }) =>
+export function besideRivals(rows: readonly Row[]): readonly Beside[] {
+  return CLASSES.flatMap(({ own, rivals: names }) =>
     MEASURES.flatMap((measure): Beside[] => {
       const value = valueOf(rows, own, measure);
-      const others = rivals
-        .flatMap((rival) => {
-          const rivalValue = valueOf(rows, rival, measure);
-          return rivalValue === undefined ? [] : [{ rival, rivalValue }];
-        })
-        .toSorted((one, other) => one.rivalValue - other.rivalValue);
-      const [best] = others;
-      if (value === undefined || best === undefined) return [];
+      if (value === undefined) return [];
+      const rivals = rivalsOf(rows, value, names, measure);
+      if (rivals.length === 0) return [];
       const { what, unit, doubts } = measure;
-      const remarks = doubts === undefined ? [] : remarksOn(rows, [own, best.rival], ...doubts);
-      return [{ what: `${own}: ${what}`, unit, own: value, ...best, ratio: value / best.rivalValue, remarks }];
+      const all = [own, ...rivals.map(({ name }) => name)];
+      const remarks = doubts === undefined ? [] : remarksOn(rows, all, ...doubts);
+      return [{ what: `${own}: ${what}`, unit, own: value, rivals, remarks }];
     }),
-  ).toSorted((one, other) => other.ratio - one.ratio);
+  ).toSorted((one, other) => (other.rivals[0]?.ratio ?? 0) - (one.rivals[0]?.ratio ?? 0));
 }

@@ -1,7 +1,7 @@
 /** The document of a report: verdicts first, then figures, then what they were taken on. Pure. */
 import { verdictOf, type Goal } from "../load/report/goals.ts";
-import { pairsAgainst, type Pair } from "./against.ts";
-import { besideTheBest, outcomeOf } from "./beside.ts";
+import { pairsAgainst } from "./against.ts";
+import { besideRivals, outcomeOf, verdictOn } from "./beside.ts";
 import { list, paragraph, table, type Block, type Document, type Section } from "./document.ts";
 import { doubtsOf } from "./doubts.ts";
 import { reportGoals } from "./goals.ts";
@@ -15,9 +15,6 @@ import { memorySection } from "./sections/memory.ts";
 import { requestsSection } from "./sections/requests.ts";
 import { fleetSection, startSection } from "./sections/start.ts";
 import { number, times } from "./words.ts";
-
-/** Less than runs of one day differ by. */
-const NOISE = 0.05;
 
 function intro(report: Report): readonly Block[] {
   const { machine, commit, against } = report;
@@ -47,13 +44,12 @@ function goals({ results }: Report): readonly Section[] {
 }
 
 function losses({ results: { load } }: Report): readonly Section[] {
-  const all = load === undefined ? [] : besideTheBest(currentRows(load));
+  const all = load === undefined ? [] : besideRivals(currentRows(load));
   if (all.length === 0) return [];
   const rows = all.map((one) => [
     one.what,
     number(one.own, one.unit),
-    `${number(one.rivalValue, one.unit)} (${one.rival})`,
-    times(one.ratio),
+    one.rivals.map(({ name, ratio }) => `${times(ratio)} ${name}`).join(", "),
     outcomeOf(one),
     one.remarks.join(", "),
   ]);
@@ -62,18 +58,12 @@ function losses({ results: { load } }: Report): readonly Section[] {
       title: "Where Postern loses, and where it wins",
       blocks: [
         paragraph(
-          "Each figure beside the best rival that does the same kind of work; less is better in all of them; within 5 % is even.",
+          "Each figure beside the rivals that do the same kind of work, as a ratio; less is better in all of them; within 5 % is even. What reads requests has nginx, HAProxy, Envoy and http-proxy beside it; what logs them too, Envoy that does; what copies bytes, those that do.",
         ),
-        table(["figure", "Postern", "best rival", "ratio", "Postern", "doubts"], rows),
+        table(["figure", "Postern", "ratios, the best rival first", "outcome", "doubts"], rows),
       ],
     },
   ];
-}
-
-function change({ before, after }: Pair): string {
-  const ratio = after / before;
-  if (ratio > 1 + NOISE) return "worse";
-  return ratio < 1 - NOISE ? "better" : "even";
 }
 
 function baseline({ results, against }: Report): readonly Section[] {
@@ -83,7 +73,7 @@ function baseline({ results, against }: Report): readonly Section[] {
     number(pair.before, pair.unit),
     number(pair.after, pair.unit),
     times(pair.after / pair.before),
-    change(pair),
+    verdictOn(pair.after / pair.before),
   ]);
   if (rows.length === 0) return [];
   const words = `Both measured in this run; less is better, within 5 % is even. Change to cut is not measured of ${against}.`;
