@@ -5,6 +5,7 @@ export const SUITES = {
   start: "start/start.ts",
   propagation: "kubernetes/propagation.ts",
   fleet: "kubernetes/fleet.ts",
+  handshake: "handshake/handshake.ts",
   revocation: "revocation/revocation.ts",
   report: "report/report.ts",
   install: "install.ts",

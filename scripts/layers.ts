@@ -13,7 +13,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   tls: ["policy", "telemetry", "config/config.ts", "files"],
   "tls/spiffe": ["tls"],
   redirect: ["policy", "telemetry"],
-  pki: ["policy", "telemetry"],
+  pki: ["policy", "telemetry", "files"],
   inject: [],
   "inject/text": ["inject"],
 
@@ -21,7 +21,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
   discovery: ["policy", "telemetry", "config/config.ts"],
   "discovery/manifests": ["policy", "telemetry", "files", "discovery"],
-  "discovery/kubernetes": ["policy", "telemetry", "discovery"],
+  "discovery/kubernetes": ["policy", "telemetry", "files", "discovery"],
 
   // proxy and discovery never see each other.
   proxy: ["policy", "telemetry", "tls", "config/config.ts"],
@@ -161,7 +161,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
 
   install: ["telemetry/version.ts", "controller/names.ts", "controller/manifests"],
-  "install/contour": ["controller/names.ts", "controller/manifests", "install"],
+  "install/contour": ["files", "controller/names.ts", "controller/manifests", "install"],
   "install/cluster": [
     "telemetry/version.ts",
     "discovery/kubernetes",
@@ -171,6 +171,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "install",
     "install/contour",
   ],
+
+  migrate: ["policy", "inject", "controller/names.ts", "controller/gateway-certificates"],
 
   cli: [
     "policy",
@@ -186,6 +188,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "install",
     "install/contour",
     "install/cluster",
+    "migrate",
     "inject",
     "inject/text",
     "discovery",

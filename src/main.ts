@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 /** The process's edge: arguments, environment, signals and exit codes. Nothing else reads `process`. */
-import { text as textOf } from "node:stream/consumers";
 import { COMMANDS, overview, unknownCommand, versionLine } from "./cli/commands.ts";
 import type { CliIo } from "./cli/io.ts";
 
 /** Older releases report a TLS 1.3 session resumed without a client certificate as authorized (nodejs/node issue 35317). */
 const OLDEST_NODE = [24, 21] as const;
+
+const MOST_STDIN_BYTES = 2 ** 26;
 
 function nodeIsTooOld(): boolean {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -39,10 +40,22 @@ function createIo(): CliIo {
   return {
     stdout: (text, done) => void process.stdout.write(text, done),
     stderr: (text, done) => void process.stderr.write(text, done),
-    stdin: () => textOf(process.stdin),
+    stdin: readStdin,
     env: process.env,
     onTermination: (listener) => listeners.push(listener),
   };
+}
+
+/** @throws when there is more than any input of ours has: it may have no end */
+async function readStdin(): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > MOST_STDIN_BYTES) throw new Error(`it has more than ${MOST_STDIN_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** Whoever reads our output may stop reading: that ends nothing but the output. */

@@ -8,6 +8,7 @@ import type { Config } from "./config/config.ts";
 import { CurrentSnapshot } from "./current-snapshot.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
 import { backendStates } from "./policy/backend-state.ts";
+import { WORDS_OF_SNAPSHOT } from "./policy/closed-words.ts";
 import type { ServiceState } from "./policy/service-state.ts";
 import type { Snapshot } from "./policy/snapshot.ts";
 import { describeLag } from "./proxy/control/applied-state.ts";
@@ -16,7 +17,7 @@ import { StateReport } from "./report/state-report.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { LogOutput } from "./telemetry/log-output.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
-import { ownCertificate, type CredentialsFault } from "./tls/credentials-life.ts";
+import { CODE_OF_FAULT, ownCertificate, type CredentialsFault } from "./tls/credentials-life.ts";
 import type { Credentials } from "./tls/credentials.ts";
 import { OwnCredentials } from "./tls/own-credentials.ts";
 
@@ -29,14 +30,13 @@ const LOOK_MS = 1_000;
  */
 export const LONGEST_CLOSE_MS = 5_000;
 
-/** What keeps the sidecar from being ready; empty when it is. */
+/** What keeps the sidecar from being ready; empty when it is. With the code that explanations and metrics have, where there is one. */
 export type Unready =
   | "starting"
-  | "waiting for policy and endpoints"
   | "waiting for the listeners"
-  | "policy and endpoints are stale"
-  | CredentialsFault
-  | `data-plane thread ${number} ${string}`
+  | `${NonNullable<Snapshot["closed"]>}: ${string}`
+  | `${(typeof CODE_OF_FAULT)[CredentialsFault]}: ${CredentialsFault}`
+  | `thread-lagging: ${string}`
   | `port ${number} is closed: no-credentials: ${string}`
   | "draining";
 
@@ -155,25 +155,22 @@ export class Sidecar {
     if (this.#drain !== undefined) reasons.push("draining");
     if (this.#dataPlane === undefined) reasons.push("starting");
     else if (!this.#dataPlane.threads().every((thread) => thread.listening)) reasons.push("waiting for the listeners");
-    for (const { thread, lag } of this.#dataPlane?.threads() ?? [])
-      if (lag !== undefined) reasons.push(`data-plane thread ${thread} ${describeLag(lag)}`);
-    if (this.#credentials?.fault !== undefined) reasons.push(this.#credentials.fault);
+    const { lags = [] } = this.state;
+    for (const lag of lags) reasons.push(`thread-lagging: ${lag}`);
+    const fault = this.#credentials?.fault;
+    if (fault !== undefined) reasons.push(`${CODE_OF_FAULT[fault]}: ${fault}`);
     else
       for (const { port, reason, detail } of backendStates(this.state))
         if (reason === "no-credentials") reasons.push(`port ${port} is closed: no-credentials: ${detail}`);
-    if (this.snapshot.closed === "no-snapshot") reasons.push("waiting for policy and endpoints");
-    if (this.snapshot.closed === "stale-snapshot") reasons.push("policy and endpoints are stale");
+    const { closed } = this.snapshot;
+    if (closed !== undefined) reasons.push(`${closed}: ${WORDS_OF_SNAPSHOT[closed]}`);
     return reasons;
   }
 
   /** @throws CredentialsError, ListenError, ManifestsError: what an operator must mend before anything is served */
   async start(): Promise<void> {
     const { config, log } = this;
-    if (this.#auditUntil !== undefined)
-      log.warn(
-        { auditUntil: new Date(this.#auditUntil).toISOString() },
-        "audit: what address or name would refuse is forwarded and counted until then",
-      );
+    this.#announceAudit();
     if (config.tls === undefined) log.warn({}, "no certificate is configured: https backends stay closed");
     else
       this.#credentials = await OwnCredentials.read(await chooseCredentials(config, config.tls, log, this.#env), log);
@@ -217,6 +214,14 @@ export class Sidecar {
       if (config.maxStaleMs !== undefined) this.#current.checkAge();
       this.#look();
     }, LOOK_MS).unref();
+  }
+
+  #announceAudit(): void {
+    if (this.#auditUntil === undefined) return;
+    const facts = { auditUntil: new Date(this.#auditUntil).toISOString() };
+    if (this.#auditUntil > Date.now())
+      this.log.warn(facts, "audit: what address or name would refuse is forwarded and counted until then");
+    else this.log.warn(facts, "the audit of --enforcement has ended: policy is enforced");
   }
 
   /** Readiness fails at once; listeners stay for the drain delay, then what is in flight may finish. */

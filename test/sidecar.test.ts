@@ -63,6 +63,29 @@ test("a part that never ends does not hold up the end of the process, and the lo
   assert.match(lines.join(""), /not everything could be ended in time/);
 });
 
+for (const [about, end, words] of [
+  ["an audit that is on is announced", 3_600_000, /audit: what address or name would refuse is forwarded/],
+  [
+    "an audit whose time has passed is said to be over",
+    -1_000,
+    /the audit of --enforcement has ended: policy is enforced/,
+  ],
+] as const)
+  test(about, async () => {
+    const lines: string[] = [];
+    const until = Date.now() + end;
+    const config: Config = { ...(await configure()), enforcement: { mode: "audit", until } };
+    const sidecar = new Sidecar(config, openLog("info", kept(lines)), new HeldDiscovery());
+    await sidecar.start();
+    await sidecar.close();
+    const announced = lines
+      .join("")
+      .split("\n")
+      .filter((line) => line.includes("auditUntil"));
+    assert.equal(announced.length, 1);
+    assert.match(announced[0] ?? "", words);
+  });
+
 test("a thread that does not apply what is published is named in log, metric and readiness until it is replaced", async () => {
   // The second world, at the only thread.
   process.env["TEST_NOT_APPLIED"] = "2";
@@ -92,7 +115,7 @@ test("a thread that does not apply what is published is named in log, metric and
     discovery.listener?.onWorld(NOTHING, ["foo"]);
     await Promise.all([
       until("/metrics", /postern_thread_lagging\{thread="0"\} 1/),
-      until("/readyz", /"data-plane thread 0 has not applied snapshot 2 within 5 heartbeats"/),
+      until("/readyz", /"thread-lagging: data-plane thread 0 has not applied snapshot 2 within 5 heartbeats"/),
     ]);
     assert.match(lines.join(""), /data-plane thread 0 has not applied snapshot 2 within 5 heartbeats; it is replaced/);
     await until("/readyz", /"ready": true/);

@@ -1,6 +1,7 @@
 /** This checkout beside a baseline that was measured in the same run. Pure. */
 import { isUnmeasured, type Row } from "../load/measurements/figures.ts";
-import { figuresOf, type LoadKey } from "../load/report/figure-of.ts";
+import { figuresOf, type BodyKey, type LoadKey } from "../load/report/figure-of.ts";
+import { remarksOn } from "../load/report/remarks.ts";
 import { plainRows } from "./load-rows.ts";
 import type { LoadResult, MicroResult, Results, StartResult } from "./results.ts";
 
@@ -9,6 +10,8 @@ export interface Pair {
   readonly unit: string;
   readonly before: number;
   readonly after: number;
+  /** What makes either of them doubtful. */
+  readonly remarks: readonly string[];
 }
 
 const LOADS: readonly (readonly [LoadKey, string])[] = [
@@ -31,18 +34,30 @@ function pairsOf(rows: readonly Row[], own: string, other: string): readonly Pai
   const [after, before] = [figuresOf(rows, own), figuresOf(rows, other)];
   if (isUnmeasured(after) || isUnmeasured(before)) return [];
   const pairs: Pair[] = [];
-  const add = (what: string, unit: string, old: number | undefined, current: number | undefined): void => {
+  const add = (
+    what: string,
+    unit: string,
+    old: number | undefined,
+    current: number | undefined,
+    remarks: readonly string[] = [],
+  ): void => {
     if (old !== undefined && current !== undefined)
-      pairs.push({ what: `${own}: ${what}`, unit, before: old, after: current });
+      pairs.push({ what: `${own}: ${what}`, unit, before: old, after: current, remarks });
   };
-  const cpu = (figures: typeof after, key: LoadKey | "bodyDown" | "bodyUp"): number | undefined =>
+  const doubts = (key: LoadKey | BodyKey, load: "saturated" | "any load"): readonly string[] =>
+    remarksOn(rows, [own, other], key, load);
+  const cpu = (figures: typeof after, key: LoadKey | BodyKey): number | undefined =>
     isUnmeasured(figures[key]) ? undefined : figures[key].cpuUs;
   const p99 = ({ fixedRate }: typeof after): number | undefined =>
     isUnmeasured(fixedRate) ? undefined : fixedRate.latency?.p99;
-  for (const [key, name] of LOADS) add(`CPU a request, ${name}`, "us", cpu(before, key), cpu(after, key));
-  add("p99 at the fixed rate", "ms", p99(before), p99(after));
-  add("CPU a MiB, large body down", "us", cpu(before, "bodyDown"), cpu(after, "bodyDown"));
-  add("CPU a MiB, large body up", "us", cpu(before, "bodyUp"), cpu(after, "bodyUp"));
+  for (const [key, name] of LOADS)
+    add(`CPU a request, ${name}`, "us", cpu(before, key), cpu(after, key), doubts(key, "saturated"));
+  add("p99 at the fixed rate", "ms", p99(before), p99(after), doubts("fixedRate", "any load"));
+  for (const [key, way] of [
+    ["bodyDown", "down"],
+    ["bodyUp", "up"],
+  ] as const)
+    add(`CPU a MiB, large body ${way}`, "us", cpu(before, key), cpu(after, key), doubts(key, "any load"));
   add("resident after load", "MiB", before.memory.loadedMiB, after.memory.loadedMiB);
   add("an idle connection", "KiB", before.memory.kibPerConnection, after.memory.kibPerConnection);
   return pairs;
@@ -52,7 +67,7 @@ function microPairs(after: MicroResult, before: MicroResult): readonly Pair[] {
   return after.figures.flatMap(({ endpoints, addresses, nanoseconds }) => {
     const old = before.figures.find((figure) => figure.endpoints === endpoints && figure.addresses === addresses);
     const what = `decision, ${addresses}, ${endpoints} endpoints`;
-    return old === undefined ? [] : [{ what, unit: "ns", before: old.nanoseconds, after: nanoseconds }];
+    return old === undefined ? [] : [{ what, unit: "ns", before: old.nanoseconds, after: nanoseconds, remarks: [] }];
   });
 }
 
@@ -69,6 +84,7 @@ function startPairs({ figures }: StartResult): readonly Pair[] {
         unit,
         before: before[key],
         after: after[key],
+        remarks: [],
       });
       return [of("until ready", "ms", "readyMs"), of("CPU", "ms", "cpuMs"), of("resident", "MiB", "residentMiB")];
     });

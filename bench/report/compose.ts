@@ -74,10 +74,11 @@ function baseline({ results, against }: Report): readonly Section[] {
     number(pair.after, pair.unit),
     times(pair.after / pair.before),
     verdictOn(pair.after / pair.before),
+    pair.remarks.join(", "),
   ]);
   if (rows.length === 0) return [];
   const words = `Both measured in this run; less is better, within 5 % is even. Change to cut is not measured of ${against}.`;
-  const head = ["figure", against, "this checkout", "ratio", ""];
+  const head = ["figure", against, "this checkout", "ratio", "", "doubts"];
   return [{ title: `Beside ${against}`, blocks: [paragraph(words), table(head, rows)] }];
 }
 

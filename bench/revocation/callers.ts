@@ -1,4 +1,4 @@
-/** One process of callers, which keep connections that nothing is sent on. Started by `caller-process.ts`. */
+/** One process of callers, which keep connections that nothing is sent on. Started by `revocation.ts`. */
 import type { TLSSocket } from "node:tls";
 import { monotonicMs } from "../machine/monotonic.ts";
 import type { Bearer } from "./mesh.ts";

@@ -1,5 +1,6 @@
 /** `npm run bench -- revocation [flags]`: from a lost right to the end of the connections that had it, under load. */
 import { loadavg } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { startSidecar } from "../../test/support/process/sidecar.ts";
 import { startNginxApplication } from "../load/application/nginx-application.ts";
@@ -8,11 +9,11 @@ import type { Application } from "../load/application/application.ts";
 import { find } from "../load/processes/tools.ts";
 import { resultName, writeResult } from "../load/report/results.ts";
 import { textTable } from "../load/report/text-table.ts";
+import { OrderProcess } from "../machine/order-process.ts";
 import { cpuPressure } from "../machine/pressure.ts";
 import { cpuOf, residentOf } from "../machine/processor-time.ts";
 import { machineStamp, rounded } from "../machine/stamp.ts";
 import { temporaryDirectory } from "../../test/support/process/temporary-directory.ts";
-import { CallerProcess } from "./caller-process.ts";
 import type { CallersAnswer, CallersOrder } from "./callers.ts";
 import { changesOf, type Change } from "./changes.ts";
 import { figuresOf, missesOf, MOST_IDLE_KIB, QUIET_MS, roundOf, tableOf, type Round } from "./figures.ts";
@@ -20,7 +21,7 @@ import { Mesh } from "./mesh.ts";
 import { HELP, parseOptions } from "./options.ts";
 import type { SteadyAnswer, SteadyOrder } from "./steady.ts";
 
-type Callers = CallerProcess<CallersOrder["order"], CallersAnswer>;
+type Callers = OrderProcess<CallersOrder["order"], CallersAnswer>;
 
 const CALLER_PROCESSES = 2;
 const STEADY_CONNECTIONS = 100;
@@ -32,6 +33,7 @@ const SETTLE_MS = 3_000;
 const AFTER_MS = 1_500;
 
 const say = (line: string): void => console.error(line);
+const script = (name: string): string => join(import.meta.dirname, name);
 
 function startApplication(directory: string): Promise<Application> {
   const files = { directory, name: "none", bytes: 0 };
@@ -68,9 +70,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(sign
 mesh.follow(sidecar.directory);
 const port = sidecar.port();
 const callers: readonly Callers[] = Array.from({ length: CALLER_PROCESSES }, () =>
-  stack.use(new CallerProcess<CallersOrder["order"], CallersAnswer>("callers.ts")),
+  stack.use(new OrderProcess<CallersOrder["order"], CallersAnswer>(script("callers.ts"))),
 );
-const steady = stack.use(new CallerProcess<SteadyOrder["order"], SteadyAnswer>("steady.ts"));
+const steady = stack.use(new OrderProcess<SteadyOrder["order"], SteadyAnswer>(script("steady.ts")));
 const residentKiB = (): number => residentOf(sidecar.child.pid!);
 
 function all(order: (share: (count: number) => number) => CallersOrder["order"]): Promise<readonly CallersAnswer[]> {

@@ -1,6 +1,6 @@
 /**
  * The process of the steady load: requests at a fixed rate over kept connections, in an open loop, so that a wait counts
- * from when the request was due. Started by `caller-process.ts`.
+ * from when the request was due. Started by `revocation.ts`.
  */
 import type { TLSSocket } from "node:tls";
 import { monotonicMs } from "../machine/monotonic.ts";

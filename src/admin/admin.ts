@@ -65,7 +65,7 @@ export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
     ...health,
     "/readyz": () => readyPage(subject, true),
     "/": () => statusPage(subject),
-    "/snapshot": (query) => snapshotPage(subject.state, query.has("full")),
+    "/snapshot": (query) => snapshotPage(subject.state, query),
     "/connections": async () => ({
       status: 200,
       body: { connections: (await subject.dataPlane?.connections()) ?? [] },

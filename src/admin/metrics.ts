@@ -1,9 +1,7 @@
 /** `/metrics`: counters of the threads and the state of the control side in Prometheus' text format. Label sets are bounded. */
 import { collectDefaultMetrics, Registry } from "prom-client";
-import { backendStates } from "../policy/backend-state.ts";
+import { backendStates, type BackendState } from "../policy/backend-state.ts";
 import { policyStatuses } from "../policy/policy-statuses.ts";
-import type { ServiceState } from "../policy/service-state.ts";
-import { alternatives } from "../policy/snapshot.ts";
 import { lifeLeft } from "../tls/credentials-life.ts";
 import type { Counters } from "../telemetry/records.ts";
 import { VERSION } from "../telemetry/version.ts";
@@ -85,7 +83,7 @@ export class AdminMetrics {
         help: "Until when refusals by address or name are only counted at the backend port; absent where they are enforced.",
         labels: ["port"],
       },
-      () => auditEnds(subject.state),
+      () => backendStates(subject.state).flatMap(auditEnd),
     );
     gauge("postern_certificate_expiry_timestamp_seconds", "End of our own certificate; 0 without one.", () =>
       Math.round((subject.credentials?.notAfter ?? 0) / 1000),
@@ -158,11 +156,8 @@ export class AdminMetrics {
   }
 }
 
-/** The last end of each port's audits that still run. */
-function* auditEnds({ snapshot, now }: ServiceState): Iterable<Series> {
-  for (const rule of snapshot.rules.values()) {
-    if (rule.state !== "open") continue;
-    const end = Math.max(0, ...alternatives(rule).map(({ auditUntil = 0 }) => auditUntil));
-    if (end > now) yield [{ port: rule.port }, Math.round(end / 1000)];
-  }
+/** The last end of a port's audits. */
+function auditEnd({ port, policies }: BackendState): readonly Series[] {
+  const end = Math.max(0, ...policies.map(({ auditUntil = 0 }) => auditUntil));
+  return end === 0 ? [] : [[{ port }, Math.round(end / 1000)]];
 }

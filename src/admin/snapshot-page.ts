@@ -1,16 +1,29 @@
 /** `/snapshot`: what is in force, with address sets as counts and their sources; `?full` lists the addresses. */
 import { listAddresses } from "../policy/address-list.ts";
-import { backendStates } from "../policy/backend-state.ts";
+import { backendState, backendStates, type BackendState } from "../policy/backend-state.ts";
 import { policyStatuses } from "../policy/policy-statuses.ts";
+import { readSwitch } from "../policy/question.ts";
 import type { ServiceState } from "../policy/service-state.ts";
 import type { AddressSet, Rule } from "../policy/snapshot.ts";
 import type { Page } from "./page.ts";
+import { readParameters } from "./parameters.ts";
 
 /** Addresses and ranges that one page lists, over all rules. */
 const MOST_ADDRESSES = 10_000;
 
+export function snapshotPage(state: ServiceState, query: URLSearchParams): Page {
+  const { values, problems } = readParameters(query, ["full"]);
+  const [asked = "false"] = values.get("full") ?? [];
+  const full = readSwitch(asked);
+  if (problems.length > 0 || full === undefined) {
+    const wrong = full === undefined ? [`full has the value '${asked}'; expected true or false`] : [];
+    return { status: 400, body: { problems: [...problems, ...wrong] } };
+  }
+  return { status: 200, body: contentOf(state, full) };
+}
+
 /** @param full with the addresses themselves */
-export function snapshotPage(state: ServiceState, full: boolean): Page {
+function contentOf(state: ServiceState, full: boolean): object {
   const { version, closed, rules, hints } = state.snapshot;
   let room = full ? MOST_ADDRESSES : 0;
   const shown: object[] = [];
@@ -18,29 +31,32 @@ export function snapshotPage(state: ServiceState, full: boolean): Page {
     const addresses = rule.state === "open" && full ? rule.addresses : undefined;
     const listed = addresses === undefined ? undefined : listAddresses(addresses, room);
     room -= listed?.length ?? 0;
-    shown.push({ ...showRule(rule), ...(listed !== undefined && { members: listed }) });
+    shown.push({ ...showRule(rule, backendState(state, rule.port)), ...(listed !== undefined && { members: listed }) });
   }
   return {
-    status: 200,
-    body: {
-      version,
-      ...(closed !== undefined && { closed }),
-      backends: backendStates(state),
-      rules: shown,
-      statuses: policyStatuses(state),
-      ...(full && {
-        ...(room <= 0 && { truncated: `no more than ${MOST_ADDRESSES} addresses are listed` }),
-        services: hints.services,
-        notReady: Object.fromEntries(hints.notReady),
-        departed: Object.fromEntries(hints.departed),
-      }),
-    },
+    version,
+    ...(closed !== undefined && { closed }),
+    backends: backendStates(state),
+    rules: shown,
+    statuses: policyStatuses(state),
+    ...(full && {
+      ...(room <= 0 && { truncated: `no more than ${MOST_ADDRESSES} addresses are listed` }),
+      services: hints.services,
+      notReady: Object.fromEntries(hints.notReady),
+      departed: Object.fromEntries(hints.departed),
+    }),
   };
 }
 
-function showRule(rule: Rule): object {
+/** What the objects say of the port; whether it is open, and else why not, is what a connection meets. */
+function showRule(rule: Rule, { open, reason, detail }: BackendState): object {
+  const inForce = open ? { state: "open" } : { state: "closed", reason, detail };
+  return { ...showObject(rule), ...inForce };
+}
+
+function showObject(rule: Rule): object {
   if (rule.state === "closed") return rule;
-  const { addresses, principals, sniHosts, younger, allowed: _, ...rest } = rule;
+  const { state: _state, addresses, principals, sniHosts, younger, allowed: _allowed, ...rest } = rule;
   return {
     ...rest,
     addresses: addresses === undefined ? "any" : showAddresses(addresses),
@@ -50,7 +66,7 @@ function showRule(rule: Rule): object {
     ...(sniHosts !== undefined && {
       sniHosts: [...sniHosts.exact, ...sniHosts.suffixes.map((suffix) => `*${suffix}`)],
     }),
-    ...(younger !== undefined && { younger: younger.map(showRule) }),
+    ...(younger !== undefined && { younger: younger.map(showObject) }),
   };
 }
 

@@ -3,13 +3,13 @@
  * for at two thirds of the life of those in force; while nobody answers, these stay in force until they end.
  */
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { RequestedCertificate } from "../config/config.ts";
 import { ApiClient } from "../discovery/kubernetes/client.ts";
 import type { ApiCredentials } from "../discovery/kubernetes/credentials.ts";
 import { DEFAULT_TIMING } from "../discovery/kubernetes/timing.ts";
 import { DirectoryWatch } from "../files/directory-watch.ts";
+import { readTextFile } from "../files/read-text.ts";
 import { CredentialsError } from "../tls/credentials-error.ts";
 import { CredentialsInForce } from "../tls/credentials-in-force.ts";
 import type { CredentialsListener, CredentialsSource, CredentialsWatch } from "../tls/credentials-source.ts";
@@ -125,7 +125,7 @@ class Follower implements CredentialsWatch {
     if (this.#issued === undefined) return;
     let bundle: string;
     try {
-      bundle = await readFile(ca, "utf8");
+      bundle = await readTextFile(ca);
     } catch (cause) {
       if (!this.#watch.stopped)
         this.#inForce.fail(

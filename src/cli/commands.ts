@@ -46,6 +46,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "what a cluster lacks for a mesh, before and after",
     load: async () => (await import("./check.ts")).runCheck,
   },
+  migrate: {
+    summary: "from Open Service Mesh: what maps, what differs, and how",
+    load: async () => (await import("./migrate.ts")).runMigrate,
+  },
   pki: {
     summary: "a mesh CA and certificates for trials",
     actions: ["init", "issue"],

@@ -11,6 +11,7 @@ import { Sidecar } from "../sidecar.ts";
 import { openLog } from "../telemetry/log.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
+import { quoted } from "../migrate/quoted.ts";
 
 /** Demo manifests of the checkout. The image has none: it is started with `run`. */
 const MANIFESTS = join(import.meta.dirname, "../../config/demo");
@@ -156,15 +157,10 @@ function demoSettings(directory: string, ports: Ports): Parameters<typeof parseC
   return new Map(Object.entries(settings).map(([name, texts]) => [name, { texts, origin: `--${name}` }]));
 }
 
-/** For a line that is pasted into a shell. */
-function shellQuoted(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
-}
-
 function instructions(directory: string, ports: Ports): string {
-  const tls = `curl -sS --cacert ${shellQuoted(join(directory, "ca.crt"))} --connect-to httpbin.demo.cluster.local:443:127.0.0.1:${ports.https}`;
+  const tls = `curl -sS --cacert ${quoted(join(directory, "ca.crt"))} --connect-to httpbin.demo.cluster.local:443:127.0.0.1:${ports.https}`;
   const certificate = (name: string): string =>
-    `--cert ${shellQuoted(join(directory, `${name}.crt`))} --key ${shellQuoted(join(directory, `${name}.key`))}`;
+    `--cert ${quoted(join(directory, `${name}.crt`))} --key ${quoted(join(directory, `${name}.key`))}`;
   return `
 Postern guards an application on 127.0.0.1:${ports.app}. The policies are in config/demo/. Try:
 

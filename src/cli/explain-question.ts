@@ -1,16 +1,13 @@
 /** What `postern explain` is asked: its flags as one question, or everything that is wrong with them. Pure. */
-import { readPort, Unusable } from "../config/values.ts";
-import { parseAddress } from "../policy/address.ts";
-import type { San } from "../policy/decision.ts";
-import { parseSan, type SupposedPeer } from "../policy/explain.ts";
 import { isAddressOrRange } from "../policy/node-addresses.ts";
+import { QUESTION_NAMES, readPeerQuestion, type PeerQuestion } from "../policy/question.ts";
 import type { CommandSpec } from "./flags.ts";
 
 export const EXPLAIN: CommandSpec = {
   name: "explain",
   summary: "Says what one caller would get, and why: by the same code that judges connections.",
   usage: [
-    "explain --manifests DIR --namespace NS --service NAME --port N --from IP [--tls [--sni NAME] [--san dns:NAME|uri:URI]... | --no-cert] [--json]",
+    "explain --manifests DIR --namespace NS --service NAME --port N --from IP [--tls [--sni NAME] [--san dns:NAME|uri:URI]... [--no-cert]] [--json]",
     "explain --kubeconfig FILE --namespace NS --service NAME --port N --from IP ...",
     "explain --admin URL --port N --from IP ...",
     "explain --replay FILE|URL --manifests DIR [--kubeconfig FILE] --namespace NS --service NAME [--json]",
@@ -45,7 +42,7 @@ export const EXPLAIN: CommandSpec = {
       repeatable: true,
       help: "name in its verified certificate: dns:NAME or uri:URI",
     },
-    { name: "no-cert", help: "the caller shows no certificate" },
+    { name: "no-cert", help: "the caller shows no certificate, over TLS" },
     { name: "mesh-name", value: "NAME", help: "source namespaces must carry openservicemesh.io/monitored-by=NAME" },
     { name: "node-ip", value: "IP|CIDR", repeatable: true, help: "addresses of nodes, to tell a masked caller" },
     { name: "json", help: "one JSON document on stdout" },
@@ -66,11 +63,6 @@ export interface WorldQuestion {
   readonly nodes: readonly string[];
 }
 
-export interface PeerQuestion {
-  readonly port: number;
-  readonly peer: SupposedPeer;
-}
-
 export type Question =
   | { readonly kind: "world"; readonly world: WorldQuestion; readonly about: PeerQuestion }
   | { readonly kind: "admin"; readonly url: URL; readonly about: PeerQuestion }
@@ -78,7 +70,6 @@ export type Question =
 
 type Values = ReadonlyMap<string, readonly string[]>;
 
-const PEER_FLAGS = ["port", "from", "tls", "sni", "san", "no-cert"];
 const WORLD_FLAGS = ["manifests", "kubeconfig", "namespace", "service", "pod-name", "mesh-name", "node-ip"];
 
 export function readQuestion(
@@ -86,12 +77,13 @@ export function readQuestion(
   found: readonly string[],
 ): Question | { readonly problems: readonly string[] } {
   const problems = [...found];
-  for (const [name, [text]] of values) if (text === "" && !isSwitch(name)) problems.push(`--${name} is empty`);
+  for (const [name, [text]] of values)
+    if (text === "" && !isSwitch(name) && !isOfPeer(name)) problems.push(`--${name} is empty`);
   const replay = values.get("replay")?.[0];
   const admin = values.get("admin")?.[0];
   const url = admin === undefined ? undefined : readAdminUrl(admin, problems);
   exclude(values, admin === undefined ? [] : ["replay", ...WORLD_FLAGS], "--admin", problems);
-  exclude(values, replay === undefined ? [] : PEER_FLAGS, "--replay", problems);
+  exclude(values, replay === undefined ? [] : QUESTION_NAMES, "--replay", problems);
   const about = replay === undefined ? readPeer(values, problems) : undefined;
   const world = admin === undefined ? readWorld(values, problems) : undefined;
   if (problems.length > 0) return { problems };
@@ -99,6 +91,10 @@ export function readQuestion(
   if (about === undefined) return { problems: ["--port and --from are missing"] };
   if (url !== undefined) return { kind: "admin", url, about };
   return world === undefined ? { problems: ["--manifests is missing"] } : { kind: "world", world, about };
+}
+
+function isOfPeer(name: string): boolean {
+  return (QUESTION_NAMES as readonly string[]).includes(name);
 }
 
 function isSwitch(name: string): boolean {
@@ -138,26 +134,10 @@ function readWorld(values: Values, problems: string[]): WorldQuestion {
   };
 }
 
-function readPeer(values: Values, problems: string[]): PeerQuestion {
-  const text = (name: string): string | undefined => values.get(name)?.[0];
-  for (const name of ["port", "from"]) if (!values.has(name)) problems.push(`--${name} is missing`);
-  const port = readPort(text("port") ?? "1");
-  if (port instanceof Unusable) problems.push(`--port has the value '${text("port")}'; expected ${port.expected}`);
-  const address = text("from") ?? "127.0.0.1";
-  if (parseAddress(address) === undefined)
-    problems.push(`--from has the value '${address}'; expected an IP address such as 10.0.0.1 or fd00::1`);
-  const sans = (values.get("san") ?? []).flatMap((san): readonly San[] => {
-    const parsed = parseSan(san);
-    if (parsed === undefined) problems.push(`--san has the value '${san}'; expected dns:NAME or uri:URI`);
-    return parsed === undefined ? [] : [parsed];
-  });
-  const noCertificate = values.has("no-cert");
-  if (noCertificate && sans.length > 0) problems.push("--san and --no-cert exclude each other");
-  const tls = values.has("tls") || noCertificate;
-  for (const name of ["sni", "san"]) if (values.has(name) && !tls) problems.push(`--${name} needs --tls`);
-  const sni = text("sni");
-  return {
-    port: port instanceof Unusable ? 1 : port,
-    peer: { address, tls, ...(sni !== undefined && { sni }), ...(!noCertificate && { sans }) },
-  };
+function readPeer(values: Values, problems: string[]): PeerQuestion | undefined {
+  const spelled = (name: string): string => `--${name}`;
+  const question = readPeerQuestion(values, { name: spelled, on: spelled });
+  if (!("problems" in question)) return question;
+  problems.push(...question.problems);
+  return undefined;
 }

@@ -1,18 +1,20 @@
 /** `postern explain --replay`: the callers that a sidecar remembers, judged by other policies. */
+import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { readTextFile } from "../files/read-text.ts";
-import { readPeersDocument } from "../policy/peers-document.ts";
+import { readPeersText } from "../policy/peers-document.ts";
+import { refusesEverybody } from "../policy/refuses-everybody.ts";
 import { replay, type Effect, type Replayed, type SeenPeer } from "../policy/replay.ts";
 import type { Question } from "./explain-question.ts";
-import { loadState, messageOf, NothingToJudgeBy } from "./explain-world.ts";
-import { fetchText } from "./fetch-text.ts";
+import { loadStateOfKnown, NothingToJudgeBy } from "./explain-world.ts";
+import { askAdmin } from "./ask-admin.ts";
 import { EXIT, type CliIo } from "./io.ts";
+import { quoted } from "../migrate/quoted.ts";
 
-const WORDS: Readonly<Record<Effect, string>> = {
+const WORDS: Readonly<Record<Exclude<Effect, "unknown">, string>> = {
   loses: "is served now and would be refused",
   gains: "is refused now and would be served",
   audit: "would be served by an audit alone, and refused at its end",
   "refused-otherwise": "would be refused for another reason",
-  unknown: "cannot be judged: of its TLS nothing was seen",
   same: "nothing changes",
 };
 
@@ -26,7 +28,7 @@ export async function runReplay(
   io: CliIo,
 ): Promise<number> {
   const seen = await readPeers(peers);
-  const results = replay(await loadState(world, io), seen);
+  const results = replay(await loadStateOfKnown(world, io), seen);
   const changed = results.filter(({ effect }) => effect !== "same");
   const counts = countsOf(results);
   io.stdout(json ? `${JSON.stringify({ counts, changes: changed })}\n` : describe(changed, counts));
@@ -35,20 +37,18 @@ export async function runReplay(
 
 async function readPeers(from: string): Promise<readonly SeenPeer[]> {
   try {
-    const read = readPeersDocument(JSON.parse(await textOf(from)) as unknown);
+    const read = readPeersText(await textOf(from));
     if (typeof read === "string") throw new Error(read);
     return read;
   } catch (error) {
-    throw new NothingToJudgeBy(`--replay ${from}: ${messageOf(error)}`, { cause: error });
+    throw new NothingToJudgeBy(`--replay ${quoted(from)}: ${wordsOfFailure(error)}`, { cause: error });
   }
 }
 
 async function textOf(from: string): Promise<string> {
   if (!/^https?:\/\//.test(from)) return readTextFile(from);
   const url = new URL(from);
-  const { status, text } = await fetchText(url.pathname === "/" ? new URL("/peers", url) : url);
-  if (status !== 200) throw new Error(`it responds with ${status}: ${text.trim().slice(0, 500)}`);
-  return text;
+  return askAdmin(url.pathname === "/" ? new URL("/peers", url) : url);
 }
 
 function countsOf(results: readonly Replayed[]): Readonly<Record<Effect, number>> {
@@ -58,17 +58,22 @@ function countsOf(results: readonly Replayed[]): Readonly<Record<Effect, number>
 }
 
 function describe(changed: readonly Replayed[], counts: Readonly<Record<Effect, number>>): string {
-  const lines = (Object.keys(WORDS) as Effect[]).flatMap((effect) =>
-    changed
-      .filter((result) => result.effect === effect)
-      .map(
-        ({ peer, reason, nearest }) =>
-          `${nameOf(peer)}: ${WORDS[effect]}${effect === "gains" || effect === "unknown" ? "" : `: ${reason}`}${nearest === undefined || effect === "unknown" ? "" : `: ${nearest}`}`,
-      ),
+  const order: readonly Effect[] = ["loses", "gains", "audit", "refused-otherwise", "unknown"];
+  const lines = order.flatMap((effect) =>
+    changed.filter((result) => result.effect === effect).map((result) => `${nameOf(result.peer)}: ${wordsOf(result)}`),
   );
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const summary = `${total} peers: ${counts.loses} would be refused that are served, ${counts.gains} served that are refused, ${counts.audit} served by an audit alone, ${counts["refused-otherwise"]} refused otherwise, ${counts.unknown} unknown, ${counts.same} the same`;
   return [...lines, summary, ""].join("\n");
+}
+
+function wordsOf({ effect, peer, reason, nearest }: Replayed): string {
+  if (effect === "unknown")
+    return refusesEverybody(peer.reason)
+      ? `cannot be judged: it was seen only while everybody was refused (${peer.reason})`
+      : "cannot be judged: of its TLS nothing was seen";
+  const parts = [WORDS[effect], ...(effect === "gains" ? [] : [reason]), ...(nearest === undefined ? [] : [nearest])];
+  return parts.join(": ");
 }
 
 function nameOf({ address, port, sni, sans, count }: SeenPeer): string {

@@ -1,12 +1,14 @@
 /** `postern explain`: one supposed peer's verdict, by the code of the data path. */
+import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { explain, type Explanation } from "../policy/explain.ts";
-import { backendPort } from "../policy/model.ts";
-import { EXPLAIN, readQuestion, type PeerQuestion, type Question } from "./explain-question.ts";
+import type { PeerQuestion } from "../policy/question.ts";
+import { askAdminJson, notAdminPort } from "./ask-admin.ts";
+import { EXPLAIN, readQuestion, type Question } from "./explain-question.ts";
 import { runReplay } from "./explain-replay.ts";
-import { loadState, messageOf, NothingToJudgeBy } from "./explain-world.ts";
-import { fetchText } from "./fetch-text.ts";
+import { loadState, NothingToJudgeBy } from "./explain-world.ts";
 import { helpText, parseFlags, usageError } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
+import { quoted } from "../migrate/quoted.ts";
 
 export async function runExplain(argv: readonly string[], io: CliIo): Promise<number> {
   const { values, problems, help } = parseFlags(EXPLAIN, argv);
@@ -34,7 +36,7 @@ async function answer(question: Question, json: boolean, io: CliIo): Promise<num
   const explanation =
     question.kind === "admin"
       ? await ask(question.url, about)
-      : explain(await loadState(question.world, io), backendPort(about.port), about.peer);
+      : explain(await loadState(question.world, io), about.port, about.peer);
   io.stdout(json ? `${JSON.stringify(explanation)}\n` : describe(explanation, question));
   return explanation.verdict === "forward" ? EXIT.ok : EXIT.failed;
 }
@@ -50,13 +52,11 @@ async function ask(url: URL, { port, peer }: PeerQuestion): Promise<Explanation>
   if (tls && sans === undefined) target.searchParams.set("no-cert", "true");
   for (const { type, value } of tls ? (sans ?? []) : []) target.searchParams.append("san", `${type}:${value}`);
   try {
-    const { status, text } = await fetchText(target);
-    if (status !== 200) throw new Error(`it responds with ${status}: ${text.trim().slice(0, 500)}`);
-    const explanation = JSON.parse(text) as Partial<Explanation> | null;
-    if (typeof explanation?.verdict !== "string") throw new Error("what responds is not a sidecar's admin port");
+    const explanation = (await askAdminJson(target)) as Partial<Explanation> | null;
+    if (typeof explanation?.verdict !== "string") throw notAdminPort(target);
     return explanation as Explanation;
   } catch (error) {
-    throw new NothingToJudgeBy(`--admin ${url.href}: ${messageOf(error)}`, { cause: error });
+    throw new NothingToJudgeBy(`--admin ${quoted(url.href)}: ${wordsOfFailure(error)}`, { cause: error });
   }
 }
 

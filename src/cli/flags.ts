@@ -108,7 +108,8 @@ export function helpText(spec: CommandSpec): string {
   const lines = rows.map(([left, help]) =>
     left.length > width ? `  ${left}\n  ${" ".repeat(width)}  ${help}` : `  ${left.padEnd(width)}  ${help}`,
   );
-  const usage = spec.usage.map((line) => `  postern ${line}`);
+  // What begins with another command is a pipe into ours.
+  const usage = spec.usage.map((line) => `  ${line.startsWith(spec.name) ? "postern " : ""}${line}`);
   return [
     spec.summary,
     "",

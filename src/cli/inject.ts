@@ -30,9 +30,13 @@ const INJECT: CommandSpec = {
     {
       name: "certificate",
       value: "SOURCE",
-      help: "none, secret=NAME, csr=SIGNER or spiffe=CSI-DRIVER (none: https stays closed)",
+      help: "none, secret=NAME, csr=SIGNER, cert-manager=[Issuer/|ClusterIssuer/]NAME or spiffe=CSI-DRIVER (none: https stays closed)",
     },
-    { name: "trust-domain", value: "DOMAIN", help: "of certificates asked of the signer (cluster.local)" },
+    {
+      name: "trust-domain",
+      value: "DOMAIN",
+      help: "of certificates asked of the signer or of cert-manager (cluster.local)",
+    },
     { name: "mesh-name", value: "NAME", help: "as for 'postern run' (off)" },
     { name: "image", value: "IMAGE", help: `of the sidecar (${DEFAULT_OPTIONS.image})` },
     { name: "redirect-image", value: "IMAGE", help: `of the init container (${DEFAULT_OPTIONS.redirectImage})` },
@@ -122,21 +126,31 @@ function readOptions(
   return problems.length > 0 ? { problems } : options;
 }
 
-const CERTIFICATE_SYNTAX = "none, secret=NAME, csr=SIGNER such as postern.dev/osm, or spiffe=CSI-DRIVER";
+const CERTIFICATE_SYNTAX =
+  "none, secret=NAME, csr=SIGNER such as postern.dev/osm, cert-manager=ISSUER such as ClusterIssuer/mesh, or spiffe=CSI-DRIVER";
 
 function readCertificate(text: string, trustDomain: string): Read<CertificateSource> {
   if (text === "none") return { kind: "none" };
-  const [, kind, name = ""] = /^(secret|csr|spiffe)=(\S+)$/.exec(text) ?? [];
+  const [, kind, name = ""] = /^(secret|csr|cert-manager|spiffe)=(\S+)$/.exec(text) ?? [];
   switch (kind) {
     case "secret":
       return { kind, name };
     case "csr":
       return { kind, signerName: name, trustDomain, bundle: "osm-ca-bundle" };
+    case "cert-manager":
+      return readIssuer(name, trustDomain);
     case "spiffe":
       return { kind, csiDriver: name, socket: "spire-agent.sock" };
     default:
       return new Unusable(CERTIFICATE_SYNTAX);
   }
+}
+
+function readIssuer(text: string, trustDomain: string): Read<CertificateSource> {
+  const [, kind = "Issuer", name = ""] = /^(?:(Issuer|ClusterIssuer)\/)?([a-z0-9][a-z0-9.-]*)$/.exec(text) ?? [];
+  return name !== "" && (kind === "Issuer" || kind === "ClusterIssuer")
+    ? { kind: "cert-manager", issuer: { kind, name }, trustDomain }
+    : new Unusable(CERTIFICATE_SYNTAX);
 }
 
 /** Kubernetes resource quantities, as far as a sidecar's can be meant. */
@@ -156,7 +170,7 @@ function readSeconds(text: string): Read<number> {
     ? value instanceof Unusable
       ? value
       : value / 1_000
-    : new Unusable("whole seconds up to 10m, such as 10s");
+    : new Unusable("whole seconds up to 10m, such as 10s or 2m");
 }
 
 function readName(text: string): Read<string> {

@@ -1,5 +1,5 @@
 /** What `postern install` was told: the mesh, and how it is to be. Settings are read by the controller's own reader. */
-import { readDuration, Unusable } from "../config/values.ts";
+import { DURATION_UNITS, readDuration, Unusable } from "../config/values.ts";
 import { defaultGateway } from "../controller/controller-config.ts";
 import type { GatewayCertificate } from "../controller/gateway-certificates/mesh-config.ts";
 import type { ControllerObjectsOptions } from "../controller/manifests/controller-objects.ts";
@@ -11,9 +11,10 @@ import type { Flag } from "./flags.ts";
 /** Of the controller, said by a flag of `install` or by the Deployment itself. */
 const NOT_SET = new Set(["mesh-name", "namespace", "kubeconfig", "webhook", "health", "pod-name"]);
 /** In the Deployment's arguments already. */
-const IN_MANIFEST = new Set(["trust-domain"]);
+export const IN_MANIFEST = new Set(["trust-domain"]);
 
-const CONTROLLER_KEYS = CONTROLLER.flags.filter(({ name }) => !NOT_SET.has(name));
+/** Keys of `--set` that are flags of the controller. */
+export const CONTROLLER_KEYS = CONTROLLER.flags.filter(({ name }) => !NOT_SET.has(name));
 export const SETTABLE = [...CONTROLLER_KEYS.map(({ name }) => name), ...OWN_KEYS];
 
 export const MESH_FLAGS: readonly Flag[] = [
@@ -52,8 +53,10 @@ export function readInstall(values: ReadonlyMap<string, readonly string[]>, prob
       "gateway",
       gateways.map(({ namespace, secret, name }) => `${namespace}/${secret}=${name}`),
     );
-  const timeout = readDuration(values.get("timeout")?.[0] ?? "5m");
-  if (timeout instanceof Unusable || timeout === 0) problems.push("--timeout: expected a duration such as 5m");
+  const given = values.get("timeout")?.[0] ?? "5m";
+  const timeout = readDuration(given);
+  if (timeout instanceof Unusable || timeout === 0)
+    problems.push(`--timeout has the value '${given}'; expected a duration such as 5m (${DURATION_UNITS})`);
   const { replicas, requests, limits, failurePolicy } = own;
   return {
     mesh,

@@ -3,7 +3,7 @@ export interface CliIo {
   /** Never waits. @param done called when the text is out or, with an error, lost */
   readonly stdout: (text: string, done?: (error?: Error | null) => void) => void;
   readonly stderr: (text: string, done?: (error?: Error | null) => void) => void;
-  /** All of the standard input, read to its end. */
+  /** All of the standard input, read to its end. Rejects, in words, where that is too far. */
   readonly stdin: () => Promise<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls back when the process is asked to end; the second time means at once. */

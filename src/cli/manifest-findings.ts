@@ -7,7 +7,7 @@ import { isMeshConfig, meshConfigProblems } from "../policy/mesh-config.ts";
 import { objectKey, type Policy, type Problem, type Severity, type World } from "../policy/model.ts";
 import { splitBackendName } from "../policy/own-service.ts";
 import { INGRESS_BACKEND_VERSIONS, parseIngressBackend } from "../policy/parse.ts";
-import { validateParts, validatePolicy } from "../policy/validate.ts";
+import { validatePolicy, type Judged } from "../policy/validate.ts";
 
 /** One finding and where it stands. */
 export interface Finding {
@@ -49,24 +49,29 @@ function judge(policies: readonly ManifestObject[], all: readonly ManifestObject
   const world = buildWorld(sortObjects(all));
   const parsed = policies.map((object) => ({ object, ...parseIngressBackend(object.value) }));
   const valid = parsed.flatMap(({ policy }) => policy ?? []);
+  const known = parsed.flatMap(({ policy, readable }): Judged | readonly Judged[] => policy ?? readable ?? []);
+  const now = Date.now();
   return parsed.flatMap(({ object, policy, invalid, readable, problems }) => {
     const { namespace, name } = policy ?? invalid ?? { namespace: "", name: "" };
+    const judged = policy ?? readable;
     const admission =
-      policy === undefined
-        ? validateParts(readable ?? { backends: [], sources: [] })
-        : [...validatePolicy(policy, valid), ...missingReferences(policy, world), ...repeats(policy, valid)];
-    return [...problems, ...admission].map(({ severity, path, message }): Finding => {
-      const { file, document } = object;
-      return {
-        severity,
-        file,
-        document,
-        line: object.lineOf(path),
-        object: `IngressBackend ${objectKey(namespace, name)}`,
-        path,
-        message,
-      };
-    });
+      judged === undefined ? [] : [...validatePolicy(judged, known, now), ...missingReferences(judged, world)];
+    // What breaks the schema at a place says all that there is to say of it.
+    const beside = admission.filter(({ path }) => !problems.some((problem) => problem.path === path));
+    return [...problems, ...beside, ...(policy === undefined ? [] : repeats(policy, valid))].map(
+      ({ severity, path, message }): Finding => {
+        const { file, document } = object;
+        return {
+          severity,
+          file,
+          document,
+          line: object.lineOf(path),
+          object: `IngressBackend ${objectKey(namespace, name)}`,
+          path,
+          message,
+        };
+      },
+    );
   });
 }
 
@@ -99,15 +104,17 @@ function meshConfigFindings(object: ManifestObject): readonly Finding[] {
 }
 
 /** What an object names that was not given along: perhaps it is elsewhere, so these are warnings. */
-function missingReferences(policy: Policy, world: World): readonly Problem[] {
+function missingReferences(policy: Judged, world: World): readonly Problem[] {
   const warning = (path: string, message: string): Problem => ({ severity: "warning", path, message });
   const sources = policy.sources.flatMap((source, index) => {
-    if (source.kind !== "Service" || source.name === "" || (source.namespace ?? "") === "") return [];
+    if (source?.kind !== "Service" || source.name === "" || (source.namespace ?? "") === "") return [];
     const key = objectKey(source.namespace ?? "", source.name);
     if (world.services.has(key) || world.endpoints.has(key)) return [];
     return [warning(`spec.sources[${index}]`, `source Service ${key} is not among the given objects`)];
   });
-  const backends = policy.backends.flatMap(({ name, port }, index) => {
+  const backends = policy.backends.flatMap((backend, index) => {
+    if (backend === undefined) return [];
+    const { name, port } = backend;
     const key = objectKey(policy.namespace, splitBackendName(name).service);
     const service = world.services.get(key);
     if (service === undefined)

@@ -1,4 +1,5 @@
 /** The manifest that a command changes: from a file or from stdin. */
+import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { readTextFile } from "../files/read-text.ts";
 import type { Flag } from "./flags.ts";
 import type { CliIo } from "./io.ts";
@@ -18,10 +19,12 @@ export async function readManifestInput(
   file: string | undefined,
   io: CliIo,
 ): Promise<ManifestInput | { readonly problem: string }> {
-  if (file === undefined || file === "-") return { name: "stdin", text: await io.stdin() };
+  const isStdin = file === undefined || file === "-";
   try {
-    return { name: file, text: await readTextFile(file) };
+    return isStdin ? { name: "stdin", text: await io.stdin() } : { name: file, text: await readTextFile(file) };
   } catch (error) {
-    return { problem: `--filename ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      problem: `--filename ${file ?? "-"} cannot be read: ${wordsOfFailure(error)}`,
+    };
   }
 }

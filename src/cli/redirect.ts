@@ -1,4 +1,5 @@
 /** `postern redirect`: brings arriving connections to Postern's listeners, in the pod's network namespace. */
+import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { readTextFile } from "../files/read-text.ts";
 import { applyPlan, RedirectError, findRedirectTools, removePlan, type RedirectTool } from "../redirect/apply.ts";
 import { iptablesDocument } from "../redirect/iptables.ts";
@@ -128,7 +129,7 @@ function printed(plan: RedirectPlan, tool: RedirectTool): string {
 
 async function readPod(file: string): Promise<PodProbes> {
   const text = await readTextFile(file).catch((error: unknown) => {
-    throw new RedirectError(`--pod ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new RedirectError(`--pod ${file} cannot be read: ${wordsOfFailure(error)}`);
   });
   const manifest = readManifest(file, text);
   if ("fault" in manifest) throw new RedirectError(`--pod ${file}:${manifest.fault.line}: ${manifest.fault.message}`);

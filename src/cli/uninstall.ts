@@ -46,6 +46,13 @@ export async function runUninstall(argv: readonly string[], io: CliIo): Promise<
       );
       return EXIT.failed;
     }
+    const release = there.postern.find((one) => one.mesh === mesh.name)?.release;
+    if (release !== undefined) {
+      io.stderr(
+        `postern uninstall: mesh '${mesh.name}' is the release '${release}' of Helm; after helm uninstall ${release} --namespace ${mesh.namespace} this command finds what the controller has made\n`,
+      );
+      return EXIT.failed;
+    }
     const installed = await installedObjects(objects, mesh.name);
     // The controller writes what it keeps anew for as long as it runs: its Deployment goes first.
     const all = [...installed, ...(await controllersObjects(objects, mesh, there))];

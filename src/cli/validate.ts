@@ -1,5 +1,6 @@
 /** `postern validate`: IngressBackend objects in files, held against the API's schema and OSM's admission rules. */
 import { stat } from "node:fs/promises";
+import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { readDocuments, type ManifestObject } from "../discovery/manifests/documents.ts";
 import { listManifests, readContent } from "../discovery/manifests/files.ts";
 import { isText } from "../files/read-text.ts";
@@ -43,7 +44,8 @@ export async function runValidate(argv: readonly string[], io: CliIo): Promise<n
   const policies = policiesIn(objects);
   findings.push(...findingsOf(objects));
   const sawErrors = findings.some((finding) => finding.severity === "error");
-  if (policies.length === 0 && !sawErrors && !values.has("allow-empty")) findings.push(nothingFound(files));
+  if (policies.length === 0 && !sawErrors && !values.has("allow-empty"))
+    findings.push(nothingFound(positionals, files));
   const failed = findings.some((finding) => finding.severity === "error");
   if (values.has("json"))
     io.stdout(`${JSON.stringify({ files: files.length, objects: policies.length, problems: findings })}\n`);
@@ -62,7 +64,7 @@ async function findFiles(paths: readonly string[], usage: string[]): Promise<rea
       else
         usage.push(`${path} is a device, pipe or socket; expected a file or a directory, or - for the standard input`);
     } catch (error) {
-      usage.push(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      usage.push(`${path} cannot be read: ${wordsOfFailure(error)}`);
     }
   }
   return [...new Set(files)];
@@ -75,7 +77,7 @@ async function readFiles(
   const objects: ManifestObject[] = [];
   const findings: Finding[] = [];
   for (const file of files) {
-    const content = file === STDIN ? { text: await io.stdin() } : await readContent(file);
+    const content = file === STDIN ? await readStdin(io) : await readContent(file);
     if (content === undefined || "failure" in content) {
       findings.push({
         severity: "error",
@@ -94,18 +96,26 @@ async function readFiles(
   return { objects, findings };
 }
 
-function nothingFound(files: readonly string[]): Finding {
-  const message =
-    files.length === 0
-      ? "no file with an ending .yaml, .yml or .json was found (--allow-empty if that is meant)"
-      : "no IngressBackend was found (--allow-empty if that is meant)";
-  return { severity: "error", file: files[0] ?? "", document: 1, line: 1, path: "", message };
+async function readStdin(io: CliIo): Promise<{ readonly text: string } | { readonly failure: string }> {
+  try {
+    return { text: await io.stdin() };
+  } catch (error) {
+    return { failure: `cannot be read: ${wordsOfFailure(error)}` };
+  }
+}
+
+/** Of no file and no line: it is said of all that was named. */
+function nothingFound(paths: readonly string[], files: readonly string[]): Finding {
+  const what = files.length === 0 ? "file with an ending .yaml, .yml or .json" : "IngressBackend";
+  const where = paths.map((path) => (path === STDIN ? "the standard input" : path)).join(", ");
+  const message = `no ${what} was found in ${where} (--allow-empty if that is meant)`;
+  return { severity: "error", file: "", document: 1, line: 1, path: "", message };
 }
 
 function report(findings: readonly Finding[], files: number, objects: number): string {
   const lines = findings.map(({ severity, file, line, object, path, message }) => {
     const place = [object, path].filter((part) => part !== undefined && part !== "").join(": ");
-    return `${file}:${line}: ${severity}: ${place === "" ? "" : `${place}: `}${message}`;
+    return `${file === "" ? "" : `${file}:${line}: `}${severity}: ${place === "" ? "" : `${place}: `}${message}`;
   });
   const count = (severity: Severity): number => findings.filter((finding) => finding.severity === severity).length;
   return [

@@ -85,7 +85,7 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
     drainDelayMs: reader.one("drain-delay", readDuration) ?? 5_000,
     drainDeadlineMs: reader.one("drain-deadline", readDuration) ?? 25_000,
     clientCertHeader: reader.one("client-cert-header", readChoice(["sanitize-set", "strip"])) ?? "sanitize-set",
-    enforcement: reader.one("enforcement", readEnforcement) ?? { mode: "enforce" },
+    enforcement: reader.one("enforcement", (text) => readEnforcement(text)) ?? { mode: "enforce" },
     accessLog: reader.one("access-log", readBoolean) ?? true,
     ...readTracing(reader),
     logLevel: reader.one("log-level", readChoice(["debug", "info", "warn", "error"])) ?? "info",

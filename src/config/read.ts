@@ -1,4 +1,5 @@
 /** Where settings come from: flags win over the environment, the environment over the file that `--config` names. */
+import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { readTextFile } from "../files/read-text.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { ConfigError } from "./parse.ts";
@@ -67,7 +68,7 @@ async function readSettingsFile(path: string, problems: string[]): Promise<Reado
   try {
     content = parseYaml(await readTextFile(path), { maxAliasCount: 0 });
   } catch (error) {
-    problems.push(`--config ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    problems.push(`--config ${path} cannot be read: ${wordsOfFailure(error)}`);
     return new Map();
   }
   if (content === null) return new Map();

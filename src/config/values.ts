@@ -17,6 +17,9 @@ export type Read<Value> = Value | Unusable;
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const UNITS_BYTES: Readonly<Record<string, number>> = { "": 1, B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
+/** What `readDuration` takes, in words. */
+export const DURATION_UNITS = "in ms, s, m or h; at most 24 days";
+
 /** `10s`, `250ms`, `5m`, `1h`, or `0` and `off` for none. In milliseconds. */
 export function readDuration(text: string): Read<number> {
   if (text === "0" || text === "off") return 0;
@@ -25,7 +28,7 @@ export function readDuration(text: string): Read<number> {
   // setTimeout takes no more than 2^31 - 1.
   return Number.isFinite(value) && value <= 2 ** 31 - 1
     ? Math.round(value)
-    : new Unusable("a duration such as 250ms, 10s, 5m or 1h (at most 24 days), or 0 for off");
+    : new Unusable(`a duration such as 250ms, 10s, 5m or 1h (${DURATION_UNITS}), or 0 for off`);
 }
 
 /** `61440`, `60KiB`, `1MiB`. */

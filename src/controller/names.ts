@@ -3,6 +3,9 @@
 /** OSM's label of a namespace that belongs to a mesh; its value is the mesh's name. */
 export const MONITORED_LABEL = "openservicemesh.io/monitored-by";
 
+/** On what a mesh is made of, with the mesh's name. Kubernetes' recommended label. */
+export const INSTANCE_LABEL = "app.kubernetes.io/instance";
+
 /** The Secret, and the ConfigMap in each namespace of the mesh, with the CA bundle; OSM's own name of it. */
 export const BUNDLE_NAME = "osm-ca-bundle";
 /** Their key. */

@@ -33,7 +33,7 @@ export interface SidecarNeeds {
 
 export function sidecarContainer({ ports, namedPorts, probes, options }: SidecarNeeds): Fields {
   const { image, sidecar, meshName, certificate, requests, limits } = options;
-  const parts = certificateParts(certificate);
+  const parts = certificateParts(certificate, USER);
   const native = sidecar === "native";
   return {
     name: SIDECAR,
@@ -117,7 +117,7 @@ export function sidecarVolumes({ certificate }: InjectOptions): readonly Fields[
         ],
       },
     },
-    ...certificateParts(certificate).volumes,
+    ...certificateParts(certificate, USER).volumes,
   ];
 }
 

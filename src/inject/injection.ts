@@ -26,6 +26,12 @@ export type CertificateSource =
       /** ConfigMap of the pod's namespace with the mesh's CA bundle as `ca.crt`. */
       readonly bundle: string;
     }
+  /** Asked of cert-manager by its csi-driver, which mounts it. */
+  | {
+      readonly kind: "cert-manager";
+      readonly issuer: { readonly kind: "Issuer" | "ClusterIssuer"; readonly name: string };
+      readonly trustDomain: string;
+    }
   /** Asked of a SPIFFE Workload API, whose socket a CSI driver mounts. */
   | { readonly kind: "spiffe"; readonly csiDriver: string; readonly socket: string };
 

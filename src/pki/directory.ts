@@ -1,6 +1,7 @@
 /** A mesh CA that lives in a directory: `ca.crt`, `ca.key`, and NAME.crt, NAME.key for every certificate. */
-import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { readTextFile } from "../files/read-text.ts";
 import { createAuthority, issueCertificate, type Authority, type CertificateRequest } from "./authority.ts";
 
 /** What an operator must mend; the message names the file. */
@@ -48,7 +49,7 @@ async function makeDirectory(path: string): Promise<void> {
 async function readAuthority(directory: string): Promise<Authority> {
   const files = filesOf(directory, "ca");
   try {
-    return { certPem: await readFile(files.cert, "utf8"), keyPem: await readFile(files.key, "utf8") };
+    return { certPem: await readTextFile(files.cert), keyPem: await readTextFile(files.key) };
   } catch (cause) {
     throw new PkiError(
       `${directory} holds no CA (${cause instanceof Error ? cause.message : String(cause)}): make one with 'postern pki init --dir ${directory}'`,
@@ -100,7 +101,9 @@ async function writePair(
 
 async function replaceFile(path: string, text: string, mode: number): Promise<void> {
   const temporary = `${path}.new`;
-  await writeFile(temporary, text, { mode });
+  // What is left there, or put there by another, is never written into: a pipe would wait for its reader.
+  await rm(temporary, { force: true });
+  await writeFile(temporary, text, { mode, flag: "wx" });
   await rename(temporary, path);
 }
 

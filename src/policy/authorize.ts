@@ -4,7 +4,7 @@
  */
 import { findAddress, isEmptySet } from "./address-set.ts";
 import type { Allowed, AuditedReason, Decision, Peer, Refused, RefusalReason } from "./decision.ts";
-import type { BackendPort } from "./model.ts";
+import type { BackendPort, ObjectKey } from "./model.ts";
 import type { PeerAddress } from "./peer-address.ts";
 import { matchPrincipal } from "./principal.ts";
 import { matchServerName } from "./server-name.ts";
@@ -130,22 +130,24 @@ export type RuleInForce =
   | { readonly state: "refused"; readonly refusal: Refused };
 
 const NONE: readonly OpenRule[] = Object.freeze([]);
-const NO_POLICY: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "no-policy" } };
-const NO_SNAPSHOT: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "no-snapshot" } };
-const STALE_SNAPSHOT: RuleInForce = { state: "refused", refusal: { verdict: "close", reason: "stale-snapshot" } };
+const NO_POLICY: RuleInForce = Object.freeze(refuseAll("no-policy", undefined));
 
 /**
- * By policy alone: what live connections are judged by. A new one meets `ruleInForce` too (service-state.ts).
+ * By policy alone: what live connections are judged by. A new one meets `ruleInForce` too (backend-state.ts).
  *
  * @param moment read only where audit asks for the time; without it every rule is enforced
  */
 export function ruleFor(snapshot: Snapshot, port: BackendPort, moment?: Moment): RuleInForce {
-  if (snapshot.closed !== undefined) return snapshot.closed === "no-snapshot" ? NO_SNAPSHOT : STALE_SNAPSHOT;
   const rule = snapshot.rules.get(port);
+  if (snapshot.closed !== undefined) return refuseAll(snapshot.closed, rule?.policy);
   if (rule === undefined) return NO_POLICY;
-  if (rule.state === "closed")
-    return { state: "refused", refusal: { verdict: "close", reason: rule.reason, policy: rule.policy } };
+  if (rule.state === "closed") return refuseAll(rule.reason, rule.policy);
   return { state: "open", open: rule, audited: auditedOf(rule, moment) };
+}
+
+/** @param policy that governs the port; absent where none does */
+export function refuseAll(reason: RefusalReason, policy: ObjectKey | undefined): RuleInForce {
+  return { state: "refused", refusal: { verdict: "close", reason, ...(policy !== undefined && { policy }) } };
 }
 
 /** Milliseconds since the epoch. */

@@ -4,9 +4,9 @@
  * metrics all ask it, so that none can say open where another closes. Pure: the time is an input.
  */
 import { isEmptySet } from "./address-set.ts";
-import { ruleFor, type RuleInForce } from "./authorize.ts";
-import { wordsOfClosed } from "./closed-words.ts";
-import type { Refused, RefusalReason } from "./decision.ts";
+import { refuseAll, ruleFor, type RuleInForce } from "./authorize.ts";
+import { wordsOfAudit, wordsOfClosed } from "./closed-words.ts";
+import type { RefusalReason } from "./decision.ts";
 import type { BackendPort, ObjectKey } from "./model.ts";
 import type { ServiceState } from "./service-state.ts";
 import { alternatives, type OpenRule, type Rule } from "./snapshot.ts";
@@ -17,6 +17,14 @@ export interface Condition {
   readonly detail: string;
 }
 
+/** One object that governs a port. */
+export interface GoverningPolicy {
+  readonly policy: ObjectKey;
+  readonly service: string;
+  /** What it would refuse by address or name is let in until then; milliseconds since the epoch. Absent where it is enforced. */
+  readonly auditUntil?: number;
+}
+
 /** One backend port in words that every place uses. */
 export interface BackendState {
   readonly port: BackendPort;
@@ -24,8 +32,8 @@ export interface BackendState {
   readonly open: boolean;
   readonly reason: RefusalReason | "open";
   readonly detail: string;
-  readonly policy?: ObjectKey;
-  readonly service?: string;
+  /** Oldest first; empty where no object governs it. */
+  readonly policies: readonly GoverningPolicy[];
   readonly protocol?: "http" | "https";
   readonly conditions: readonly Condition[];
 }
@@ -37,7 +45,7 @@ export interface BackendState {
  * any address.
  */
 export function ruleInForce(state: ServiceState, port: BackendPort): RuleInForce {
-  if (state.drain === "closing") return refuseAll("draining");
+  if (state.drain === "closing") return refuseAll("draining", policyOn(state, port));
   if (state.listeners?.has(port) === false) return refuseAll("no-listener", policyOn(state, port));
   const rule = ruleFor(state.snapshot, port, state);
   if (rule.state === "refused") return rule;
@@ -63,11 +71,22 @@ export function backendStates(state: ServiceState): readonly BackendState[] {
 
 export function backendState(state: ServiceState, port: BackendPort): BackendState {
   const found = ruleInForce(state, port);
-  const rule = state.snapshot.rules.get(port);
-  const facts = { port, ...factsOf(rule), conditions: conditionsOf(state, found) };
-  if (found.state === "open") return { ...facts, open: true, reason: "open", detail: "open to what its policy lists" };
+  const policies = policiesOf(state.snapshot.rules.get(port), found);
+  const protocol = protocolOf(state.snapshot.rules.get(port));
+  const facts = {
+    port,
+    policies,
+    ...(protocol !== undefined && { protocol }),
+    conditions: [...conditionsOf(state, found), ...auditsOf(policies)],
+  };
+  if (found.state === "open") return { ...facts, open: true, reason: "open", detail: wordsOfOpen(found) };
   const { reason } = found.refusal;
   return { ...facts, open: false, reason, detail: wordsOfClosed(state, port, reason) ?? reason };
+}
+
+function wordsOfOpen({ audited }: Extract<RuleInForce, { readonly state: "open" }>): string {
+  const listed = "open to what its policy lists";
+  return audited.length === 0 ? listed : `${listed}, and by an audit to any address and name`;
 }
 
 /** Why no handshake can be made, if that is so. */
@@ -99,26 +118,32 @@ function conditionsOf(state: ServiceState, rule: RuleInForce): readonly Conditio
       code: "crl-ended",
       detail: `a revocation list (--tls-crl) ended at ${new Date(listsEnd).toISOString()}: its issuer's callers are refused`,
     });
-  const auditUntil = Math.max(0, ...rule.audited.map((audited) => audited.auditUntil ?? 0));
-  if (auditUntil > 0)
-    conditions.push({
-      code: "audit",
-      detail: `refusals by address or name are only logged and counted until ${new Date(auditUntil).toISOString()}`,
-    });
   return conditions;
 }
 
-function factsOf(rule: Rule | undefined): Pick<BackendState, "policy" | "service" | "protocol"> {
-  if (rule === undefined) return {};
-  const { policy, service } = rule;
-  return { policy, service, ...(rule.state === "open" && { protocol: rule.protocol }) };
+/** Where several objects govern the port, each names itself. */
+function auditsOf(policies: readonly GoverningPolicy[]): readonly Condition[] {
+  return policies.flatMap(({ policy, auditUntil }): readonly Condition[] => {
+    if (auditUntil === undefined) return [];
+    const words = wordsOfAudit(auditUntil);
+    return [{ code: "audit", detail: policies.length === 1 ? words : `IngressBackend ${policy}: ${words}` }];
+  });
+}
+
+/** @param found what is in force: an audit of a port that is closed waves nobody through */
+function policiesOf(rule: Rule | undefined, found: RuleInForce): readonly GoverningPolicy[] {
+  if (rule === undefined) return [];
+  const audited = found.state === "open" ? found.audited : [];
+  return alternatives(rule).map(({ policy, service }) => {
+    const auditUntil = audited.find((one) => one.policy === policy)?.auditUntil;
+    return { policy, service, ...(auditUntil !== undefined && { auditUntil }) };
+  });
+}
+
+function protocolOf(rule: Rule | undefined): OpenRule["protocol"] | undefined {
+  return rule?.state === "open" ? rule.protocol : undefined;
 }
 
 function policyOn({ snapshot }: ServiceState, port: BackendPort): ObjectKey | undefined {
   return snapshot.rules.get(port)?.policy;
-}
-
-function refuseAll(reason: RefusalReason, policy?: ObjectKey): RuleInForce {
-  const refusal: Refused = { verdict: "close", reason, ...(policy !== undefined && { policy }) };
-  return { state: "refused", refusal };
 }

@@ -2,10 +2,16 @@
 import type { RefusalReason } from "./decision.ts";
 import type { BackendPort } from "./model.ts";
 import type { ServiceState } from "./service-state.ts";
-import type { UnmatchedPolicy } from "./snapshot.ts";
+import { alternatives, type ClosedRule, type OpenRule, type Snapshot, type UnmatchedPolicy } from "./snapshot.ts";
 
 /** Objects that are named in one sentence. */
 const NAMED_AT_MOST = 3;
+
+/** Where the snapshot refuses everybody as a whole. */
+export const WORDS_OF_SNAPSHOT = {
+  "no-snapshot": "policy and endpoints have not been read yet",
+  "stale-snapshot": "policy and endpoints have been out of date for longer than max-stale",
+} as const satisfies Readonly<Record<NonNullable<Snapshot["closed"]>, string>>;
 
 /** `undefined` where the reason closes nothing to everybody. */
 export function wordsOfClosed(
@@ -22,18 +28,15 @@ export function wordsOfClosed(
     case "draining":
       return "the process is ending and takes no new connection";
     case "no-snapshot":
-      return "policy and endpoints have not been read yet";
     case "stale-snapshot":
-      return "policy and endpoints have been out of date for longer than max-stale";
+      return WORDS_OF_SNAPSHOT[reason];
     case "no-policy":
       return wordsOfNoPolicy(snapshot, port);
     case "invalid-policy":
     case "no-usable-source":
-      return rule?.state === "closed" ? rule.detail : undefined;
+      return rule?.state === "closed" ? wordsOfClosedBy(alternatives(rule)) : undefined;
     case "source-without-endpoints":
-      return rule?.state === "open" && rule.emptySources.length > 0
-        ? rule.emptySources.join("; ")
-        : "its sources have no address";
+      return rule?.state === "open" ? wordsOfEmpty(alternatives(rule)) : undefined;
     case "no-credentials":
       return certificate.state === "none" && certificate.problem !== undefined
         ? `our own certificate cannot be used: ${certificate.problem}`
@@ -49,6 +52,25 @@ export function wordsOfClosed(
     default:
       return undefined;
   }
+}
+
+/** What holds until the end of an audit. @param end milliseconds since the epoch */
+export function wordsOfAudit(end: number): string {
+  return `refusals by address or name are only logged and counted until ${new Date(end).toISOString()}`;
+}
+
+/** Where several objects close the port, each with what is wrong with it. */
+function wordsOfClosedBy(rules: readonly ClosedRule[]): string {
+  const named = rules.map(({ policy, detail }) =>
+    rules.length === 1 ? detail : `IngressBackend ${policy}: ${detail}`,
+  );
+  const { length } = named;
+  const more = length > NAMED_AT_MOST ? [`and ${length - NAMED_AT_MOST} more IngressBackends`] : [];
+  return [...named.slice(0, NAMED_AT_MOST), ...more].join("; ");
+}
+
+function wordsOfEmpty(rules: readonly OpenRule[]): string {
+  return [...new Set(rules.flatMap(({ emptySources }) => emptySources))].join("; ") || "its sources have no address";
 }
 
 /** Says the same of an object to every pod of its namespace: what one pod adds would differ from the next one's. */

@@ -47,9 +47,13 @@ function withPort(port: BackendPort, rule: Rule | undefined): readonly (readonly
 
 /** What is closed lets nobody in, and closes the port only where no object for another Service is open. */
 function ruleOf(stakes: readonly Compiled[]): Rule | undefined {
-  const [oldest, ...younger] = stakes.flatMap(({ rule }) => (rule.state === "open" ? [rule] : []));
-  if (oldest === undefined) return stakes[0]?.rule;
-  return younger.length === 0 ? oldest : { ...oldest, younger };
+  const open = stakes.flatMap(({ rule }) => (rule.state === "open" ? [rule] : []));
+  const closed = stakes.flatMap(({ rule }) => (rule.state === "closed" ? [rule] : []));
+  return withYounger(open) ?? withYounger(closed);
+}
+
+function withYounger<One extends Rule>([oldest, ...younger]: readonly One[]): One | undefined {
+  return oldest === undefined || younger.length === 0 ? oldest : { ...oldest, younger };
 }
 
 function compileStake(world: World, self: Self, { claim, ambiguity }: Stake): Compiled {
@@ -140,7 +144,8 @@ function statusesOf(world: World, self: Self, claims: Claims, compiled: readonly
       policy,
       currentStatus: texts.length === 0 ? "committed" : "error",
       reason: texts.length === 0 ? COMMITTED : [...new Set(texts)].join("; "),
-      warnings: warningsOf(world, self, policy),
+      // What is an error already is not said a second time.
+      warnings: warningsOf(world, self, policy).filter((warning) => !texts.some((text) => warning.startsWith(text))),
     }));
 }
 

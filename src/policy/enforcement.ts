@@ -8,12 +8,28 @@ import { asRecord, asString, field, type UnknownRecord } from "./unknown.ts";
 
 const ENFORCEMENT_ANNOTATION = "postern.dev/enforcement";
 
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})$/;
+const DAY_MS = 86_400_000;
+/** An end that is farther away is none that anybody waits for: an audit that never ends is policy that is not enforced. */
+export const LONGEST_AUDIT_DAYS = 90;
+
+/** @param until as `now`, milliseconds since the epoch */
+export function isTooFar(until: number, now: number): boolean {
+  return until - now > LONGEST_AUDIT_DAYS * DAY_MS;
+}
+
+const TIME = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})$/;
 
 /** RFC 3339, milliseconds since the epoch; `undefined` for what is none. */
 export function readMoment(text: string): number | undefined {
-  const time = TIME.test(text) ? Date.parse(text) : Number.NaN;
+  const [, year, month, day] = TIME.exec(text) ?? [];
+  if (year === undefined || !isDay(Number(year), Number(month), Number(day))) return undefined;
+  const time = Date.parse(text);
   return Number.isNaN(time) ? undefined : time;
+}
+
+/** `Date.parse` takes 30 February for 2 March, which would lengthen an audit. */
+function isDay(year: number, month: number, day: number): boolean {
+  return day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
 /**

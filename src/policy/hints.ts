@@ -8,6 +8,7 @@ import {
   type Self,
   type World,
 } from "./model.ts";
+import { ownService, splitBackendName } from "./own-service.ts";
 import { peerAddress } from "./peer-address.ts";
 import type { Departure, Hints, UnmatchedPolicy } from "./snapshot.ts";
 
@@ -28,7 +29,7 @@ function unmatchedOf(world: World, self: Self): readonly UnmatchedPolicy[] {
   return [...world.policies, ...world.invalidPolicies]
     .filter((object) => object.namespace === self.namespace)
     .map((object) => toUnmatched(world, object))
-    .filter(({ backends }) => !backends.some(({ service }) => self.services.includes(service)))
+    .filter(({ backends }) => !backends.some(({ service }) => ownService(service, self) !== undefined))
     .sort((a, b) => (a.policy < b.policy ? -1 : 1))
     .slice(0, MOST_UNMATCHED);
 }
@@ -44,7 +45,9 @@ function toUnmatched({ knownServices }: World, object: Policy | InvalidPolicy): 
     policy: objectKey(namespace, object.name),
     backends,
     missing:
-      knownServices === undefined ? [] : named.filter((service) => !knownServices.has(objectKey(namespace, service))),
+      knownServices === undefined
+        ? []
+        : named.filter((name) => !knownServices.has(objectKey(namespace, splitBackendName(name).service))),
   };
 }
 

@@ -81,12 +81,13 @@ function reachable(rule: OpenRule, { address }: Peer): readonly OpenRule[] {
 }
 
 /** @returns `undefined` where the words of the closed port say all there is to say */
-function nearestAddress({ snapshot, now }: ServiceState, rule: OpenRule, address: PeerAddress): string | undefined {
+function nearestAddress(state: ServiceState, rule: OpenRule, address: PeerAddress): string | undefined {
+  const { snapshot, now } = state;
   const { text } = address;
   if (address.family === 0) return `'${text}' is not an address`;
   const listed = alternatives(rule).flatMap(({ addresses }) => addresses?.sources ?? []);
   const elsewhere =
-    formerEndpoint(snapshot, listed, text, now) ?? onOtherPort(snapshot, rule, address) ?? nodeOf(snapshot, text);
+    formerEndpoint(snapshot, listed, text, now) ?? onOtherPort(state, rule, address) ?? nodeOf(snapshot, text);
   const empty = alternatives(rule)
     .flatMap(({ emptySources }) => emptySources)
     .join("; ");
@@ -104,9 +105,10 @@ function formerEndpoint({ hints }: Snapshot, listed: readonly string[], text: st
   return `${text} was an endpoint of ${departed.source} until ${Math.max(0, Math.round((now - departed.at) / 1000))} s ago`;
 }
 
-function onOtherPort(snapshot: Snapshot, rule: OpenRule, address: PeerAddress): string | undefined {
+/** Of a port where nobody listens it is no use to know. */
+function onOtherPort({ snapshot, listeners }: ServiceState, rule: OpenRule, address: PeerAddress): string | undefined {
   for (const other of snapshot.rules.values()) {
-    if (other.state !== "open" || other.port === rule.port) continue;
+    if (other.state !== "open" || other.port === rule.port || listeners?.has(other.port) === false) continue;
     const source = alternatives(other)
       .map(({ addresses }) => addresses?.sources[findAddress(addresses, address)])
       .find((found) => found !== undefined);
@@ -126,6 +128,7 @@ function nodeOf({ hints }: Snapshot, text: string): string | undefined {
 function joined(a: string | undefined, b: string | undefined): string | undefined {
   if (a === undefined || a === "") return b;
   if (b === undefined || b === "" || a.includes(b)) return a;
+  if (b.includes(a)) return b;
   return `${a}; ${b}`;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { BackendSpec, InvalidPolicy, Policy, Problem, SourceSpec } from "./model.ts";
 import { readEnforcement } from "./enforcement.ts";
+import type { Judged } from "./validate.ts";
 import { asArray, asRecord, asString, field, isPort, typeName, type UnknownRecord } from "./unknown.ts";
 
 /** Groups that serve the same schema: OSM's own, and that of its fork. */
@@ -17,10 +18,7 @@ export interface ParsedPolicy {
   readonly policy?: Policy;
   readonly invalid?: InvalidPolicy;
   /** Beside `invalid`: the parts that hold by themselves, at their places. */
-  readonly readable?: {
-    readonly backends: readonly (BackendSpec | undefined)[];
-    readonly sources: readonly (SourceSpec | undefined)[];
-  };
+  readonly readable?: Judged;
   /** Errors and warnings, in the order of the object. */
   readonly problems: readonly Problem[];
 }
@@ -94,19 +92,19 @@ export function parseIngressBackend(object: unknown): ParsedPolicy {
   matches.forEach((value, index) => readMatch(reader, value, `spec.matches[${index}]`));
 
   const { problems } = reader;
+  const beside = { hasMatches: matches.length > 0, ...readEnforcement(metadata) };
   if (problems.some((problem) => problem.severity === "error")) {
     const claimed = backends.flatMap(({ name, port }) =>
       name !== undefined && port !== undefined ? [{ name, port }] : [],
     );
-    const readable = { backends: backends.map(({ spec: backend }) => backend), sources };
+    const readable = { ...identity, backends: backends.map(({ spec: backend }) => backend), sources, ...beside };
     return { invalid: { ...identity, backends: claimed, problems }, readable, problems };
   }
   const policy: Policy = {
     ...identity,
     backends: backends.flatMap(({ spec: backend }) => backend ?? []),
     sources: sources.flatMap((source) => source ?? []),
-    hasMatches: matches.length > 0,
-    ...readEnforcement(metadata),
+    ...beside,
   };
   return { policy, problems };
 }

@@ -1,10 +1,10 @@
 /** The status of each object by the state of its backends: what the compiler found, and what closes a port beside it. */
 import { backendState, type BackendState } from "./backend-state.ts";
-import { wordsOfUnmatched } from "./closed-words.ts";
+import { wordsOfAudit, wordsOfUnmatched } from "./closed-words.ts";
 import type { RefusalReason } from "./decision.ts";
 import type { ObjectKey } from "./model.ts";
 import type { ServiceState } from "./service-state.ts";
-import type { PolicyStatus } from "./snapshot.ts";
+import { alternatives, type PolicyStatus } from "./snapshot.ts";
 
 const SHARED_AUDIT = "audit: refusals by address or name are only logged and counted";
 
@@ -31,7 +31,7 @@ function inForce(state: ServiceState, status: PolicyStatus): PolicyStatus {
   const closed = backends.flatMap(({ open, reason, detail }) =>
     !open && !isOfCompiler(reason) ? [`${reason}: ${detail}`] : [],
   );
-  const conditions = backends.flatMap((backend) => backend.conditions.map(({ code, detail }) => `${code}: ${detail}`));
+  const conditions = backends.flatMap((backend) => conditionsFor(backend, status.policy));
   const errors = [...(status.currentStatus === "error" ? [status.reason] : []), ...new Set(closed)];
   return {
     ...status,
@@ -44,8 +44,17 @@ function inForce(state: ServiceState, status: PolicyStatus): PolicyStatus {
 
 function governedBy(state: ServiceState, policy: ObjectKey): readonly BackendState[] {
   return [...state.snapshot.rules.values()]
-    .filter((rule) => rule.policy === policy)
+    .filter((rule) => alternatives(rule).some((one) => one.policy === policy))
     .map((rule) => backendState(state, rule.port));
+}
+
+/** The audit of another object on the port is none of this one's. */
+function conditionsFor({ conditions, policies }: BackendState, policy: ObjectKey): readonly string[] {
+  const own = policies.find((one) => one.policy === policy);
+  return [
+    ...conditions.flatMap(({ code, detail }) => (code === "audit" ? [] : [`${code}: ${detail}`])),
+    ...(own?.auditUntil === undefined ? [] : [`audit: ${wordsOfAudit(own.auditUntil)}`]),
+  ];
 }
 
 /** Closed by the object itself: the compiler's own words are its status already. */

@@ -5,6 +5,7 @@ import type { Decision, Peer, PeerCertificate, San, Verdict } from "./decision.t
 import { backendPort } from "./model.ts";
 import { nearestTo } from "./nearest.ts";
 import { peerAddress } from "./peer-address.ts";
+import { refusesEverybody } from "./refuses-everybody.ts";
 import type { ServiceState } from "./service-state.ts";
 
 /** One caller as a sidecar remembers it. */
@@ -41,19 +42,40 @@ function replayOne(state: ServiceState, seen: SeenPeer): Replayed {
   const rule = ruleInForce(state, port);
   const open = rule.state === "open" ? rule.open : undefined;
   const peer = toPeer(seen, open?.clientCertificate === true);
-  // One that was refused by its address has shown nothing else, so an https backend cannot be judged further.
   const early = judgeAddress(rule, peer.address);
-  const blind = early === undefined && seen.verdict !== "forward" && seen.certificate === "unseen";
   const decision: Decision = early ?? authorizeBy(rule, peer);
   const refused = decision.verdict === "forward" ? undefined : decision;
   const nearest = refused && nearestTo(state, port, peer, refused.reason);
   return {
     peer: seen,
-    effect: blind && open?.protocol === "https" ? "unknown" : effectOf(seen, decision),
+    effect: isUnknown(seen, decision, early === undefined && open?.protocol === "https")
+      ? "unknown"
+      : effectOf(seen, decision),
     verdict: decision.verdict,
     reason: decision.verdict === "forward" ? (decision.wouldRefuse ?? "allowed") : decision.reason,
     ...(nearest !== undefined && { nearest }),
   };
+}
+
+/**
+ * What decides was never seen of it: what it gets while anybody is served, or its TLS.
+ *
+ * @param isTls its TLS decides: the backend is https, and the address is let in
+ */
+function isUnknown(seen: SeenPeer, decision: Decision, isTls: boolean): boolean {
+  const refusal = decision.verdict === "forward" ? undefined : decision.reason;
+  if (refusesEverybody(seen.reason) && refusal !== undefined && refusal !== seen.reason) return true;
+  if (!isTls || seen.verdict === "forward" || seen.certificate !== "unseen") return false;
+  switch (seen.reason) {
+    // It spoke plaintext, and that is all there is to see of it.
+    case "tls-expected":
+      return false;
+    case "sni-missing":
+    case "sni-not-listed":
+      return refusal !== "sni-missing" && refusal !== "sni-not-listed";
+    default:
+      return true;
+  }
 }
 
 function effectOf({ verdict, reason, certificate }: SeenPeer, decision: Decision): Effect {

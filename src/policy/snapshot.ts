@@ -85,11 +85,6 @@ export interface OpenRule {
   readonly younger?: readonly OpenRule[];
 }
 
-/** The rules that can let a peer in on a port, oldest object first. */
-export function alternatives(rule: OpenRule): readonly OpenRule[] {
-  return rule.younger === undefined ? [rule] : [rule, ...rule.younger];
-}
-
 /** A backend port that a policy governs and that lets nobody in. */
 export interface ClosedRule {
   readonly state: "closed";
@@ -99,9 +94,19 @@ export interface ClosedRule {
   readonly reason: RefusalReason;
   /** For people: what is wrong with the policy. */
   readonly detail: string;
+  /** What younger objects for other Services of this pod say of the port, oldest first: closed too. They hold no `younger`. */
+  readonly younger?: readonly ClosedRule[];
 }
 
 export type Rule = OpenRule | ClosedRule;
+
+/** What each of the objects on a port says of it, oldest object first: of an open port the rules that can let a peer in. */
+export function alternatives(rule: OpenRule): readonly OpenRule[];
+export function alternatives(rule: ClosedRule): readonly ClosedRule[];
+export function alternatives(rule: Rule): readonly Rule[];
+export function alternatives(rule: Rule): readonly Rule[] {
+  return rule.younger === undefined ? [rule] : [rule, ...rule.younger];
+}
 
 export interface PolicyStatus {
   readonly policy: ObjectKey;

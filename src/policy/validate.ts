@@ -4,9 +4,9 @@
  * data plane makes of a faulty object is decided by compile.ts.
  */
 import { parseRange } from "./address.ts";
+import { isTooFar, LONGEST_AUDIT_DAYS } from "./enforcement.ts";
 import { objectKey, type BackendSpec, type Policy, type Problem, type SourceSpec } from "./model.ts";
 import { ANY_PRINCIPAL, principalType } from "./principal.ts";
-import type { ParsedPolicy } from "./parse.ts";
 import { patternProblem } from "./server-name.ts";
 
 export type Protocol = "http" | "https";
@@ -22,27 +22,39 @@ export function demandsCertificate(backend: BackendSpec): boolean {
   return readProtocol(backend.port.protocol) === "https" && backend.tls?.skipClientCertValidation !== true;
 }
 
+/** An object, or the parts of one that breaks the schema elsewhere, each at its place: one fault does not hide the next. */
+export interface Judged extends Pick<Policy, "name" | "namespace"> {
+  readonly backends: readonly (BackendSpec | undefined)[];
+  readonly sources: readonly (SourceSpec | undefined)[];
+  readonly hasMatches?: boolean;
+  readonly auditUntil?: number;
+  readonly enforcementProblem?: string;
+}
+
 /**
  * Everything that admission has against an object, errors first.
  *
  * @param others other IngressBackends; only those of the same namespace can conflict, and one of the same name is the object itself
+ * @param now milliseconds since the epoch; without it nothing is said of the end of an audit
  */
-export function validatePolicy(policy: Policy, others: readonly Policy[]): readonly Problem[] {
+export function validatePolicy(policy: Judged, others: readonly Judged[], now?: number): readonly Problem[] {
+  const backends = numbered(policy.backends);
+  const sources = numbered(policy.sources);
   return [
-    ...duplicateProblems(policy),
-    ...policy.backends.flatMap((backend, index) => backendProblems(policy, backend, index)),
+    ...duplicateProblems(backends),
+    ...backends.flatMap(([index, backend]) => backendProblems(policy, backend, index)),
     ...conflictProblems(policy, others),
-    ...policy.sources.flatMap(sourceProblems),
-    ...warnings(policy),
+    ...sources.flatMap(([index, source]) => sourceProblems(source, index)),
+    ...warnings(policy, backends, sources),
+    ...auditWarnings(policy, now),
   ];
 }
 
-/** What admission has against the parts of an object that breaks the schema elsewhere: one fault does not hide the next. */
-export function validateParts({ backends, sources }: NonNullable<ParsedPolicy["readable"]>): readonly Problem[] {
-  return [
-    ...backends.flatMap((backend, index) => (backend === undefined ? [] : protocolProblems(backend, index))),
-    ...sources.flatMap((source, index) => (source === undefined ? [] : sourceProblems(source, index))),
-  ];
+type Numbered<Part> = readonly (readonly [number, Part])[];
+
+/** Those that could be read, with their places. */
+function numbered<Part>(parts: readonly (Part | undefined)[]): Numbered<Part> {
+  return parts.flatMap((part, index): Numbered<Part> => (part === undefined ? [] : [[index, part]]));
 }
 
 function error(path: string, message: string): Problem {
@@ -53,9 +65,9 @@ function warning(path: string, message: string): Problem {
   return { severity: "warning", path, message };
 }
 
-function duplicateProblems(policy: Policy): readonly Problem[] {
+function duplicateProblems(backends: Numbered<BackendSpec>): readonly Problem[] {
   const seen = new Set<string>();
-  return policy.backends.flatMap(({ name, port }, index) => {
+  return backends.flatMap(([index, { name, port }]) => {
     const key = `${name}:${port.number}`;
     if (!seen.has(key)) {
       seen.add(key);
@@ -70,39 +82,35 @@ function duplicateProblems(policy: Policy): readonly Problem[] {
   });
 }
 
-function protocolProblems(backend: BackendSpec, index: number): readonly Problem[] {
-  if (readProtocol(backend.port.protocol) !== undefined) return [];
+function backendProblems(policy: Judged, backend: BackendSpec, index: number): readonly Problem[] {
+  const path = `spec.backends[${index}]`;
+  if (readProtocol(backend.port.protocol) === undefined) {
+    const got = backend.port.protocol;
+    return [error(`${path}.port.protocol`, `Expected 'port.protocol' to be 'http' or 'https', got: ${got}`)];
+  }
+  // A source that could not be read may be the principal.
+  const listsPrincipal = policy.sources.some(
+    (source) => source === undefined || source.kind === "AuthenticatedPrincipal",
+  );
+  if (!demandsCertificate(backend) || listsPrincipal) return [];
   return [
     error(
-      `spec.backends[${index}].port.protocol`,
-      `Expected 'port.protocol' to be 'http' or 'https', got: ${backend.port.protocol}`,
+      path,
+      "HTTPS ingress with client certificate validation enabled must specify at least one 'AuthenticatedPrincipal` source",
     ),
   ];
 }
 
-function backendProblems(policy: Policy, backend: BackendSpec, index: number): readonly Problem[] {
-  const path = `spec.backends[${index}]`;
-  const unknown = protocolProblems(backend, index);
-  if (unknown.length > 0) return unknown;
-  if (demandsCertificate(backend) && !policy.sources.some((source) => source.kind === "AuthenticatedPrincipal")) {
-    return [
-      error(
-        path,
-        "HTTPS ingress with client certificate validation enabled must specify at least one 'AuthenticatedPrincipal` source",
-      ),
-    ];
-  }
-  return [];
-}
-
-function conflictProblems(policy: Policy, others: readonly Policy[]): readonly Problem[] {
+function conflictProblems(policy: Judged, others: readonly Judged[]): readonly Problem[] {
   const conflicts = others
     .filter((other) => other.namespace === policy.namespace && other.name !== policy.name)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((other) => {
-      const clashes = policy.backends.filter((mine) =>
-        other.backends.some((theirs) => theirs.name === mine.name && theirs.port.number === mine.port.number),
-      );
+      const clashes = numbered(policy.backends)
+        .map(([, mine]) => mine)
+        .filter((mine) =>
+          other.backends.some((theirs) => theirs?.name === mine.name && theirs.port.number === mine.port.number),
+        );
       if (clashes.length === 0) return [];
       const lines = clashes.map(
         (clash) => `Backend ${clash.name} specified in ${policy.name} and ${other.name} conflicts`,
@@ -117,57 +125,78 @@ function conflictProblems(policy: Policy, others: readonly Policy[]): readonly P
     : [error("spec.backends", ["duplicate backends detected", ...conflicts].join("\n"))];
 }
 
-/** The first rule that a source breaks; `undefined` when it is fine. Shared with compile.ts, which closes on all but a bad range. */
-export function sourceProblem(
-  source: SourceSpec,
-): { readonly field: string; readonly message: string; readonly closes: boolean } | undefined {
+/** One rule that a source breaks. */
+export interface SourceProblem {
+  readonly field: string;
+  readonly message: string;
+  /** The object lets nobody in by it: all but a bad range. */
+  readonly closes: boolean;
+}
+
+/** The first rule that a source breaks; `undefined` when it is fine. Shared with compile.ts. */
+export function sourceProblem(source: SourceSpec): SourceProblem | undefined {
+  return sourceProblemsOf(source)[0];
+}
+
+function sourceProblemsOf(source: SourceSpec): readonly SourceProblem[] {
+  const missing = (field: "name" | "namespace"): SourceProblem => ({
+    field,
+    message: `'source.${field}' not specified for source kind ${source.kind}`,
+    closes: true,
+  });
   switch (source.kind) {
     case "Service":
-      if (source.name === "")
-        return { field: "name", message: "'source.name' not specified for source kind Service", closes: true };
-      if ((source.namespace ?? "") === "")
-        return {
-          field: "namespace",
-          message: "'source.namespace' not specified for source kind Service",
-          closes: true,
-        };
-      return undefined;
+      return [
+        ...(source.name === "" ? [missing("name")] : []),
+        ...((source.namespace ?? "") === "" ? [missing("namespace")] : []),
+      ];
     case "AuthenticatedPrincipal":
-      if (source.name === "")
-        return {
-          field: "name",
-          message: "'source.name' not specified for source kind AuthenticatedPrincipal",
-          closes: true,
-        };
-      return undefined;
+      return source.name === "" ? [missing("name")] : [];
     case "IPRange":
-      if (parseRange(source.name) !== undefined) return undefined;
-      return {
-        field: "name",
-        message: `Invalid 'source.name' value specified for IPRange. Expected CIDR notation 'a.b.c.d/x', got '${source.name}'`,
-        closes: source.name === "",
-      };
+      if (parseRange(source.name) !== undefined) return [];
+      return [
+        {
+          field: "name",
+          message: `Invalid 'source.name' value specified for IPRange. Expected CIDR notation 'a.b.c.d/x', got '${source.name}'`,
+          closes: source.name === "",
+        },
+      ];
     default:
-      return {
-        field: "kind",
-        message: "Invalid 'source.kind' value specified. Must be one of: Service, AuthenticatedPrincipal, IPRange",
-        closes: true,
-      };
+      return [
+        {
+          field: "kind",
+          message: "Invalid 'source.kind' value specified. Must be one of: Service, AuthenticatedPrincipal, IPRange",
+          closes: true,
+        },
+      ];
   }
 }
 
 function sourceProblems(source: SourceSpec, index: number): readonly Problem[] {
-  const problem = sourceProblem(source);
-  return problem === undefined ? [] : [error(`spec.sources[${index}].${problem.field}`, problem.message)];
+  return sourceProblemsOf(source).map(({ field, message }) => error(`spec.sources[${index}].${field}`, message));
 }
 
-function warnings(policy: Policy): readonly Problem[] {
+/** An end that nobody will see, and one that has passed. */
+function auditWarnings({ auditUntil }: Judged, now: number | undefined): readonly Problem[] {
+  if (auditUntil === undefined || now === undefined) return [];
+  const at = new Date(auditUntil).toISOString();
+  if (auditUntil <= now) return [warning("metadata.annotations", `its audit ended at ${at}`)];
+  if (!isTooFar(auditUntil, now)) return [];
+  return [
+    warning(
+      "metadata.annotations",
+      `its audit ends at ${at}, in more than ${LONGEST_AUDIT_DAYS} days: until then addresses and names are not enforced`,
+    ),
+  ];
+}
+
+function warnings(policy: Judged, backends: Numbered<BackendSpec>, sources: Numbered<SourceSpec>): readonly Problem[] {
   const found: Problem[] = [];
   if (policy.enforcementProblem !== undefined) found.push(warning("metadata.annotations", policy.enforcementProblem));
-  if (policy.hasMatches) found.push(warning("spec.matches", "spec.matches is accepted and has no effect"));
+  if (policy.hasMatches === true) found.push(warning("spec.matches", "spec.matches is accepted and has no effect"));
   if (policy.sources.length === 0) found.push(warning("spec.sources", "no source is listed: nobody is let in"));
-  const hasPrincipals = policy.sources.some((source) => source.kind === "AuthenticatedPrincipal");
-  policy.backends.forEach((backend, index) => {
+  const hasPrincipals = sources.some(([, source]) => source.kind === "AuthenticatedPrincipal");
+  backends.forEach(([index, backend]) => {
     const path = `spec.backends[${index}]`;
     const protocol = readProtocol(backend.port.protocol);
     if (hasPrincipals && protocol !== undefined && !demandsCertificate(backend)) {
@@ -187,7 +216,7 @@ function warnings(policy: Policy): readonly Problem[] {
         found.push(warning(`${path}.tls.sniHosts[${at}]`, `${problem}; the backend stays closed`));
     });
   });
-  policy.sources.forEach((source, index) => {
+  sources.forEach(([index, source]) => {
     if (
       source.kind !== "AuthenticatedPrincipal" ||
       source.name === ANY_PRINCIPAL ||

@@ -1,20 +1,6 @@
 /** Callers that several connections or threads have seen, as one. */
-import type { RefusalReason } from "../policy/decision.ts";
+import { refusesEverybody } from "../policy/refuses-everybody.ts";
 import type { PeerRow } from "../telemetry/records.ts";
-
-/**
- * What refuses everybody for a while says nothing of a caller: whoever tries a policy in such a moment must not be told that
- * nobody is served.
- */
-const OF_THE_SERVICE: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
-  "no-listener",
-  "draining",
-  "no-snapshot",
-  "stale-snapshot",
-  "no-credentials",
-  "own-certificate-not-yet-valid",
-  "own-certificate-ended",
-]);
 
 /** One row a peer; the most recent verdict on it stands. */
 export function unitePeers(rows: readonly PeerRow[]): readonly PeerRow[] {
@@ -24,7 +10,7 @@ export function unitePeers(rows: readonly PeerRow[]): readonly PeerRow[] {
 }
 
 export function mergePeers(rows: readonly PeerRow[]): PeerRow {
-  const judged = rows.filter(({ reason }) => reason === undefined || !OF_THE_SERVICE.has(reason));
+  const judged = rows.filter(({ reason }) => !refusesEverybody(reason));
   const latest = (judged.length === 0 ? rows : judged).reduce((best, row) =>
     row.lastSeen >= best.lastSeen ? row : best,
   );

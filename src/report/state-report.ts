@@ -44,8 +44,8 @@ export class StateReport {
     say();
   }
 
-  #backend({ port, open, reason, detail, policy, service, conditions }: BackendState): void {
-    const fields = { port, reason, detail, policy, service, ...(conditions.length > 0 && { conditions }) };
+  #backend({ port, open, reason, detail, policies, conditions }: BackendState): void {
+    const fields = { port, reason, detail, policies, ...(conditions.length > 0 && { conditions }) };
     if (!open) this.#log.warn(fields, "backend is closed to everybody");
     else if (conditions.length > 0) this.#log.warn(fields, "backend is open, on conditions");
     else this.#log.info(fields, "backend is open");

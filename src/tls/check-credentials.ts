@@ -13,6 +13,9 @@ import { pemFault, splitPem } from "./pem.ts";
 import { readRevocations } from "./revocation.ts";
 import { secureContextOptions } from "./secure-context.ts";
 
+/** id-kp-serverAuth */
+const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
+
 /** @throws CredentialsError naming the first text that cannot be used */
 export function checkCredentials(
   origin: CredentialsOrigin,
@@ -57,10 +60,22 @@ export function checkCredentials(
     notBefore: leaf.validFromDate.getTime(),
     notAfter: leaf.validToDate.getTime(),
     names: sansOf(leaf).map((san) => `${san.type}:${san.value}`),
-    warnings: [...(texts.warnings ?? []), ...authorities.warnings, ...warnings],
+    warnings: [...(texts.warnings ?? []), ...authorities.warnings, ...warnings, ...purposeWarnings(origin, leaf)],
   };
   tryContext(origin, credentials);
   return credentials;
+}
+
+/**
+ * Whether a caller takes it for a server's is the caller's to decide, so it is used all the same. OpenSSL and Go refuse what
+ * names other purposes alone, and demand this one by name rather than any (RFC 5280 section 4.2.1.12).
+ */
+function purposeWarnings(origin: CredentialsOrigin, leaf: X509Certificate): readonly string[] {
+  const purposes = leaf.keyUsage as readonly string[] | undefined;
+  if (purposes?.includes(SERVER_AUTH) === true) return [];
+  return purposes === undefined
+    ? [`${origin.cert} names no extended key usage: some callers refuse it; issue it with serverAuth`]
+    : [`${origin.cert} has an extended key usage without serverAuth: callers refuse it; issue it with serverAuth`];
 }
 
 function trustDomainsOf(

@@ -4,6 +4,7 @@ import { CredentialsError } from "./credentials-error.ts";
 import type { CredentialsListener } from "./credentials-source.ts";
 import type { Credentials, CredentialsOrigin, CredentialTexts } from "./credentials.ts";
 import { replacementOf } from "./replacement.ts";
+import { withoutWhatIsTaken, type TrustTexts } from "./taken-away.ts";
 
 export class CredentialsInForce {
   readonly #listener: CredentialsListener;
@@ -11,6 +12,8 @@ export class CredentialsInForce {
   /** Content that was accepted last. */
   #judged: string | undefined;
   #failure: string | undefined;
+  /** What was looked through last for what it takes away. */
+  #searched: TrustTexts = {};
 
   constructor(current: Credentials | undefined, listener: CredentialsListener) {
     this.#current = current;
@@ -30,8 +33,21 @@ export class CredentialsInForce {
     try {
       this.#judge(origin, texts);
     } catch (error) {
+      this.takeAway(origin, texts);
       this.fail(error);
     }
+  }
+
+  /** Of a set that cannot be used: what it takes away is gone all the same. `fail` tells why it cannot be used. */
+  takeAway(origin: CredentialsOrigin, { ca, crl }: TrustTexts): void {
+    if (this.#current === undefined || (ca === this.#searched.ca && crl === this.#searched.crl)) return;
+    this.#searched = { ...(ca !== undefined && { ca }), ...(crl !== undefined && { crl }) };
+    const credentials = withoutWhatIsTaken(this.#current, origin, this.#searched, Date.now());
+    if (credentials === undefined) return;
+    this.#current = credentials;
+    // Not what was accepted last: were that offered again, it would have to be put in force again.
+    this.#judged = undefined;
+    this.#listener.onCredentials(credentials);
   }
 
   fail(error: unknown): void {
@@ -51,6 +67,7 @@ export class CredentialsInForce {
     const next = checkCredentials(origin, texts, (this.#current?.generation ?? 0) + 1, now);
     const { credentials, fault } =
       this.#current === undefined ? { credentials: next } : replacementOf(this.#current, next, origin, now);
+    this.#searched = {};
     if (credentials !== undefined) {
       this.#current = credentials;
       this.#listener.onCredentials(credentials);

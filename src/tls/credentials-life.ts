@@ -13,6 +13,14 @@ export type CredentialsFault =
   | "the certificate has ended"
   | "a revocation list has ended";
 
+/** The fault as every place names it: the reason that refuses, or the condition that holds. */
+export const CODE_OF_FAULT = {
+  "waiting for the first certificate": "no-credentials",
+  "the certificate is not valid yet": "own-certificate-not-yet-valid",
+  "the certificate has ended": "own-certificate-ended",
+  "a revocation list has ended": "crl-ended",
+} as const satisfies Readonly<Record<CredentialsFault, string>>;
+
 /** @param now milliseconds since the epoch */
 export function lifeStage(
   { notBefore, notAfter }: Pick<Credentials, "notBefore" | "notAfter">,

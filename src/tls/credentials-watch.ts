@@ -5,7 +5,7 @@ import { DirectoryWatch } from "../files/directory-watch.ts";
 import { CredentialsInForce } from "./credentials-in-force.ts";
 import type { CredentialsListener, CredentialsSource, CredentialsWatch } from "./credentials-source.ts";
 import type { Credentials } from "./credentials.ts";
-import { originOf, readCredentials, readTexts } from "./read-credentials.ts";
+import { originOf, readCredentials, readTexts, readTrustTexts } from "./read-credentials.ts";
 
 /** Long enough for a writer to replace certificate and key one after the other. */
 const SETTLE_MS = 100;
@@ -34,11 +34,15 @@ export function watchCredentials(
   const directories = [cert, key, ca, ...(crl === undefined ? [] : [crl])].map((path) => dirname(path));
   const read = async (): Promise<void> => {
     watch.follow(directories);
+    const origin = originOf(files);
     try {
       const texts = await readTexts(files);
-      if (!watch.stopped) inForce.offer(originOf(files), texts);
+      if (!watch.stopped) inForce.offer(origin, texts);
     } catch (error) {
-      if (!watch.stopped) inForce.fail(error);
+      const trust = await readTrustTexts(files);
+      if (watch.stopped) return;
+      inForce.takeAway(origin, trust);
+      inForce.fail(error);
     }
   };
   const watch = new DirectoryWatch({ settleMs: SETTLE_MS, pollMs: POLL_MS, read });

@@ -15,6 +15,8 @@ export interface Credentials {
   /** Empty: nothing is revoked, and nobody is asked for a list. */
   readonly lists: readonly RevocationList[];
   readonly expiredLists: ExpiredLists;
+  /** Lists revoke more than their texts say, which are all that OpenSSL knows. */
+  readonly serialsAdded?: true;
   /** Digest of the trusted CAs and of what is revoked: whoever was good by the same is good. */
   readonly trust: string;
   /** Present where they came with trust domains: whom each of the CAs may vouch for. */

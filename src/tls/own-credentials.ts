@@ -3,6 +3,7 @@ import type { Log } from "../telemetry/log.ts";
 import { credentialsFault, lifeStage, type CredentialsFault, type LifeStage } from "./credentials-life.ts";
 import type { CredentialsSource, CredentialsWatch } from "./credentials-source.ts";
 import type { Credentials } from "./credentials.ts";
+import { FailureLines } from "./failure-lines.ts";
 import { endOfLists } from "./replacement.ts";
 
 /** How often the dates of our own certificate and of the revocation lists are looked at. */
@@ -11,6 +12,7 @@ const LIFE_CHECK_MS = 1_000;
 export class OwnCredentials {
   readonly #source: CredentialsSource;
   readonly #log: Log;
+  readonly #failureLines: FailureLines;
   #current: Credentials | undefined;
   #failures = 0;
   #problem: string | undefined;
@@ -22,6 +24,7 @@ export class OwnCredentials {
   private constructor(source: CredentialsSource, log: Log, current: Credentials | undefined) {
     this.#source = source;
     this.#log = log;
+    this.#failureLines = new FailureLines(log, source.words.failure);
     this.#current = current;
   }
 
@@ -57,7 +60,10 @@ export class OwnCredentials {
 
   /** @param onCredentials called with whatever takes the place of those in force */
   follow(onCredentials: (credentials: Credentials) => void): void {
-    this.#timer = setInterval(() => this.#checkLife(), LIFE_CHECK_MS).unref();
+    this.#timer = setInterval(() => {
+      this.#checkLife();
+      this.#failureLines.look();
+    }, LIFE_CHECK_MS).unref();
     const { words } = this.#source;
     this.#watch = this.#source.follow(this.#current, {
       onCredentials: (credentials) => {
@@ -70,11 +76,11 @@ export class OwnCredentials {
       onFailure: ({ message }) => {
         this.#failures += 1;
         this.#problem = message;
-        this.#log.error({ problem: message }, words.failure);
+        this.#failureLines.failed(message);
       },
       onRecovery: () => {
         this.#problem = undefined;
-        this.#log.info({}, words.recovery);
+        this.#log.info(this.#failureLines.recovered(), words.recovery);
       },
     });
   }

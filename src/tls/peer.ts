@@ -3,6 +3,7 @@ import type { TLSSocket } from "node:tls";
 import type { PeerCertificate } from "../policy/decision.ts";
 import type { Credentials } from "./credentials.ts";
 import { identityOf, type Identity } from "./identity.ts";
+import { certificateInSession } from "./session-certificate.ts";
 import { vouchedNames } from "./trust-domain.ts";
 
 export interface VerifiedPeer {
@@ -13,6 +14,16 @@ export interface VerifiedPeer {
 
 /** The certificate that was presented, believed or not. To be read when the handshake is over. */
 export function presentedIdentity(socket: TLSSocket): Identity | undefined {
+  const session = socket.getSession();
+  if (session !== undefined) {
+    try {
+      const der = certificateInSession(session);
+      if (der !== undefined) return identityOf(der);
+    } finally {
+      // It holds the secret of the connection as well.
+      session.fill(0);
+    }
+  }
   // Empty without a certificate, whatever the type says.
   const { raw } = socket.getPeerCertificate() as { readonly raw?: Uint8Array };
   return raw === undefined ? undefined : identityOf(raw);
@@ -44,5 +55,8 @@ export function verifiedPeer(
   if (presented === undefined) return { certificate: { state: "missing" } };
   if (!socket.authorized) return { certificate: { state: "refused", reason: "certificate-untrusted" } };
   const sans = trustDomains === undefined ? presented.sans : vouchedNames(presented.sans, trustDomains.own);
-  return { certificate: { state: "verified", sans }, identity: { ...presented, sans } };
+  return {
+    certificate: { state: "verified", sans },
+    identity: sans === presented.sans ? presented : { ...presented, sans },
+  };
 }

@@ -6,11 +6,17 @@ import { readTextFile } from "../files/read-text.ts";
 import { checkCredentials } from "./check-credentials.ts";
 import { CredentialsError } from "./credentials-error.ts";
 import type { Credentials, CredentialsOrigin, CredentialTexts } from "./credentials.ts";
+import type { TrustTexts } from "./taken-away.ts";
+
+interface TextForm {
+  readonly most: number;
+  readonly encoding: "utf8" | "latin1";
+}
 
 /** A Kubernetes Secret holds no more; a bundle of all public roots has a quarter of it. */
-const MOST_BYTES = 2 ** 20;
+const PEM: TextForm = { most: 2 ** 20, encoding: "utf8" };
 /** About a million revoked certificates. */
-const MOST_LIST_BYTES = 2 ** 25;
+const LIST: TextForm = { most: 2 ** 25, encoding: "latin1" };
 
 /** @throws CredentialsError naming the first file that cannot be used */
 export async function readCredentials(files: TlsFiles, generation: number): Promise<Credentials> {
@@ -34,6 +40,28 @@ export function originOf({ cert, key, ca, crl, expiredLists }: TlsFiles): Creden
  * @throws CredentialsError for a file that cannot be read
  */
 export async function readTexts(files: TlsFiles): Promise<CredentialTexts> {
+  const read = textReader();
+  const crl = files.crl === undefined ? undefined : await read("--tls-crl", files.crl, LIST);
+  return {
+    cert: await read("--tls-cert", files.cert),
+    key: await read("--tls-key", files.key),
+    ca: await read("--tls-ca", files.ca),
+    ...(crl !== undefined && { crl }),
+  };
+}
+
+/** CAs and lists by themselves, each as far as it can be read. */
+export async function readTrustTexts({ ca, crl }: TlsFiles): Promise<TrustTexts> {
+  const read = textReader();
+  const [caText, crlText] = await Promise.all([
+    read("--tls-ca", ca).catch(() => undefined),
+    crl === undefined ? undefined : read("--tls-crl", crl, LIST).catch(() => undefined),
+  ]);
+  return { ...(caText !== undefined && { ca: caText }), ...(crlText !== undefined && { crl: crlText }) };
+}
+
+/** Reads files of one generation: the target of a `..data` link is resolved once. */
+function textReader(): (flag: string, path: string, form?: TextForm) => Promise<string> {
   const targets = new Map<string, Promise<string>>();
   const resolve = (directory: string): Promise<string> => {
     const known = targets.get(directory);
@@ -43,27 +71,14 @@ export async function readTexts(files: TlsFiles): Promise<CredentialTexts> {
     targets.set(directory, target);
     return target;
   };
-  const read = async (
-    flag: string,
-    path: string,
-    encoding: "utf8" | "latin1" = "utf8",
-    most = MOST_BYTES,
-  ): Promise<string> => {
+  return async (flag, path, form = PEM) => {
     try {
-      const target = join(await resolve(dirname(path)), basename(path));
-      return await readTextFile(target, { most, encoding });
+      return await readTextFile(join(await resolve(dirname(path)), basename(path)), form);
     } catch (cause) {
       throw new CredentialsError(
         `Cannot read ${flag} ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
         { cause },
       );
     }
-  };
-  const crl = files.crl === undefined ? undefined : await read("--tls-crl", files.crl, "latin1", MOST_LIST_BYTES);
-  return {
-    cert: await read("--tls-cert", files.cert),
-    key: await read("--tls-key", files.key),
-    ca: await read("--tls-ca", files.ca),
-    ...(crl !== undefined && { crl }),
   };
 }

@@ -66,6 +66,25 @@ export function readRevocations(
   return { lists, warnings };
 }
 
+/**
+ * Whom the complete lists of a file revoke that an authority has signed, by `issuerKey`: whatever else is wrong with the file, and
+ * whenever it was made.
+ */
+export function revokedIn(
+  file: string,
+  authorities: readonly X509Certificate[],
+): ReadonlyMap<string, readonly string[]> {
+  const revoked = new Map<string, readonly string[]>();
+  for (const der of wholeBlocksOf(file)) {
+    const list = parsedOrNone(der);
+    const issuer = list && authorities.find(({ publicKey }) => isSignedBy(list, publicKey));
+    if (list === undefined || issuer === undefined) continue;
+    const key = keyIdOf(issuer.publicKey);
+    revoked.set(key, [...(revoked.get(key) ?? []), ...list.serials]);
+  }
+  return revoked;
+}
+
 /** The list of a CA that is not in --tls-ca, once a caller has brought its certificate. */
 export function isListOf({ pem, issuerKey }: RevocationList, key: KeyObject, keyId: string): boolean {
   if (issuerKey !== undefined) return issuerKey === keyId;
@@ -76,23 +95,51 @@ function blocksOf(origin: string, file: string): readonly Uint8Array[] {
   const bytes = Buffer.from(file, "latin1");
   if (bytes[0] === TAG.sequence) {
     try {
-      const blocks: Uint8Array[] = [];
-      for (let offset = 0; offset < bytes.length;) {
-        const { end } = readElement(bytes, offset, bytes.length);
-        blocks.push(bytes.subarray(offset, end));
-        offset = end;
-      }
-      return blocks;
+      return [...derBlocks(bytes)];
     } catch (cause) {
       throw new CredentialsError(`${origin} cannot be parsed as DER: ${String(cause)}`, { cause });
     }
   }
   const fault = pemFault(file);
   if (fault !== undefined) throw new CredentialsError(`${origin} cannot be used: ${fault}`);
-  const blocks = [...file.matchAll(PEM_BLOCK)].map((match) => Buffer.from(match[1] ?? "", "base64"));
+  const blocks = pemBlocks(file);
   if (blocks.length === 0)
     throw new CredentialsError(`${origin} holds no list: expected PEM with -----BEGIN X509 CRL-----, or DER`);
   return blocks;
+}
+
+function pemBlocks(file: string): readonly Uint8Array[] {
+  return [...file.matchAll(PEM_BLOCK)].map((match) => Buffer.from(match[1] ?? "", "base64"));
+}
+
+/** @throws RangeError at the first bytes that are no element */
+function* derBlocks(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let offset = 0; offset < bytes.length;) {
+    const { end } = readElement(bytes, offset, bytes.length);
+    yield bytes.subarray(offset, end);
+    offset = end;
+  }
+}
+
+/** Up to where the file is damaged, if it is DER. */
+function wholeBlocksOf(file: string): readonly Uint8Array[] {
+  const bytes = Buffer.from(file, "latin1");
+  if (bytes[0] !== TAG.sequence) return pemBlocks(file);
+  const blocks: Uint8Array[] = [];
+  try {
+    for (const block of derBlocks(bytes)) blocks.push(block);
+  } catch {
+    // What stands in front of the damage is whole.
+  }
+  return blocks;
+}
+
+function parsedOrNone(der: Uint8Array): ParsedList | undefined {
+  try {
+    return parseList(der);
+  } catch {
+    return undefined;
+  }
 }
 
 function parsed(origin: string, der: Uint8Array, index: number): ParsedList {

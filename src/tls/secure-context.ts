@@ -97,10 +97,10 @@ export function handshakeContexts(credentials: Credentials, tickets?: TicketOpti
 
 /**
  * `Credentials.trust` when a handshake that OpenSSL accepts was held against all of it, the lists included. OpenSSL knows of no
- * trust domains.
+ * trust domains, and of no revocation that does not stand in the text of a list.
  */
 export function trustOfHandshake(credentials: Credentials): string | undefined {
-  if (credentials.trustDomains !== undefined) return undefined;
+  if (credentials.trustDomains !== undefined || credentials.serialsAdded === true) return undefined;
   return credentials.lists.length === 0 || opensslRevokes(credentials) ? credentials.trust : undefined;
 }
 

@@ -59,7 +59,7 @@ test("started while the server is away: everybody is refused, readiness says for
   await sidecar.log.next({ event: "discovery-unreachable" });
   await sidecar.log.next({ message: "backend listens" });
   const { reasons, resources } = await readiness(sidecar);
-  assert.deepEqual(reasons, ["waiting for policy and endpoints"]);
+  assert.deepEqual(reasons, ["no-snapshot: policy and endpoints have not been read yet"]);
   assert.ok(resources.length > 0 && resources.every(({ synced, ageSeconds }) => !synced && ageSeconds === undefined));
   assert.deepEqual(await ages(sidecar), [], "what never was has no age");
   assert.ok(!passed(await call()));
@@ -91,7 +91,7 @@ test("older than max-stale: everybody is refused, live connections too, until th
   await sidecar.log.next({ maxStaleMs: MAX_STALE_S * 1_000 }, { from: sidecar.log.lines.length });
   await end;
   const { reasons } = await readiness(sidecar);
-  assert.deepEqual(reasons, ["policy and endpoints are stale"]);
+  assert.deepEqual(reasons, ["stale-snapshot: policy and endpoints have been out of date for longer than max-stale"]);
   assert.ok((await ages(sidecar)).some((age) => age > MAX_STALE_S));
   assert.ok(!passed(await call()));
   await sidecar.log.next({ event: "connection", end: "refused", reason: "stale-snapshot" });

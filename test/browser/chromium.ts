@@ -2,12 +2,11 @@
  * Debian's chromium, headless, spoken to over the two pipes of `--remote-debugging-pipe`: the Chrome DevTools Protocol as JSON,
  * each message ended by a NUL. It ends by itself when the pipes do.
  */
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
-const APT_TIMEOUT_MS = 300_000;
 const ANSWER_MS = 30_000;
 const END_MS = 5_000;
 const FLAGS = [
@@ -24,18 +23,6 @@ const FLAGS = [
   "--no-proxy-server",
   "--hide-scrollbars",
 ];
-
-const has = (program: string): boolean => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
-
-/** @returns whether it is there; as root it is installed where it is not */
-export function installChromium(): boolean {
-  if (has("chromium")) return true;
-  if (process.getuid?.() !== 0 || !has("apt-get")) return false;
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  for (const args of [["update"], ["install", "-y", "--no-install-recommends", "chromium"]])
-    spawnSync("apt-get", ["-q", ...args], { stdio: "ignore", timeout: APT_TIMEOUT_MS, env });
-  return has("chromium");
-}
 
 interface Message {
   readonly id?: number;

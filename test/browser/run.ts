@@ -7,10 +7,11 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { startApplication } from "../support/application/application.ts";
+import { installed, installPackages } from "../support/debian-packages.ts";
 import { endProcessAfter } from "../support/limits/end-process.ts";
 import { TestMesh } from "../support/mesh/mesh.ts";
 import { BrowsedPage, SCHEMES, WIDTHS, type Focus, type Width } from "./browsed-page.ts";
-import { Chromium, installChromium } from "./chromium.ts";
+import { Chromium } from "./chromium.ts";
 import { HOSTILE_NAME, states, type State } from "./states.ts";
 
 const LIMIT_MS = 10 * 60_000;
@@ -112,7 +113,8 @@ async function checkExplanations(page: BrowsedPage, url: string): Promise<void> 
 }
 
 endProcessAfter(LIMIT_MS, "the browser's tests");
-if (!installChromium()) {
+installPackages((line) => console.log(line), { chromium: "chromium" });
+if (!installed("chromium")) {
   console.log("chromium is not installed and cannot be: the status page is not looked at in a browser");
 } else {
   mkdirSync(RESULTS, { recursive: true });

@@ -56,7 +56,7 @@ export function states(application: TestApplication, mesh: TestMesh): readonly S
       name: "stale",
       texts: [
         /Closed to everybody: stale-snapshot/,
-        /not ready: policy and endpoints are stale/,
+        /not ready: port 80 is closed: stale-snapshot: policy and endpoints have been out of date/,
         /closed: stale-snapshot/,
         /IPRange 127\.0\.0\.1\/32[^]*127\.0\.0\.1\s/,
         /closed: stale-snapshot[^]*too old[^]*ENOENT/,

@@ -27,6 +27,20 @@ test("a command that is near a known one is suggested, any other is answered wit
   assert.match(unknownCommand("--frobnicate"), /unknown flag '--frobnicate'; expected one of run, validate/);
 });
 
+test("every line of usage can be pasted: it begins with postern, or leads into it", async () => {
+  for (const [name, { actions = [], load }] of Object.entries(COMMANDS)) {
+    const command = await load();
+    const words = name === "pki" ? actions.map((action) => [action, "--help"]) : [["--help"]];
+    for (const argv of words) {
+      const { stdout } = await runCommand(command, ...argv);
+      const [, usage = ""] = /\nUsage:\n((?: {2}\S.*\n)+)/.exec(stdout) ?? [];
+      assert.notEqual(usage, "", name);
+      for (const line of usage.trimEnd().split("\n"))
+        assert.match(line, new RegExp(`^ {2}(?:postern ${name}\\b|(?!postern).*\\| postern ${name}\\b)`), line);
+    }
+  }
+});
+
 test("bash completes commands, actions and the flags of each", async () => {
   const { stdout: script } = await runCommand(runCompletion, "bash");
   const complete = async (...words: readonly string[]): Promise<readonly string[]> => {

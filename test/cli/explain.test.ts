@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runExplain } from "../../src/cli/explain.ts";
 import { runCommand } from "../support/process/command.ts";
+import { freePorts } from "../support/process/ports.ts";
 import { backend, mutual, policy, principal, range, service, slice } from "../support/mesh/objects.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
@@ -30,7 +34,7 @@ const rows = [
   [["--port=81", "--from=10.1.2.3", "--tls"], 1, { verdict: "close", reason: "tls-unexpected" }],
   [["--port=82", "--from=10.1.2.3"], 1, { verdict: "close", reason: "no-policy" }],
   [["--port=80", "--from=10.0.0.1"], 1, { verdict: "close", reason: "tls-expected" }],
-  [["--port=80", "--from=10.0.0.1", "--no-cert"], 1, { verdict: "tls-alert", reason: "certificate-missing" }],
+  [["--port=80", "--from=10.0.0.1", "--tls", "--no-cert"], 1, { verdict: "tls-alert", reason: "certificate-missing" }],
   [["--port=80", "--from=10.0.0.1", "--tls"], 1, { verdict: "forbidden", reason: "principal-missing" }],
   [
     ["--port=80", "--from=10.0.0.1", "--tls", "--san=dns:edge.gw.cluster.local"],
@@ -60,4 +64,105 @@ test("what is missing or cannot be meant is usage, all of it named", async () =>
   const { code, stderr } = await runCommand(runExplain, "--port=0", "--from=nobody", "--san=x", "--no-cert");
   assert.equal(code, 2);
   for (const name of ["--manifests", "--service", "--port", "--from", "--san"]) assert.match(stderr, new RegExp(name));
+});
+
+const PEERS = {
+  kind: "postern-peers",
+  version: 1,
+  peers: [{ port: 81, address: "10.1.2.3", tls: false, certificate: "unseen", sans: [], verdict: "forward", count: 1 }],
+};
+
+test("a replay of a namespace or Service that nothing speaks of is a slip, not a refusal of everybody", async () => {
+  using seen = temporaryDirectory();
+  const file = join(seen.path, "peers.json");
+  writeFileSync(file, JSON.stringify(PEERS));
+  const replay = (...argv: readonly string[]) =>
+    runCommand(runExplain, `--replay=${file}`, `--manifests=${directory.path}`, ...argv);
+  assert.equal((await replay("--namespace=test", "--service=foo")).code, 0);
+  for (const [argv, words] of [
+    [
+      ["--namespace=tets", "--service=foo"],
+      /--namespace tets: \S+ has no IngressBackend, .*, did you mean 'test'\? There are those of gw, test$/m,
+    ],
+    [["--service=foo"], /--namespace default: .* of it; there are those of gw, test$/m],
+    [
+      ["--namespace=test", "--service=fooo"],
+      /--service fooo: no IngressBackend, .* names it, did you mean 'foo'\? There are those of foo$/m,
+    ],
+  ] as const) {
+    const { code, stdout, stderr } = await replay(...argv);
+    assert.deepEqual([code, stdout], [2, ""], argv.join(" "));
+    assert.match(stderr, words);
+  }
+  const elsewhere = await runCommand(
+    runExplain,
+    `--manifests=${directory.path}`,
+    "--namespace=tets",
+    "--service=foo",
+    "--port=81",
+    "--from=10.1.2.3",
+  );
+  assert.equal(elsewhere.code, 1);
+  assert.match(elsewhere.stderr, /did you mean 'test'\?/);
+});
+
+const answers: readonly (readonly [string, number, string, RegExp])[] = [
+  ["HTML", 200, "<!doctype html>", /: it holds HTML or XML/],
+  ["text", 200, "hello world", /: it holds text that is no JSON and begins with "hello world"/],
+  ["JSON of another kind", 200, "{}", /another kind|an empty JSON object/],
+  ["a page that is not there", 404, "no", /\/(explain|peers) responds with 404: that is no admin port/],
+];
+
+for (const [about, status, body, words] of answers)
+  test(`what responds with ${about} in place of a sidecar is said to, without the words of a parser`, async () => {
+    const server = createServer((_request, response) => response.writeHead(status).end(body));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/?a=1&b=2`;
+    try {
+      const results = [
+        await runCommand(runExplain, `--admin=${url}`, "--port=80", "--from=10.0.0.1"),
+        await runCommand(
+          runExplain,
+          `--replay=${url}`,
+          `--manifests=${directory.path}`,
+          "--namespace=test",
+          "--service=foo",
+        ),
+      ];
+      for (const { code, stderr } of results) {
+        assert.equal(code, 2);
+        assert.match(stderr, words);
+        assert.match(stderr, /http:\/\/127\.0\.0\.1:15000/);
+        assert.ok(stderr.includes(` '${url}': `), `the URL can be pasted: ${stderr}`);
+        assert.doesNotMatch(stderr, /Unexpected|token|position/);
+      }
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+
+test("where nobody listens, and of a file that is not there, each thing is said once", async () => {
+  const [port = 0] = await freePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  for (const [argv, words] of [
+    [
+      [`--admin=${url}`, "--port=80", "--from=10.0.0.1"],
+      /--admin http:\S+\/: nobody listens there: is the sidecar running/,
+    ],
+    [[`--replay=${url}`, "--manifests=/nowhere", "--service=foo"], /--replay http:\S+: nobody listens there/],
+    [
+      ["--replay=/nowhere/p", "--manifests=/nowhere", "--service=foo"],
+      /--replay \/nowhere\/p: ENOENT: no such file or directory$/m,
+    ],
+    [
+      ["--kubeconfig=/nowhere/k", "--service=foo", "--port=80", "--from=10.0.0.1"],
+      /: --?-?kubeconfig \/nowhere\/k cannot be used: ENOENT: no such file or directory$/m,
+    ],
+  ] as const) {
+    const { code, stderr } = await runCommand(runExplain, ...argv);
+    assert.equal(code, 2);
+    assert.match(stderr, words);
+  }
 });

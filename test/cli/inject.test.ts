@@ -28,6 +28,22 @@ test("a file becomes the manifest on stdout, and what was done is said on stderr
   assert.equal(stderr, "postern inject: Deployment test/foo: redirect, guards 80 by 15080, 9090 by 24090\n");
 });
 
+test("cert-manager's issuer is of the pod's namespace unless it is said to be of the cluster", async () => {
+  const volumeOf = async (source: string): Promise<string> => {
+    const flags = [`--certificate=cert-manager=${source}`, "--trust-domain=mesh.example"];
+    const { code, stdout, stderr } = await runCommandWithInput(runInject, text, ...flags);
+    assert.equal(code, 0, stderr);
+    return /driver: csi\.cert-manager\.io\n(?: .*\n){8}/.exec(stdout)?.[0] ?? "";
+  };
+  assert.match(await volumeOf("mesh"), /issuer-kind: Issuer\n +csi\.cert-manager\.io\/issuer-name: mesh\n/);
+  const volume = await volumeOf("ClusterIssuer/mesh");
+  assert.match(volume, /issuer-kind: ClusterIssuer\n/);
+  assert.match(volume, /dns-names: "?\$\{SERVICE_ACCOUNT_NAME\}\.\$\{POD_NAMESPACE\}\.mesh\.example"?\n/);
+  const { code, stderr } = await runCommandWithInput(runInject, text, "--certificate=cert-manager=Vault/mesh");
+  assert.equal(code, 2);
+  assert.match(stderr, /--certificate has the value 'cert-manager=Vault\/mesh'; expected none, secret=NAME/);
+});
+
 test("stdin goes through both commands and comes out as it was", async () => {
   const injected = await runCommandWithInput(runInject, text, "-f", "-", "--classic", "--traffic=target-port");
   assert.match(injected.stderr, /note: Deployment test\/foo: Services that select the pod .* 80 -> 15080/);

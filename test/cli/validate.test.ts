@@ -99,7 +99,7 @@ test("that no IngressBackend was found is a problem, unless that is allowed", as
   for (const text of ["", JSON.stringify({ apiVersion: "v1", kind: "Service", metadata: { name: "a" } })]) {
     assert.deepEqual(await problemsOf(text), {
       code: 1,
-      messages: ["no IngressBackend was found (--allow-empty if that is meant)"],
+      messages: ["no IngressBackend was found in the standard input (--allow-empty if that is meant)"],
     });
     assert.deepEqual(await problemsOf(text, "--allow-empty"), { code: 0, messages: [] });
   }
@@ -136,6 +136,71 @@ test("one fault hides no other: of the schema, of admission, of another document
       messages.some((message) => pattern.test(message)),
       `${pattern}: ${messages.join("; ")}`,
     );
+});
+
+test("of an object that breaks the schema, all that admission has against its other parts is told", async () => {
+  const https = { name: "foo", port: { number: 80, protocol: "https" }, tls: { skipClientCertValidation: false } };
+  const broken = {
+    ...policy([], [range("10.0.0.0/8"), { kind: "Service", name: "" }], "test/broken"),
+    spec: {
+      backends: [
+        https,
+        https,
+        { name: "foo", port: { number: 81 } },
+        { name: "foo", port: { number: 82, protocol: "http" } },
+      ],
+      sources: [
+        { kind: "IPRange", name: "10.0.0.0/8" },
+        { kind: "Service", name: "" },
+      ],
+    },
+  };
+  const other = policy([backend("foo", 82, "http")], [range("10.0.0.0/8")], "test/other");
+  const { messages } = await problemsOf([broken, other].map((object) => JSON.stringify(object)).join("\n---\n"));
+  for (const pattern of [
+    /^Required value$/,
+    /^Duplicate backends detected with service name: foo and port: 80$/,
+    /must specify at least one 'AuthenticatedPrincipal` source/,
+    /^'source.name' not specified for source kind Service$/,
+    /^'source.namespace' not specified for source kind Service$/,
+    /Backend foo specified in broken and other conflicts/,
+    /Backend foo specified in other and broken conflicts/,
+    /^backend Service test\/foo is not among the given objects$/,
+  ])
+    assert.ok(
+      messages.some((message) => pattern.test(message)),
+      `${pattern}: ${messages.join("; ")}`,
+    );
+  assert.equal(messages.filter((message) => message === "Required value").length, 1);
+});
+
+test("nothing is found in a place that is named, not in a line of none", async () => {
+  using empty = temporaryDirectory();
+  const { code, stdout } = await runCommand(runValidate, empty.path);
+  assert.equal(code, 1);
+  assert.match(stdout, /^error: no file with an ending \.yaml, \.yml or \.json was found in \/.*\(--allow-empty/);
+  assert.doesNotMatch(stdout, /:1:/);
+});
+
+test("the end of an audit that has passed, or that nobody will see, is a warning", async () => {
+  const annotated = (value: string) => {
+    const object = policy([http], [range("10.0.0.0/8")]);
+    return JSON.stringify({
+      ...object,
+      metadata: { ...object.metadata, annotations: { "postern.dev/enforcement": value } },
+    });
+  };
+  for (const [value, expected] of [
+    ["audit:2020-01-31T18:00:00Z", /^its audit ended at 2020-01-31T18:00:00.000Z$/],
+    ["audit:9999-12-31T23:59:59Z", /^its audit ends at 9999-12-31T23:59:59.000Z, in more than 90 days/],
+    [`audit:${new Date(Date.now() + 3_600_000).toISOString()}`, undefined],
+  ] as const) {
+    const { code, messages } = await problemsOf(annotated(value));
+    assert.equal(code, 0);
+    const found = messages.filter((message) => message.includes("audit"));
+    assert.equal(found.length, expected === undefined ? 0 : 1, messages.join("; "));
+    if (expected !== undefined) assert.match(found[0] ?? "", expected);
+  }
 });
 
 test("an external authorization that nobody enforces fails", async () => {

@@ -8,6 +8,8 @@ import { once } from "node:events";
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { buildControlPlane, cachedBinaries } from "./control-plane/build.ts";
+import { obtainCertManager } from "./modules/cert-manager.ts";
+import { obtainHelm } from "./modules/helm.ts";
 import { limitFlags } from "../support/limits/flags.ts";
 import { inNamespace } from "./namespace.ts";
 
@@ -27,6 +29,21 @@ async function missing(): Promise<string | undefined> {
   return undefined;
 }
 
+/** What single suites need; where it cannot be had, these skip themselves. */
+async function obtainModules(files: readonly string[]): Promise<void> {
+  const say = (line: string): void => console.log(line);
+  const wanted = [
+    { suite: "chart.cluster.ts", obtain: () => obtainHelm(process.env, say) },
+    { suite: "cert-manager.cluster.ts", obtain: () => obtainCertManager(process.env) },
+  ];
+  for (const { suite, obtain } of wanted.filter((one) => files.some((file) => file.endsWith(one.suite))))
+    try {
+      await obtain();
+    } catch (error) {
+      say(`${suite} skips what needs its Go module: ${error instanceof Error ? error.message : String(error)}`);
+    }
+}
+
 async function main(patterns: readonly string[]): Promise<number> {
   const lacking = await missing();
   if (lacking !== undefined) {
@@ -35,6 +52,7 @@ async function main(patterns: readonly string[]): Promise<number> {
   }
   await buildControlPlane(process.env, (line) => console.log(line));
   const files = globSync(patterns.length > 0 ? [...patterns] : [join(import.meta.dirname, "*.cluster.ts")]);
+  await obtainModules(files);
   // One at a time: each has a control plane of its own.
   const [command, args] = inNamespace(
     process.execPath,

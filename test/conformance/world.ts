@@ -6,21 +6,24 @@ import type { CliIo } from "../../src/cli/io.ts";
 import { listOf } from "../../src/discovery/manifests/kinds.ts";
 import { buildWorld, type WorldObjects } from "../../src/discovery/world.ts";
 import { compile } from "../../src/policy/compile.ts";
+import type { World } from "../../src/policy/model.ts";
 import type { Snapshot } from "../../src/policy/snapshot.ts";
 import { POD } from "../../conformance/cases.ts";
 import type { Manifest } from "../support/mesh/objects.ts";
 
-export function compileObjects(objects: readonly Manifest[], meshName?: string): Snapshot {
+export function worldOf(objects: readonly Manifest[]): World {
   const of = (list: keyof WorldObjects): readonly unknown[] => objects.filter((object) => listOf(object) === list);
-  const world = buildWorld({
+  return buildWorld({
     ingressBackends: of("ingressBackends"),
     services: of("services"),
     endpointSlices: of("endpointSlices"),
     endpoints: of("endpoints"),
     namespaces: of("namespaces"),
   });
-  const self = { ...POD, ...(meshName === undefined ? {} : { meshName }) };
-  return compile(world, self, 1);
+}
+
+export function compileObjects(objects: readonly Manifest[], meshName?: string): Snapshot {
+  return compile(worldOf(objects), { ...POD, ...(meshName === undefined ? {} : { meshName }) }, 1);
 }
 
 /** A directory that holds the objects as one file, gone when the scope ends. */

@@ -91,7 +91,7 @@ describe(
     test("(b) https without a client certificate: the listed edge passes, the other is refused", async () => {
       await lab.applyPolicy("contour/https.yaml");
       await everythingPasses();
-      await theStrangerIsRefused("&no-cert=true");
+      await theStrangerIsRefused("&tls=true&no-cert=true");
     });
 
     test("(b) a wrong subjectName: Contour refuses the backend, and the log says that the gateway did", async () => {
@@ -110,7 +110,7 @@ describe(
       const told = (await lab.client.ask(throughEdge)) as Told;
       const { headers } = JSON.parse(told.body) as { readonly headers: Record<string, string> };
       assert.match(headers["x-forwarded-client-cert"] ?? "", /^Hash=[0-9a-f]{64};DNS=envoy\.projectcontour\./);
-      await theStrangerIsRefused(`&san=dns:${NAMES.contour}`);
+      await theStrangerIsRefused(`&tls=true&san=dns:${NAMES.contour}`);
     });
 
     test("(c) a wrong principal: 403 RBAC: access denied, seen through Contour", async () => {
@@ -123,7 +123,7 @@ describe(
       const line = await lab.agree(
         {
           from: lab.edge,
-          question: `&san=dns:${NAMES.contour}`,
+          question: `&tls=true&san=dns:${NAMES.contour}`,
           reason: "principal-not-listed",
           verdict: "forbidden",
           status: "committed",
@@ -137,7 +137,7 @@ describe(
       const since = lab.pod.log.lines.length;
       await lab.applyPolicy("contour/mtls.yaml", (text) => text.replace("name: envoy\n", "name: nowhere\n"));
       await settles(throughEdge, 503, "upstream connect error");
-      const question = `&san=dns:${NAMES.contour}`;
+      const question = `&tls=true&san=dns:${NAMES.contour}`;
       await lab.agree(
         { from: lab.edge, question, reason: "source-without-endpoints", verdict: "close", status: "error" },
         since,

@@ -76,7 +76,10 @@ describe(
     test("without an IngressBackend nobody is let in", async () => {
       const since = lab.pod.log.lines.length;
       await settles(503, "upstream connect error");
-      await lab.agree({ from: lab.edge, question: "&no-cert=true", reason: "no-policy", verdict: "close" }, since);
+      await lab.agree(
+        { from: lab.edge, question: "&tls=true&no-cert=true", reason: "no-policy", verdict: "close" },
+        since,
+      );
     });
 
     test("(d) TLS: Contour verifies the application by its BackendTLSPolicy, and everything passes", async () => {
@@ -96,7 +99,7 @@ describe(
       );
       await settles(503, "upstream connect error");
       const expected = { reason: "certificate-missing", verdict: "tls-alert", status: "committed" } as const;
-      await lab.agree({ from: lab.edge, question: "&no-cert=true", ...expected }, since);
+      await lab.agree({ from: lab.edge, question: "&tls=true&no-cert=true", ...expected }, since);
     });
 
     test("(d) a wrong hostname in the BackendTLSPolicy: Contour refuses the backend", async () => {

@@ -12,7 +12,7 @@ import { Mesh, NAMES } from "./mesh.ts";
 import type { Namespace } from "./network.ts";
 import { addressOf } from "./pod.ts";
 import { furnish, SECRETS, startGateway, versionOf, type Program } from "./own-gateway.ts";
-import { installed } from "./packages.ts";
+import { installed } from "../support/debian-packages.ts";
 import type { ControlPlaneProcess } from "../cluster/control-plane/process.ts";
 
 const built = (await cachedBinaries(process.env)) !== undefined;
@@ -114,7 +114,7 @@ for (const program of ["nginx", "haproxy"] as const) {
       await start(program, "tls");
       const headers = await everythingPasses();
       assert.equal(headers["x-forwarded-client-cert"], undefined);
-      const question = "&no-cert=true";
+      const question = "&tls=true&no-cert=true";
       const told = await refused(lab.stranger, {
         question,
         reason: "source-not-listed",
@@ -127,7 +127,7 @@ for (const program of ["nginx", "haproxy"] as const) {
     test("no certificate where one is demanded: refused in the handshake", async () => {
       await lab.applyPolicy("gateways/policy-mtls.yaml");
       const told = await refused(lab.edge, {
-        question: "&no-cert=true",
+        question: "&tls=true&no-cert=true",
         reason: "certificate-missing",
         verdict: "tls-alert",
         status: "committed",
@@ -140,7 +140,7 @@ for (const program of ["nginx", "haproxy"] as const) {
       await start(program, "mtls");
       const headers = await everythingPasses();
       assert.match(headers["x-forwarded-client-cert"] ?? "", /;DNS=edge\.gateways\.cluster\.local$/);
-      const question = `&san=dns:${NAMES.edge}`;
+      const question = `&tls=true&san=dns:${NAMES.edge}`;
       await refused(lab.stranger, { question, reason: "source-not-listed", verdict: "close", status: "committed" });
     });
 
@@ -180,7 +180,7 @@ for (const program of ["nginx", "haproxy"] as const) {
         text.replace("name: edge.gateways", "name: other.gateways"),
       );
       const told = await refused(lab.edge, {
-        question: `&san=dns:${NAMES.edge}`,
+        question: `&tls=true&san=dns:${NAMES.edge}`,
         reason: "principal-not-listed",
         verdict: "forbidden",
         status: "committed",

@@ -32,7 +32,7 @@ Try:
   at client curl -i -H 'Host: cart.example' http://${edge.ipv4}:8080/        the listed edge: 200
   at client curl -i -H 'Host: cart.example' http://${stranger.ipv4}:8080/        the edge that no policy lists: 503
   at edge curl -i http://${pod.namespace.ipv4}/                              an edge that does not speak TLS
-  at pod curl -s '127.0.0.1:15000/explain?port=80&from=${stranger.ipv4}&san=dns:${NAMES.contour}'
+  at pod curl -s '127.0.0.1:15000/explain?port=80&from=${stranger.ipv4}&tls=true&san=dns:${NAMES.contour}'
   at pod curl -s 127.0.0.1:15000/connections
   at pod nft list ruleset
   kubectl get ingressbackend -n ${SHOP.namespace} -o yaml

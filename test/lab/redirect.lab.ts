@@ -6,7 +6,7 @@ import { writeManifests } from "../support/process/sidecar.ts";
 import { backend, policy, range, type Manifest } from "../support/mesh/objects.ts";
 import { Caller } from "./caller-handle.ts";
 import { Network, NODE, ON_NODE, type Namespace } from "./network.ts";
-import { installed } from "./packages.ts";
+import { installed } from "../support/debian-packages.ts";
 import { addressOf, Pod } from "./pod.ts";
 
 let network: Network;

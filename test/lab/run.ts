@@ -8,14 +8,22 @@ import { globSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { buildControlPlane, cachedBinaries } from "../cluster/control-plane/build.ts";
+import { installPackages, works } from "../support/debian-packages.ts";
 import { limitFlags } from "../support/limits/flags.ts";
 import { obtainContour } from "./contour/obtain-contour.ts";
 import { obtainEnvoy } from "./contour/obtain-envoy.ts";
 import { ISOLATED } from "./isolation.ts";
-import { installPackages, works } from "./packages.ts";
 
 /** Of one test: the longest takes half a minute. */
 const TEST_LIMIT_MS = 240_000;
+/** By the program that each brings. */
+const PACKAGES = {
+  ip: "iproute2",
+  nft: "nftables",
+  "iptables-restore": "iptables",
+  nginx: "nginx-light",
+  haproxy: "haproxy",
+};
 
 function say(line: string): void {
   console.log(line);
@@ -37,7 +45,7 @@ async function prepare(): Promise<boolean> {
     say("the laboratory was skipped: it makes network namespaces with addresses, which needs root");
     return false;
   }
-  await installPackages(say);
+  installPackages(say, PACKAGES);
   if (!works(...ISOLATED, "ip", "link", "add", "trial", "type", "veth", "peer", "name", "trial-peer")) {
     say("the laboratory was skipped: namespaces joined by veth pairs cannot be made here (unshare, setpriv, ip)");
     return false;

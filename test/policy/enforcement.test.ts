@@ -39,6 +39,14 @@ test("without an annotation the process decides; with a time the later end does"
 });
 
 test("an object that asks to be enforced, or that cannot be understood, is enforced in a process in audit too", () => {
-  for (const annotation of ["enforce", "audit:1h", "audit:", "AUDIT", ""])
+  for (const annotation of [
+    "enforce",
+    "audit:1h",
+    "audit:",
+    "AUDIT",
+    "",
+    "audit:2030-02-31T00:00:00Z",
+    "audit:2030-04-31T00:00:00Z",
+  ])
     assert.equal(endOf(annotation, UNTIL), undefined, annotation);
 });

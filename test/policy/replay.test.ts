@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readPeersDocument } from "../../src/policy/peers-document.ts";
+import { readPeersText } from "../../src/policy/peers-document.ts";
 import { replay, type SeenPeer } from "../../src/policy/replay.ts";
 import { supposing } from "../../src/policy/service-state.ts";
 import { compileObjects } from "../conformance/world.ts";
-import { http, mutual, policy, principal, range, type Manifest } from "../support/mesh/objects.ts";
+import { backend, http, mutual, policy, principal, range, type Manifest } from "../support/mesh/objects.ts";
 
 const seen = (more: Partial<SeenPeer>): SeenPeer => ({
   port: 80,
@@ -17,6 +17,8 @@ const seen = (more: Partial<SeenPeer>): SeenPeer => ({
   ...more,
 });
 const edge = { tls: true, certificate: "verified", sans: [{ type: "dns", value: "edge.mesh" }] } as const;
+
+const named = backend("foo", 80, "https", { skipClientCertValidation: false, sniHosts: ["a.example"] });
 
 const rows: readonly (readonly [string, Manifest, SeenPeer, string, string])[] = [
   ["a listed address stays", policy([http], [range("10.0.0.0/8")]), seen({}), "same", "allowed"],
@@ -66,6 +68,48 @@ const rows: readonly (readonly [string, Manifest, SeenPeer, string, string])[] =
     "unknown",
     "tls-expected",
   ],
+  [
+    "plaintext that was refused for it is judged by its address",
+    policy([http], [range("10.0.0.0/8")]),
+    seen({ verdict: "close", reason: "tls-expected" }),
+    "gains",
+    "allowed",
+  ],
+  [
+    "plaintext where TLS stays expected",
+    policy([mutual], [range("10.0.0.0/8"), principal("edge.mesh")]),
+    seen({ verdict: "close", reason: "tls-expected" }),
+    "same",
+    "tls-expected",
+  ],
+  [
+    "a server name that stays unlisted",
+    policy([named], [range("10.0.0.0/8")]),
+    seen({ tls: true, sni: "b.example", verdict: "close", reason: "sni-not-listed" }),
+    "same",
+    "sni-not-listed",
+  ],
+  [
+    "a server name that is listed, of a caller whose certificate was not seen",
+    policy([named], [range("10.0.0.0/8")]),
+    seen({ tls: true, sni: "a.example", verdict: "close", reason: "sni-not-listed" }),
+    "unknown",
+    "certificate-missing",
+  ],
+  [
+    "one that was seen only while everybody was refused, and would be refused",
+    policy([http], [range("10.9.0.0/16")]),
+    seen({ verdict: "close", reason: "stale-snapshot" }),
+    "unknown",
+    "source-not-listed",
+  ],
+  [
+    "one that was seen only while everybody was refused, and is listed",
+    policy([http], [range("10.0.0.0/8")]),
+    seen({ verdict: "close", reason: "own-certificate-ended" }),
+    "gains",
+    "allowed",
+  ],
 ];
 
 for (const [about, object, peer, effect, reason] of rows) {
@@ -79,21 +123,42 @@ const good = { port: 80, address: "10.0.0.1", tls: false, certificate: "unseen",
 const document = (more: object): object => ({ kind: "postern-peers", version: 1, peers: [good], ...more });
 
 test("a document of peers is read back, and what cannot be one is refused in words", () => {
-  assert.deepEqual(readPeersDocument(document({})), [{ ...good, count: 1 }]);
-  for (const [wrong, words] of [
-    [undefined, /no memory of peers/],
-    [{ connections: [] }, /no memory of peers/],
-    [document({ version: 2 }), /version 2 .* expected 1; replay it with the postern that wrote it/],
-    [document({ peers: {} }), /peers must be a list/],
-    [document({ peers: [{ ...good, port: 0 }] }), /^peers\[0\]\.port/],
-    [document({ peers: [good, { ...good, address: "<b>" }] }), /^peers\[1\]\.address/],
-    [document({ peers: [{ ...good, verdict: "yes" }] }), /verdict must be one of forward/],
-    [document({ peers: [{ ...good, sans: ["x"] }] }), /sans must list/],
-    [document({ peers: [null] }), /^peers\[0\]\.port/],
-  ] as const) {
-    const read = readPeersDocument(wrong);
-    assert.ok(typeof read === "string", JSON.stringify(wrong));
+  const whole = JSON.stringify(document({}));
+  assert.deepEqual(readPeersText(whole), [{ ...good, count: 1 }]);
+  const TO_DO = /: expected the JSON of GET \/peers of a sidecar's admin port; save it anew with: curl -s http:/;
+  for (const [wrong, words, remedy = TO_DO] of [
+    ["", /^it is empty/],
+    [" \n", /^it is empty/],
+    ["\u007fELF\0\0", /^it holds binary data/],
+    [Buffer.from([0x1f, 0x8b, 0x08]).toString(), /^it holds binary data/],
+    ["<!doctype html><html></html>", /^it holds HTML or XML/],
+    ["404 page not found\nx", /^it holds text that is no JSON and begins with "404 page not found": /],
+    [whole.slice(0, whole.length / 2), /^it holds JSON that is cut off/],
+    [whole.slice(0, -1), /^it holds /],
+    ["null", /^it holds JSON of another kind \(null\)/],
+    ["[]", /^it holds JSON of another kind \(array\)/],
+    ["[".repeat(100_000), /^it holds /],
+    ["{}", /^it holds an empty JSON object/],
+    [{ connections: [] }, /^it holds a JSON object with the members connections, no "kind": "postern-peers"/],
+    [{ kind: "List", items: [] }, /^it holds a JSON object with "kind": "List"/],
+    [{ kind: { kind: "postern-peers" } }, /^it holds a JSON object with "kind": of type object/],
+    [
+      document({ version: 2 }),
+      /^it has version 2: expected 1; /,
+      /replay it with the postern that wrote it, or save it/,
+    ],
+    [document({ version: undefined }), /^it has version missing: expected 1; /, /replay it with the postern/],
+    [document({ peers: {} }), /^its peers are of type object, no list/],
+    [document({ peers: [{ ...good, port: 0 }] }), /^in peers\[0\], port is 0, not a port from 1/],
+    [document({ peers: [good, { ...good, address: "<b>" }] }), /^in peers\[1\], address is "<b>", not an IP/],
+    [document({ peers: [{ ...good, verdict: "y".repeat(9_999) }] }), /verdict is "y{59}\.\.\., not one of forward/],
+    [document({ peers: [{ ...good, sans: ["x"] }] }), /sans holds an entry that is neither dns:NAME nor/],
+    [document({ peers: [null] }), /^in peers\[0\], the entry is of type null, not an object/],
+  ] as readonly (readonly [string | object, RegExp, RegExp?])[]) {
+    const read = readPeersText(typeof wrong === "string" ? wrong : JSON.stringify(wrong));
+    assert.ok(typeof read === "string", JSON.stringify(wrong).slice(0, 200));
     assert.match(read, words);
+    assert.match(read, remedy);
   }
 });
 

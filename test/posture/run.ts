@@ -2,10 +2,11 @@
  * `npm run test:posture`: testssl.sh, as Debian packages it, looks at a real `postern run`. Ends with 1 at any finding above LOW
  * that docs/certificates.md does not explain. Where it is not installed and cannot be, a line says so and nothing fails.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { installed, installPackages } from "../support/debian-packages.ts";
 import { endProcessAfter } from "../support/limits/end-process.ts";
 import { makeCertificate, type Made } from "../support/mesh/certificates.ts";
 import { backend, policy, range } from "../support/mesh/objects.ts";
@@ -13,7 +14,6 @@ import { startSidecar } from "../support/process/sidecar.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const LIMIT_MS = 30 * 60_000;
-const APT_TIMEOUT_MS = 300_000;
 /** A scanner warns of less. */
 const LIFE_MS = 90 * 86_400_000;
 const DOCUMENT = join(import.meta.dirname, "../../docs/certificates.md");
@@ -25,18 +25,6 @@ interface Finding {
   readonly id: string;
   readonly severity: string;
   readonly finding: string;
-}
-
-const has = (program: string): boolean => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
-
-/** @returns whether it is there */
-function install(): boolean {
-  if (has("testssl")) return true;
-  if (process.getuid?.() !== 0 || !has("apt-get")) return false;
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  for (const args of [["update"], ["install", "-y", "--no-install-recommends", "testssl.sh"]])
-    spawnSync("apt-get", ["-q", ...args], { stdio: "ignore", timeout: APT_TIMEOUT_MS, env });
-  return has("testssl");
 }
 
 /** Rows of the document's table of findings: | `id` | why | */
@@ -70,7 +58,8 @@ async function scan(port: number, directory: string, name: string, authority: Ma
 }
 
 endProcessAfter(LIMIT_MS, "the scan");
-if (!install()) {
+installPackages((line) => console.log(line), { testssl: "testssl.sh" });
+if (!installed("testssl")) {
   console.log("testssl.sh is not installed and cannot be: posture is not scanned");
 } else {
   const root = makeCertificate({ subject: "mesh", ca: true, ends: LIFE_MS });

@@ -10,6 +10,8 @@ import { Target } from "../support/caller/attack.ts";
 const SECONDS = Number(process.env["FUZZ_SECONDS"] ?? 8);
 const SEED = Number(process.env["FUZZ_SEED"] ?? 20_261_123);
 const LANES = 8;
+/** Conversations, and requests that the application has seen of them. */
+const ENOUGH = 100;
 /** What was begun at the end has a minute. */
 const TIMEOUT_MS = SECONDS * 1_000 + 60_000;
 
@@ -108,30 +110,31 @@ async function play(bytes: string): Promise<void> {
 const title = `seed ${SEED}, ${SECONDS} s: whatever is sent, the application sees clean messages that were there to be seen`;
 
 test(title, { timeout: TIMEOUT_MS }, async () => {
+  /** Runs of spaces as one: what stands between method and target may be torn apart by them. */
   const sent = new Map<string, string>();
   const deadline = Date.now() + SECONDS * 1_000;
   let played = 0;
   const lane = async (index: number): Promise<void> => {
-    for (let round = 0; Date.now() < deadline; round += 1) {
+    // On a busy machine the time of a conversation is over before much of it is served.
+    const more = (): boolean => Date.now() < deadline || played < ENOUGH || target.recorder.requests.length < ENOUGH;
+    for (let round = 0; more(); round += 1) {
       const mark = `m${index}x${round}`;
       const bytes = conversation(random(SEED + index * 1_000_003 + round), mark);
-      sent.set(mark, bytes);
+      sent.set(mark, bytes.replaceAll(/ +/g, " "));
       await play(bytes);
       played += 1;
     }
   };
   await Promise.all(Array.from({ length: LANES }, (_, index) => lane(index)));
-  assert.ok(played > 100, `${played} conversations`);
   assert.deepEqual(target.recorder.rubbish, []);
-  assert.ok(target.recorder.requests.length > 50);
   for (const { line, headers, body } of target.recorder.requests) {
     const [method = "", path = ""] = line.split(" ");
-    const meant = (text: string | undefined): boolean =>
-      text?.replaceAll(/ +/g, " ").includes(`${method} ${path}`) === true && text.includes(body);
-    // A mark may have been torn into that of another conversation: then that line stands in some other one.
+    const isMeant = (text: string | undefined): boolean =>
+      text?.includes(`${method} ${path}`) === true && text.includes(body);
     const own = sent.get(/\/(m\d+x\d+)-/.exec(path)?.[1] ?? "");
     const detail = `seed ${SEED}: ${line} ${JSON.stringify(body)} of ${JSON.stringify(own)}`;
-    assert.ok(meant(own) || [...sent.values()].some(meant), detail);
+    // A mark may have been torn into that of another conversation: then that line stands in some other one.
+    assert.ok(isMeant(own) || [...sent.values()].some(isMeant), detail);
     assert.equal(headers.get("host")?.length, 1, detail);
     for (const name of headers.keys()) assert.match(name, /^[!#$%&'*+.^_`|~0-9a-z-]+$/, detail);
   }

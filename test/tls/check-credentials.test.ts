@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000;
 const root = makeCertificate({ subject: "root", ca: true });
 const otherRoot = makeCertificate({ subject: "other", ca: true });
 const inter = makeCertificate({ subject: "inter", ca: true, issuer: root });
-const own = makeCertificate({ subject: "foo", issuer: root, dns: ["foo"] });
+const own = makeCertificate({ subject: "foo", issuer: root, dns: ["foo"], usage: "server" });
 const files = { cert: "tls.crt", key: "tls.key", ca: "ca.crt", crl: "--tls-crl ca.crl" };
 
 interface Texts {
@@ -224,4 +224,15 @@ test("a list that says only where it is found, and extensions that are not criti
   ] as const;
   const { lists } = check({ crl: listPem(makeList(root, ["0A"], { extensions })) });
   assert.deepEqual([...lists[0]!.serials], ["0A"]);
+});
+
+test("our own certificate that is not said to be a server's is used, and warned of", () => {
+  const warned = (pair: Made): readonly string[] => check({ pair }).warnings;
+  const common = { subject: "foo", issuer: root, dns: ["foo"] };
+  assert.deepEqual(warned(own), []);
+  assert.match(
+    warned(makeCertificate({ ...common, usage: "client" })).join(),
+    /^tls\.crt has an .* without serverAuth: /,
+  );
+  assert.match(warned(makeCertificate(common)).join(), /^tls\.crt names no extended key usage: .* with serverAuth$/);
 });

@@ -17,7 +17,7 @@ const root = makeCertificate({ subject: "root", ca: true });
 const nextRoot = makeCertificate({ subject: "next root", ca: true });
 const inter = makeCertificate({ subject: "inter", ca: true, issuer: root });
 const leafOf = (issuer = root): Made =>
-  makeCertificate({ subject: "foo", issuer, dns: ["foo"], uris: ["spiffe://mesh.test/foo"] });
+  makeCertificate({ subject: "foo", issuer, dns: ["foo"], uris: ["spiffe://mesh.test/foo"], usage: "server" });
 const sec1 = (leaf: Made): string => createPrivateKey(leaf.keyPem).export({ type: "sec1", format: "pem" }).toString();
 
 /** As the kubelet's atomic writer does it: a directory of this version, and one rename of the link to it. */

@@ -5,14 +5,25 @@ import { GHOSTUNNEL } from "./ghostunnel.ts";
 import { HAPROXIES } from "./haproxy.ts";
 import { HTTP_PROXY } from "./http-proxy.ts";
 import { NGINX } from "./nginx.ts";
-import { posterns, type PosternBuild } from "./postern.ts";
+import { posterns, resumingPosterns, type PosternBuild } from "./postern.ts";
 
 /**
  * @param only names or families; all when empty
  * @throws when one of them is unknown
  */
 export function contenders(builds: readonly PosternBuild[], only: readonly string[]): readonly Contender[] {
-  const all = [...posterns(builds), NGINX, ...HAPROXIES, ...ENVOYS, GHOSTUNNEL, HTTP_PROXY];
+  return selected([...posterns(builds), NGINX, ...HAPROXIES, ...ENVOYS, GHOSTUNNEL, HTTP_PROXY], only);
+}
+
+/** Those whose connections are compared: nobody logs, and Postern resumes sessions in a process of its own. */
+export function handshakeContenders(builds: readonly PosternBuild[], only: readonly string[]): readonly Contender[] {
+  const silent = [...posterns(builds), NGINX, ...HAPROXIES, ...ENVOYS, GHOSTUNNEL].filter(
+    ({ family }) => !family.endsWith("-log"),
+  );
+  return selected([...silent, ...resumingPosterns(builds)], only);
+}
+
+function selected(all: readonly Contender[], only: readonly string[]): readonly Contender[] {
   const known = new Set(all.flatMap(({ name, family }) => [name, family]));
   const unknown = only.filter((name) => !known.has(name));
   if (unknown.length > 0)

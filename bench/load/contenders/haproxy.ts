@@ -11,7 +11,7 @@ function config(mode: "tcp" | "http", { certificates, appPort, ports }: Place): 
   return `
 global
   nbthread 1
-  maxconn 4000
+  maxconn 9000
 defaults
   mode ${mode}
   timeout connect 5s

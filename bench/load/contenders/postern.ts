@@ -18,6 +18,7 @@ interface Form {
   readonly family: string;
   readonly forward: "http" | "stream";
   readonly accessLog: boolean;
+  readonly resumption?: boolean;
   readonly note: string;
 }
 
@@ -27,11 +28,20 @@ const FORMS: readonly Form[] = [
   { family: "postern-stream", forward: "stream", accessLog: false, note: "bytes copied, no access log" },
 ];
 
+/** What a gateway's reconnections cost: of use to 'bench handshake' alone. */
+const RESUMING: Form = {
+  family: "postern-resuming",
+  forward: "http",
+  accessLog: false,
+  resumption: true,
+  note: "sessions resumed",
+};
+
 const flags = (values: Readonly<Record<string, string | number | boolean>>): readonly string[] =>
   Object.entries(values).map(([name, value]) => `--${name}=${value}`);
 
 function contender({ suffix, node, checkout }: PosternBuild, form: Form): Contender {
-  const { family, forward, accessLog, note } = form;
+  const { family, forward, accessLog, resumption = false, note } = form;
   return {
     name: family + suffix,
     family,
@@ -52,7 +62,7 @@ function contender({ suffix, node, checkout }: PosternBuild, form: Form): Conten
         "run",
         ...flags({ manifests: policies, namespace: "shop", service: "cart", workers: 1, admin: "127.0.0.1:0" }),
         ...flags({ "tls-cert": certificates.serverCert, "tls-key": certificates.serverKey, "tls-ca": certificates.ca }),
-        ...flags({ "access-log": accessLog }),
+        ...flags({ "access-log": accessLog, ...(resumption && { "tls-resumption": "on" }) }),
         backend(SERVER_ONLY_PORT, ports.serverOnly),
         backend(MUTUAL_PORT, ports.mutual),
       ];
@@ -60,6 +70,10 @@ function contender({ suffix, node, checkout }: PosternBuild, form: Form): Conten
       return [start(PROXY_CORE, node, argv, { env, ...(accessLog && { stdout: log }) })];
     },
   };
+}
+
+export function resumingPosterns(builds: readonly PosternBuild[]): readonly Contender[] {
+  return builds.map((build) => contender(build, RESUMING));
 }
 
 export function posterns(builds: readonly PosternBuild[]): readonly Contender[] {

@@ -1,12 +1,8 @@
 /** One contender from its start to its figures, alone: no other is started before it has ended. */
-import { mkdtempSync } from "node:fs";
-import { join } from "node:path";
 import type { Certificates } from "../certificates.ts";
 import type { Contender, Place } from "../contenders/contender.ts";
-import { openLogPipe } from "../processes/log-pipe.ts";
-import { freePorts } from "../processes/ports.ts";
 import { sampleBodyDown, sampleBodyUp } from "./body.ts";
-import { checkAnswers, checkRefusal, whenReady } from "./correctness.ts";
+import { checkAnswers, checkRefusal } from "./correctness.ts";
 import type { Figures, Maybe, Unmeasured } from "./figures.ts";
 import { sampleFixedRate } from "./fixed-rate.ts";
 import { sampleFullHandshakes, sampleResumedHandshakes } from "./handshakes.ts";
@@ -19,6 +15,7 @@ import {
   sampleMutual,
   sampleSteady,
 } from "./requests.ts";
+import { withRunning } from "./running-contender.ts";
 import type { Extent, MeasurementName, Subject } from "./subject.ts";
 
 export interface Surroundings {
@@ -32,32 +29,6 @@ export interface Surroundings {
   /** Takes profiles of a contender after its figures. */
   readonly profile?: (subject: Subject, folder: string) => Promise<void>;
   readonly say: (line: string) => void;
-}
-
-/** Starts it, does something with it once it answers, and ends it whatever happens. */
-async function withRunning<Outcome>(
-  contender: Contender,
-  { directory, certificates, profile }: Surroundings,
-  appPort: number,
-  use: (subject: Subject, place: Place) => Promise<Outcome>,
-): Promise<Outcome> {
-  const folder = mkdtempSync(join(directory, `${contender.family}-`));
-  const [serverOnly = 0, mutual = 0] = await freePorts(2);
-  await using log = openLogPipe(join(folder, "access-log"));
-  const profiled = profile !== undefined;
-  const place = {
-    directory: folder,
-    certificates,
-    appPort,
-    ports: { serverOnly, mutual },
-    accessLog: log.fd,
-    profiled,
-  };
-  await using stack = new AsyncDisposableStack();
-  const children = contender.start(place).map((child) => stack.use(child));
-  await whenReady(children, [serverOnly, mutual], certificates, log.beginning);
-  const subject = { contender, pids: children.map(({ pid }) => pid), certificates, serverOnly, mutual };
-  return await use(subject, place);
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -120,8 +91,12 @@ export function measureContender(contender: Contender, around: Surroundings): Pr
     const missing = contender.missing();
     if (missing !== undefined) throw new Error(missing);
     const { checkingPort, timedPort, extent } = around;
-    const idle = await withRunning(contender, around, checkingPort, (subject) => check(subject, extent));
-    return await withRunning(contender, around, timedPort, async (subject, place) => {
+    const { profile } = around;
+    const setting = { ...around, profiled: profile !== undefined };
+    const idle = await withRunning(contender, { ...setting, appPort: checkingPort }, (subject) =>
+      check(subject, extent),
+    );
+    return await withRunning(contender, { ...setting, appPort: timedPort }, async (subject, place) => {
       const figures = await measure(subject, extent, idle);
       if (contender.family.startsWith("postern")) await takeProfile(subject, place, around);
       return figures;

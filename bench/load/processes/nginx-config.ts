@@ -18,7 +18,7 @@ master_process off;
 worker_processes 1;
 error_log stderr crit;
 pid ${join(directory, "nginx.pid")};
-events { worker_connections 4000; }
+events { worker_connections 20000; }
 http {
   access_log off;
   ${scratch}

@@ -1,7 +1,7 @@
 /** Each backend port: who may get in at all, where it listens, what governs it and how much is open. */
 import type { BackendConfig } from "../../config/config.ts";
 import type { BackendState } from "../../policy/backend-state.ts";
-import { alternatives, type Rule } from "../../policy/snapshot.ts";
+import type { Rule } from "../../policy/snapshot.ts";
 import { bounded, table } from "./document.ts";
 import type { StatusFacts } from "./facts.ts";
 import { html, type Html, type Part } from "./html.ts";
@@ -20,7 +20,7 @@ export function backendsSection({ backends, listening, config, state, counters }
       backend.port,
       stateOf(backend),
       backend.conditions.map(({ code, detail }) => `${code}: ${detail}`).join("; ") || "none",
-      policiesOf(state.snapshot.rules.get(backend.port)),
+      policiesOf(backend),
       modeOf(state.snapshot.rules.get(backend.port), own),
       own === undefined ? "none" : `${addressOf(own.listen)}${bound.has(backend.port) ? "" : " (not bound)"}`,
       own === undefined ? "none" : addressOf(own.app),
@@ -34,10 +34,9 @@ export function backendsSection({ backends, listening, config, state, counters }
   </section>`;
 }
 
-function policiesOf(rule: Rule | undefined): string {
-  if (rule === undefined) return "none";
-  const rules: readonly Rule[] = rule.state === "open" ? alternatives(rule) : [rule];
-  const { shown, more } = bounded(rules, MOST_POLICIES);
+function policiesOf({ policies }: BackendState): string {
+  if (policies.length === 0) return "none";
+  const { shown, more } = bounded(policies, MOST_POLICIES);
   const words = shown.map(({ policy, service }) => `${policy} for Service ${service}`);
   return more > 0 ? `${words.join("; ")} and ${more} more` : words.join("; ");
 }

@@ -1,15 +1,24 @@
 /** Asks `/explain` of a supposed caller. Works without a script: it is a GET. */
+import { backendStates } from "../../policy/backend-state.ts";
+import type { ServiceState } from "../../policy/service-state.ts";
 import { html, type Html } from "./html.ts";
 
 /** More names than a caller can have of which anybody asks. */
 const MOST_NAMES = 32;
 const MOST_PORTS = 200;
 
+/** Those where somebody listens come first: the first of all is what the form suggests. */
+export function portsToAsk(state: ServiceState): readonly number[] {
+  const ports = backendStates(state).map(({ port }) => port);
+  const listens = (port: (typeof ports)[number]): boolean => state.listeners?.has(port) !== false;
+  return [...ports.filter(listens), ...ports.filter((port) => !listens(port))];
+}
+
 /** @param asked what was asked last, to be asked otherwise */
 export function explainForm(ports: readonly number[], asked = new URLSearchParams()): Html {
   const names = asked.getAll("san").slice(0, MOST_NAMES - 1);
-  // As it was judged: whoever names a server or shows a certificate speaks TLS.
   const noCertificate = (asked.get("no-cert") ?? "false") !== "false";
+  // Whoever names a server or shows a certificate means TLS, whatever was asked.
   const tls = (asked.get("tls") ?? "false") !== "false" || noCertificate || asked.has("sni") || asked.has("san");
   return html`<section aria-labelledby="explain">
     <h2 id="explain">Explain</h2>

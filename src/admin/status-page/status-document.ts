@@ -3,7 +3,7 @@ import { VERSION } from "../../telemetry/version.ts";
 import { backendsSection } from "./backends-section.ts";
 import { certificateSection } from "./certificate-section.ts";
 import { htmlDocument, type HtmlDocument } from "./document.ts";
-import { explainForm } from "./explain-form.ts";
+import { explainForm, portsToAsk } from "./explain-form.ts";
 import type { StatusFacts } from "./facts.ts";
 import { html } from "./html.ts";
 import { policiesSection } from "./policies-section.ts";
@@ -17,7 +17,7 @@ import { moment } from "./time-words.ts";
 const MOST_SERVICES = 20;
 
 export function statusDocument(facts: StatusFacts): HtmlDocument {
-  const { config, state, backends } = facts;
+  const { config, state } = facts;
   const summary = summarize(facts);
   const place = config.podName === undefined ? config.namespace : `${config.namespace}/${config.podName}`;
   const services = state.snapshot.hints.services.slice(0, MOST_SERVICES).join(", ") || "no Service that is known";
@@ -35,8 +35,7 @@ export function statusDocument(facts: StatusFacts): HtmlDocument {
     </header>
     <main>
       ${backendsSection(facts)} ${policiesSection(facts)} ${sourcesSection(facts)} ${refusalsSection(facts)}
-      ${explainForm(backends.map(({ port }) => port))} ${certificateSection(facts)} ${dataSection(facts)}
-      ${threadsSection(facts)}
+      ${explainForm(portsToAsk(state))} ${certificateSection(facts)} ${dataSection(facts)} ${threadsSection(facts)}
     </main>`;
   return htmlDocument(`${summary.title} - Postern ${place}`, content);
 }

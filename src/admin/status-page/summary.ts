@@ -1,6 +1,5 @@
 /** The state of the sidecar in one glance: whether it serves, and if not, why. Pure. */
 import type { BackendState } from "../../policy/backend-state.ts";
-import { alternatives } from "../../policy/snapshot.ts";
 import type { StatusFacts } from "./facts.ts";
 import { moment } from "./time-words.ts";
 
@@ -20,7 +19,7 @@ export interface AuditNotice {
 
 export function summarize({ backends, unready, state }: Pick<StatusFacts, "backends" | "unready" | "state">): Summary {
   const open = backends.filter((backend) => backend.open);
-  const reasons = [...closedInWords(backends), ...unready.map((reason) => `not ready: ${reason}`)];
+  const reasons = reasonsOf(closedInWords(backends), unready);
   if (backends.length === 0) return { level: "bad", title: "Closed: there is no backend port", reasons };
   if (open.length === 0) return { level: "bad", title: `Closed to everybody: ${codesOf(backends)}`, reasons };
   if (state.drain !== undefined)
@@ -33,11 +32,26 @@ export function summarize({ backends, unready, state }: Pick<StatusFacts, "backe
   return { level: "good", title: "Serving", reasons };
 }
 
-/** @returns `undefined` where every rule is enforced */
-export function auditNotice({ state, counters }: Pick<StatusFacts, "state" | "counters">): AuditNotice | undefined {
-  const open = [...state.snapshot.rules.values()].flatMap((rule) => (rule.state === "open" ? alternatives(rule) : []));
-  const ports = open.flatMap(({ port, policy, auditUntil }) =>
-    auditUntil !== undefined && state.now < auditUntil ? [{ port, policy, until: moment(auditUntil) }] : [],
+/** What closes a port and keeps the sidecar from being ready too is said once. */
+function reasonsOf(closed: readonly string[], unready: readonly string[]): readonly string[] {
+  const keeps = (line: string): boolean => unready.some((reason) => line.includes(reason));
+  return [
+    ...closed.map((line) => (keeps(line) ? `not ready: ${line}` : line)),
+    ...unready
+      .filter((reason) => !closed.some((line) => line.includes(reason)))
+      .map((reason) => `not ready: ${reason}`),
+  ];
+}
+
+/** @returns `undefined` where nobody is let in by an audit */
+export function auditNotice({
+  backends,
+  counters,
+}: Pick<StatusFacts, "backends" | "counters">): AuditNotice | undefined {
+  const ports = backends.flatMap(({ port, policies }) =>
+    policies.flatMap(({ policy, auditUntil }) =>
+      auditUntil === undefined ? [] : [{ port, policy, until: moment(auditUntil) }],
+    ),
   );
   if (ports.length === 0) return undefined;
   const letIn = counters && Object.values(counters.wouldRefuse).reduce((sum, count) => sum + count, 0);

@@ -1,10 +1,10 @@
 /** Labels of everything that a mesh's controller is made of. */
-import type { Mesh } from "../names.ts";
+import { INSTANCE_LABEL, type Mesh } from "../names.ts";
 
 export function labelsOf({ name }: Mesh): Readonly<Record<string, string>> {
   return {
     "app.kubernetes.io/name": "postern",
     "app.kubernetes.io/component": "controller",
-    "app.kubernetes.io/instance": name,
+    [INSTANCE_LABEL]: name,
   };
 }

@@ -161,10 +161,7 @@ export function sidecarRoles(mesh: Mesh): readonly Manifest[] {
     {
       apiVersion: `${RBAC}/v1`,
       kind: "ClusterRoleBinding",
-      metadata: {
-        name: sidecarClusterRole,
-        labels: { ...labels, "app.kubernetes.io/managed-by": "postern-controller" },
-      },
+      metadata: { name: sidecarClusterRole, labels },
       roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: sidecarClusterRole },
     },
   ];

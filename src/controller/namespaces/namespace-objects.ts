@@ -6,8 +6,8 @@ import type { ApiClient } from "../../discovery/kubernetes/client.ts";
 import { isRecord, listOf, textOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
 import type { ReflectorEnvironment } from "../../discovery/kubernetes/reflector-environment.ts";
 import { Reflector } from "../../discovery/kubernetes/reflector.ts";
-import { BUNDLE_KEY, BUNDLE_NAME, meshNames } from "../names.ts";
-import { writeObject, type ObjectPlace } from "../objects/owned-objects.ts";
+import { BUNDLE_KEY, BUNDLE_NAME, INSTANCE_LABEL, meshNames } from "../names.ts";
+import { ForeignObjectError, writeObject } from "../objects/owned-objects.ts";
 
 const RBAC = "rbac.authorization.k8s.io";
 
@@ -87,18 +87,24 @@ export class NamespaceObjects {
     await writeObject(this.#options.client, place, found, binding, signal);
   }
 
-  /** What sidecars read of the whole cluster is bound to the accounts of the mesh's namespaces, and to no others. */
+  /**
+   * What sidecars read of the whole cluster is bound to the accounts of the mesh's namespaces, and to no others. The binding
+   * is whoever's installed the mesh, without subjects: its labels stay as they are, Helm's `managed-by` among them.
+   */
   async #clusterBinding(namespaces: readonly string[], signal: AbortSignal): Promise<void> {
-    const { client } = this.#options;
-    const place: ObjectPlace = {
-      path: `/apis/${RBAC}/v1/clusterrolebindings`,
-      name: meshNames(this.#options.meshName).sidecarClusterRole,
-    };
-    const found = await client.json({ path: `${place.path}/${place.name}`, signal });
+    const { client, meshName } = this.#options;
+    const path = `/apis/${RBAC}/v1/clusterrolebindings/${meshNames(meshName).sidecarClusterRole}`;
+    const found = await client.json({ path, signal });
     if (!isRecord(found)) return;
+    const { metadata } = found;
+    const mesh = textOf(isRecord(metadata) ? metadata["labels"] : undefined, INSTANCE_LABEL);
     const subjects = namespaces.map(subjectOf);
     if (sameSubjects(found, subjects)) return;
-    await writeObject(client, place, found, { ...found, subjects }, signal);
+    if (mesh !== meshName)
+      throw new ForeignObjectError(
+        `${path} is there and not this mesh's: delete it and install again, or label it ${INSTANCE_LABEL}=${meshName}`,
+      );
+    await client.json({ method: "PUT", path, body: { ...found, subjects }, signal });
   }
 }
 

@@ -33,7 +33,7 @@ export async function validateIngressBackend(
 
 function problemsOf(object: KubernetesObject, others: readonly Policy[]): readonly Problem[] {
   const { policy, problems } = parseIngressBackend(object);
-  return policy === undefined ? problems : [...problems, ...validatePolicy(policy, others)];
+  return policy === undefined ? problems : [...problems, ...validatePolicy(policy, others, Date.now())];
 }
 
 function describe({ severity, path, message }: Problem): string {

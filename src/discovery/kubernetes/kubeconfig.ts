@@ -1,6 +1,8 @@
 /** Credentials of a kubeconfig file, read as kubectl reads it, by the official client. Costs memory: imported on demand. */
 import { KubeConfig } from "@kubernetes/client-node";
-import { delimiter } from "node:path";
+import { delimiter, dirname } from "node:path";
+import { wordsOfFailure } from "../../files/words-of-failure.ts";
+import { readTextFile } from "../../files/read-text.ts";
 import type { ApiCredentials, ApiTls } from "./credentials.ts";
 
 export interface KubeconfigOptions {
@@ -42,22 +44,25 @@ export async function kubeconfigCredentials(options: KubeconfigOptions): Promise
 }
 
 async function load(path: string): Promise<KubeConfig> {
-  const merged = new KubeConfig();
   const [first, ...others] = path.split(delimiter).filter((file) => file !== "");
   if (first === undefined) throw new Error("kubeconfig: no file given");
   try {
-    merged.loadFromFile(first);
-    for (const other of others) {
-      const config = new KubeConfig();
-      config.loadFromFile(other);
-      merged.mergeConfig(config, true);
-    }
+    const merged = await loadOne(first);
+    for (const other of others) merged.mergeConfig(await loadOne(other), true);
+    return merged;
   } catch (error) {
-    throw new Error(`kubeconfig ${path} cannot be used: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new Error(`kubeconfig ${path} cannot be used: ${wordsOfFailure(error)}`, {
       cause: error,
     });
   }
-  return merged;
+}
+
+/** The client's own `loadFromFile` waits for ever where a path gives nothing. */
+async function loadOne(file: string): Promise<KubeConfig> {
+  const config = new KubeConfig();
+  config.loadFromString(await readTextFile(file));
+  config.makePathsAbsolute(dirname(file));
+  return config;
 }
 
 type HttpsOptions = Parameters<KubeConfig["applyToHTTPSOptions"]>[0];

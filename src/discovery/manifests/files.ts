@@ -1,6 +1,7 @@
 /** Finding and reading manifest files. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { wordsOfFailure } from "../../files/words-of-failure.ts";
 import { readTextFile } from "../../files/read-text.ts";
 
 /** No tree of manifests has more; one that has is another one than was meant. */
@@ -71,7 +72,7 @@ export async function readContent(path: string): Promise<FileContent | undefined
     const { mtimeMs } = await stat(path);
     return { path, text: await readTextFile(path), modifiedAt: mtimeMs };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return code === "ENOENT" ? undefined : { path, failure: `cannot be read: ${message}` };
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" ? undefined : { path, failure: `cannot be read: ${wordsOfFailure(error)}` };
   }
 }

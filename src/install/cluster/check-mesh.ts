@@ -34,7 +34,9 @@ export async function checkMesh(
     installed.version === VERSION
       ? ok(`mesh '${mesh.name}' by Postern ${VERSION}`)
       : note(
-          `mesh '${mesh.name}' by Postern ${installed.version ?? "of an unknown version"}, this is ${VERSION}: install --apply --upgrade`,
+          `mesh '${mesh.name}' by Postern ${installed.version ?? "of an unknown version"}, this is ${VERSION}: ${
+            installed.release === undefined ? "install --apply --upgrade" : `helm upgrade ${installed.release}`
+          }`,
         ),
     ...parts.flat(),
     ...(guarded.length === 0

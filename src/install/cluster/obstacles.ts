@@ -34,6 +34,10 @@ export function obstacles({ osm, postern, contours }: Survey, intent: Intent): r
       problems.push(
         `mesh '${mesh.name}' is in namespace ${found.namespace} already; use --namespace ${found.namespace}, or another --mesh-name`,
       );
+    else if (found.release !== undefined)
+      problems.push(
+        `mesh '${mesh.name}' is the release '${found.release}' of Helm; change it with helm upgrade ${found.release} CHART --namespace ${found.namespace}`,
+      );
     else if (found.version !== VERSION && !upgrade)
       problems.push(
         `Postern ${found.version ?? "of an unknown version"} runs mesh '${mesh.name}' in namespace ${found.namespace}; --upgrade replaces it with ${VERSION}`,

@@ -1,14 +1,20 @@
 /** What a cluster has already: meshes of OSM and of Postern, and Contours. */
-import { MONITORED_LABEL } from "../../controller/names.ts";
+import { INSTANCE_LABEL, MONITORED_LABEL } from "../../controller/names.ts";
+import { annotationOf } from "../../controller/objects/owned-objects.ts";
 import { identityOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
 import { VERSION_LABEL } from "../names.ts";
 import { labelOf, type ApiObjects } from "./api-objects.ts";
+
+/** Helm's, on every object of a release. */
+const RELEASE_ANNOTATION = "meta.helm.sh/release-name";
 
 export interface FoundMesh {
   readonly namespace: string;
   /** Absent where its Deployment does not say. */
   readonly mesh?: string;
   readonly version?: string;
+  /** The release of Helm that it belongs to. */
+  readonly release?: string;
 }
 
 export interface Survey {
@@ -32,7 +38,7 @@ export async function survey(objects: ApiObjects): Promise<Survey> {
   ]);
   return {
     osm: osm.map((one) => found(one, "meshName")),
-    postern: postern.map((one) => found(one, "app.kubernetes.io/instance")),
+    postern: postern.map((one) => found(one, INSTANCE_LABEL)),
     contours: contours.map((one) => identityOf(one)?.namespace ?? ""),
     namespaces: namespaces.map((one) => ({
       name: identityOf(one)?.name ?? "",
@@ -43,9 +49,11 @@ export async function survey(objects: ApiObjects): Promise<Survey> {
 
 function found(deployment: KubernetesObject, label: string): FoundMesh {
   const [mesh, version] = [labelOf(deployment, label), labelOf(deployment, VERSION_LABEL)];
+  const release = annotationOf(deployment, RELEASE_ANNOTATION);
   return {
     namespace: identityOf(deployment)?.namespace ?? "",
     ...(mesh !== undefined && { mesh }),
     ...(version !== undefined && { version }),
+    ...(release !== undefined && { release }),
   };
 }

@@ -1,6 +1,6 @@
 /** Contour's manifest as its project publishes it: from a file, or over https. Nothing of it is kept here. */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readTextFile } from "../../files/read-text.ts";
 
 /** The release that `--with-contour` alone means, by its content: what is fetched must be what was tested. */
 export const CONTOUR_RELEASE = {
@@ -19,7 +19,7 @@ export async function publishedManifest(from: string): Promise<string> {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(from))
     throw new Error(`${from}: expected a file or an https URL: what is read here gets rights in the cluster`);
   try {
-    return await readFile(from, "utf8");
+    return await readTextFile(from);
   } catch (error) {
     throw new Error(`${from} cannot be read: ${messageOf(error)}`, { cause: error });
   }

@@ -140,7 +140,9 @@ class Handshake {
     const onClose = contain("handshake close", this.#onFault, () =>
       this.#fail({ end: "handshake-failed", detail: "connection closed" }),
     );
-    raw.once("close", () => setImmediate(onClose));
+    raw.once("close", () => {
+      if (!this.#over) setImmediate(onClose);
+    });
     const socket = beginHandshake(
       raw,
       { contexts, clientCertificate, alpn, timeoutMs },

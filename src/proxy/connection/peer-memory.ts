@@ -4,6 +4,8 @@
  * callers drives out the others.
  */
 import { LRUCache } from "lru-cache";
+import type { Decision, RefusalReason } from "../../policy/decision.ts";
+import { refusesEverybody } from "../../policy/refuses-everybody.ts";
 import type { PeerRow } from "../../telemetry/records.ts";
 import { mergePeers, peerKey, unitePeers } from "../peers.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
@@ -42,7 +44,12 @@ export class PeerMemory {
 function rowOf(connection: AcceptedConnection, now: number): PeerRow | undefined {
   const { phase, port, peer, address, facts, startedAt } = connection;
   const admission = admissionOf(phase);
-  const decision = causeOf(phase)?.refusal ?? admission?.decision;
+  const refusal = causeOf(phase)?.refusal;
+  // A connection that was served and is lost with all others was served.
+  const lostWithAll = refusesEverybody(refusal?.reason) || refusesEverybody(reasonOf(admission?.decision));
+  const decision = lostWithAll
+    ? (admission?.allowed ?? refusal ?? admission?.decision)
+    : (refusal ?? admission?.decision);
   if (decision === undefined || address === "") return undefined;
   const certificate = peer.tls?.certificate;
   const names = certificate?.state === "verified" ? certificate.sans : [];
@@ -62,6 +69,10 @@ function rowOf(connection: AcceptedConnection, now: number): PeerRow | undefined
     lastSeen: now,
     count: 1,
   };
+}
+
+function reasonOf(decision: Decision | undefined): RefusalReason | undefined {
+  return decision === undefined || decision.verdict === "forward" ? undefined : decision.reason;
 }
 
 /** What a refusal of the certificate says of it, where the handshake came to nothing. */

@@ -34,6 +34,7 @@ interface Handle {
 
 interface Internals {
   readonly _handle: Handle | null;
+  readonly _controlReleased: boolean;
   _releaseControl(): boolean;
   secureConnecting: boolean;
 }
@@ -72,9 +73,10 @@ export function beginHandshake(raw: Socket, options: ServerSocketOptions, events
   socket.on("secure", events.onSecure);
   socket.on("_tlsError", events.onError);
   socket.on("error", events.onError);
-  // Node's own words for a caller that leaves before the handshake is over.
+  // Node's own words for a caller that leaves before the handshake is over. An error costs a stack trace: none is made after.
   socket.on("close", (hadError) => {
-    if (!hadError) events.onError(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
+    if (!hadError && !(socket as unknown as Internals)._controlReleased)
+      events.onError(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
   });
   return socket;
 }

@@ -60,9 +60,11 @@ test("what is immense makes a page of bounded length in bounded time", () => {
   }));
   const unready = Array.from({ length: 1_000 }, () => "x".repeat(10_000));
   const facts = factsOf(state, { peers, resources, unready });
-  const from = performance.now();
+  // Time of the processor: a busy machine may let anybody wait.
+  const from = process.cpuUsage();
   const { body } = statusDocument(facts);
-  assert.ok(performance.now() - from < MOST_MS, `${performance.now() - from} ms`);
+  const { user, system } = process.cpuUsage(from);
+  assert.ok(user + system < MOST_MS * 1_000, `${(user + system) / 1_000} ms`);
   assert.ok(Buffer.byteLength(body) < MOST_BYTES, `${Buffer.byteLength(body)} bytes`);
   for (const words of [/\b\d{5} addresses and ranges in all/, /\b2500 callers/, /too long to ask about by a link/])
     assert.ok(words.test(body), String(words));

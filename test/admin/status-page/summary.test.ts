@@ -37,6 +37,13 @@ const rows: readonly (readonly [string, ServiceState, Partial<StatusFacts>, stri
     /draining: the process is ending/,
   ],
   ["not ready", stateOf(both), { unready: ["x"] }, "Serving, not ready", /^not ready: x$/],
+  [
+    "closed and therefore not ready",
+    stateOf(secured, { certificate: { state: "none" } }),
+    { unready: ["draining", "no-credentials: no certificate for https backends"] },
+    "Closed to everybody: no-credentials",
+    /^not ready: port 80, 81 is closed: no-credentials: no certificate [^\n]*\nnot ready: draining$/,
+  ],
   ["no backend", stateOf([], { listeners: new Set() }), {}, "Closed: there is no backend port", /^$/],
 ];
 
@@ -68,4 +75,13 @@ test("an audit is never plain serving, and is noticed until its end alone", () =
   const over = factsOf(stateOf(annotated, { now: NOW + 365 * 86_400_000 }));
   assert.equal(auditNotice(over), undefined);
   assert.equal(summarize(over).title, "Serving");
+});
+
+test("an audit of a port that is closed anyway is no notice", () => {
+  const annotated = secured.map((object) => ({
+    ...object,
+    metadata: { ...object.metadata, annotations: { "postern.dev/enforcement": "audit:2027-01-31T18:00:00Z" } },
+  }));
+  assert.equal(auditNotice(factsOf(stateOf(annotated)))?.ports.length, 2);
+  assert.equal(auditNotice(factsOf(stateOf(annotated, { certificate: { state: "none" } }))), undefined);
 });

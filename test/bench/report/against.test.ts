@@ -17,7 +17,7 @@ const BOTH: LoadResult = {
   builds: [{ suffix: "@current" }, { suffix: "@abc1234" }],
   rows: [
     row("postern@current", { steady: figure(30) }, "postern"),
-    row("postern@abc1234", { steady: figure(40) }, "postern"),
+    row("postern@abc1234", { steady: figure(40, { others: 0.2 }) }, "postern"),
     row("nginx", { steady: figure(20) }),
   ],
 };
@@ -28,7 +28,13 @@ const BEFORE: MicroResult = {
 
 test("a baseline of the same run is compared figure by figure", () => {
   const pairs = pairsAgainst({ load: BOTH, micro, microBefore: BEFORE });
-  assert.deepEqual(pairs[0], { what: "postern: CPU a request, HTTP/1.1", unit: "us", before: 40, after: 30 });
+  assert.deepEqual(pairs[0], {
+    what: "postern: CPU a request, HTTP/1.1",
+    unit: "us",
+    before: 40,
+    after: 30,
+    remarks: ["postern@abc1234 disturbed"],
+  });
   const decisions = pairs.filter(({ what }) => what.startsWith("decision"));
   assert.equal(decisions.length, micro.figures.length);
   assert.ok(decisions.every(({ before, after }) => before === 2 * after));
@@ -45,7 +51,14 @@ test("the page says by ratio what became better and what worse", () => {
   const report = { ...REPORT, against: "abc1234", results: { load: BOTH, micro, microBefore: BEFORE } };
   const section = documentOf(report).sections.find(({ title }) => title === "Beside abc1234");
   const [rows] = (section?.blocks ?? []).flatMap((block) => (block.kind === "table" ? [block.rows] : []));
-  assert.deepEqual(rows?.[0], ["postern: CPU a request, HTTP/1.1", "40 us", "30 us", "0.75x", "better"]);
+  assert.deepEqual(rows?.[0], [
+    "postern: CPU a request, HTTP/1.1",
+    "40 us",
+    "30 us",
+    "0.75x",
+    "better",
+    "postern@abc1234 disturbed",
+  ]);
 });
 
 test("without a baseline there is nothing to compare", () => {

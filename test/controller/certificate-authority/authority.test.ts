@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import {
   AuthorityError,
@@ -62,6 +62,17 @@ test("an RSA root signs too", async () => {
   const { certPem, keyPem } = createRsaAuthority();
   const [leaf] = await issue({ cert: certPem, key: keyPem });
   assert.ok(leaf!.verify(new X509Certificate(certPem).publicKey));
+});
+
+test("a self-signed CA as cert-manager writes it signs: its key in SEC 1, itself as ca.crt", async () => {
+  const { cert, key } = await createAuthority({ meshName: "osm", now, validityMs: 365 * DAY });
+  const sec1 = createPrivateKey(key).export({ type: "sec1", format: "pem" }).toString();
+  assert.match(sec1, /BEGIN EC PRIVATE KEY/);
+  const texts = { cert, key: sec1, ca: cert };
+  const [leaf, ...rest] = await issue(texts);
+  assert.deepEqual(rest, []);
+  assert.ok(leaf!.verify(new X509Certificate(cert).publicKey));
+  assert.equal((await readAuthority("Secret a/b", texts, now)).roots.length, 1);
 });
 
 test("an intermediate is sent behind what it signs, and its root is what is trusted", async () => {

@@ -16,7 +16,16 @@ const golden = (name: string): string => join(import.meta.dirname, "golden", nam
 const CASES: readonly (readonly [name: string, options: Partial<InjectOptions>])[] = [
   ["deployment.yaml", { certificate: { kind: "secret", name: "foo-tls" }, meshName: "osm" }],
   ["statefulset.yaml", { sidecar: "classic" }],
-  ["daemonset.yaml", {}],
+  [
+    "daemonset.yaml",
+    {
+      certificate: {
+        kind: "cert-manager",
+        issuer: { kind: "ClusterIssuer", name: "mesh" },
+        trustDomain: "cluster.local",
+      },
+    },
+  ],
   ["replicaset.yaml", { traffic: "target-port" }],
   ["job.yaml", {}],
   [

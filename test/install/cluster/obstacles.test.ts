@@ -20,6 +20,14 @@ test("a controller that does not say its version is another version", () => {
   assert.deepEqual(obstacles(found, { ...INTENT, upgrade: true }), []);
 });
 
+test("what Helm has installed is changed by Helm, whatever its version", () => {
+  const found = { mesh: "osm", namespace: "osm-system", version: VERSION, release: "door" };
+  for (const upgrade of [false, true])
+    assert.deepEqual(obstacles({ ...EMPTY, postern: [found] }, { ...INTENT, upgrade }), [
+      "mesh 'osm' is the release 'door' of Helm; change it with helm upgrade door CHART --namespace osm-system",
+    ]);
+});
+
 test("beside OSM a mesh of another name may be, and one of the same name may not", () => {
   const found = { ...EMPTY, osm: [{ mesh: "osm", namespace: "osm-system" }] };
   assert.match(obstacles(found, INTENT).join("\n"), /--beside-osm/);

@@ -68,3 +68,23 @@ test("what refuses everybody for a while, or another way of calling, does not ma
     assert.equal(rows.length, reason === "tls-unexpected" ? 2 : 1);
   }
 });
+
+test("a connection that was served until everybody was refused is remembered as served, while it ends and after", () => {
+  for (const reason of ["stale-snapshot", "no-credentials", "no-snapshot"] as const) {
+    const memory = new PeerMemory();
+    const connection = served("10.0.0.1");
+    connection.refuse("revoked", { verdict: "close", reason, policy: "test/ib" });
+    assert.deepEqual(verdictsOf(memory.rows([connection], 10)), [["forward", undefined]], reason);
+    memory.note(connection, 20);
+    assert.deepEqual(verdictsOf(memory.rows([], 30)), [["forward", undefined]], reason);
+  }
+  const memory = new PeerMemory();
+  const revoked = served("10.0.0.1");
+  revoked.refuse("revoked", { verdict: "close", reason: "source-not-listed", policy: "test/ib" });
+  memory.note(revoked, 10);
+  assert.deepEqual(verdictsOf(memory.rows([], 30)), [["close", "source-not-listed"]]);
+});
+
+function verdictsOf(rows: ReturnType<PeerMemory["rows"]>): readonly (readonly [string, string | undefined])[] {
+  return rows.map(({ verdict, reason }) => [verdict, reason]);
+}

@@ -132,7 +132,13 @@ export class ApiCaller {
     again = true,
   ): Promise<IncomingMessage> {
     const { port, ca, token } = this.#options;
-    const headers = { authorization: `Bearer ${token}`, accept: "application/json", "content-type": contentType };
+    const headers = {
+      authorization: `Bearer ${token}`,
+      accept: "application/json",
+      "content-type": contentType,
+      // Node sends a DELETE's body without any length, and the server reads it as the next request.
+      ...(body !== undefined && { "content-length": Buffer.byteLength(body) }),
+    };
     const outgoing = request({ host: "127.0.0.1", port: port(), path, method, ca: ca(), agent: this.#agent, headers });
     outgoing.end(body);
     try {

@@ -10,7 +10,7 @@ const ID = "spiffe://here.test/ns/test/sa/foo";
 const root = makeCertificate({ subject: "here", ca: true });
 const inter = makeCertificate({ subject: "inter", ca: true, issuer: root });
 const other = makeCertificate({ subject: "there", ca: true });
-const leaf = makeCertificate({ subject: "foo", issuer: inter, uris: [ID] });
+const leaf = makeCertificate({ subject: "foo", issuer: inter, uris: [ID], usage: "server" });
 const svid = svidOf(ID, [leaf, inter], [root]);
 
 function check({ svids, crl = [], federated_bundles = {} }: Message): Credentials {

@@ -1,14 +1,14 @@
 /** A process of the bench that is given orders and answers each of them. */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
+import { basename } from "node:path";
 
 interface Answer {
   readonly id: number;
   readonly failure?: string;
 }
 
-export class CallerProcess<Order, Reply extends Answer> implements AsyncDisposable {
+export class OrderProcess<Order, Reply extends Answer> implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<
     number,
@@ -16,12 +16,13 @@ export class CallerProcess<Order, Reply extends Answer> implements AsyncDisposab
   >();
   #orders = 0;
 
-  /** @param script beside this file */
+  /** @param script path of the program */
   constructor(script: string) {
-    this.#child = fork(join(import.meta.dirname, script), { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    this.#child = fork(script, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     this.#child.on("message", (reply: Reply) => this.#answered(reply));
     this.#child.once("exit", (code, signal) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`${script} has ended with ${code ?? signal}`));
+      for (const { reject } of this.#waiting.values())
+        reject(new Error(`${basename(script)} has ended with ${code ?? signal}`));
     });
   }
 

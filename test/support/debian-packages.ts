@@ -1,14 +1,6 @@
-/** The Debian packages that the laboratory uses, installed where they are missing and apt-get is there. */
+/** Debian packages that a suite uses, installed where they are missing, apt-get is there and this is root. */
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
-
-const PACKAGES: Readonly<Record<string, string>> = {
-  ip: "iproute2",
-  nft: "nftables",
-  "iptables-restore": "iptables",
-  nginx: "nginx-light",
-  haproxy: "haproxy",
-};
 
 /** Debian asks this program whether a package may start its service; 101 is no. */
 const SERVICE_POLICY = "/usr/sbin/policy-rc.d";
@@ -23,12 +15,12 @@ export function installed(program: string): boolean {
 }
 
 /** @param wanted package by the program that it brings */
-export async function installPackages(say: (line: string) => void, wanted = PACKAGES): Promise<void> {
+export function installPackages(say: (line: string) => void, wanted: Readonly<Record<string, string>>): void {
   const missing = Object.keys(wanted).filter((program) => !installed(program));
   if (missing.length === 0) return;
   const packages = missing.map((program) => wanted[program] ?? program);
-  if (!installed("apt-get")) {
-    say(`missing, and there is no apt-get to install them: ${packages.join(", ")}`);
+  if (process.getuid?.() !== 0 || !installed("apt-get")) {
+    say(`missing, and there is no apt-get to install them, or no root: ${packages.join(", ")}`);
     return;
   }
   say(`installing ${packages.join(", ")}`);

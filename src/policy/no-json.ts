@@ -1,0 +1,23 @@
+/** What stands where JSON was expected, in words that help whoever named it: never those of the parser. */
+
+/** Of a text that is shown, characters. */
+const LONGEST_SHOWN = 60;
+
+/** @param error what JSON.parse has thrown at the text */
+export function describeNoJson(text: string, error: unknown): string {
+  const problem = error instanceof Error ? error.message : "";
+  const start = text.trimStart();
+  if (start === "") return "it is empty";
+  // What is no UTF-8 has been read as replacement characters.
+  if (text.includes("\0") || text.includes("\ufffd")) return "it holds binary data";
+  if (start.startsWith("<")) return "it holds HTML or XML";
+  const isCutOff =
+    /^[[{]/.test(start) && /end of JSON|Unterminated|after property value|after array element/.test(problem);
+  if (isCutOff && !/[\]}]$/.test(text.trimEnd())) return "it holds JSON that is cut off";
+  return `it holds text that is no JSON and begins with ${JSON.stringify(shorten(start))}`;
+}
+
+function shorten(text: string): string {
+  const [line = ""] = text.split(/[\r\n]/, 1);
+  return line.length <= LONGEST_SHOWN ? line : `${line.slice(0, LONGEST_SHOWN)}...`;
+}

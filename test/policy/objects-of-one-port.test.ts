@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { backendState } from "../../src/policy/backend-state.ts";
+import { explain } from "../../src/policy/explain.ts";
+import { backendPort } from "../../src/policy/model.ts";
+import { policyStatuses } from "../../src/policy/policy-statuses.ts";
+import { supposing, type ServiceState } from "../../src/policy/service-state.ts";
+import type { PolicyStatus } from "../../src/policy/snapshot.ts";
+import { compileObjects } from "../conformance/world.ts";
+import { backend, policy, principal, range, service, type Manifest } from "../support/mesh/objects.ts";
+
+const PORT = backendPort(80);
+const NOW = Date.parse("2026-11-01T00:00:00Z");
+const END = "2026-11-02T00:00:00.000Z";
+const AUDIT = `refusals by address or name are only logged and counted until ${END}`;
+const [OLD, YOUNG] = ["2024-01-01T00:00:00Z", "2024-06-01T00:00:00Z"];
+
+const inAudit = (object: Manifest): Manifest => ({
+  ...object,
+  metadata: { ...object.metadata, annotations: { "postern.dev/enforcement": `audit:${END}` } },
+});
+const older = policy([backend("foo", 80, "https")], [range("10.1.0.0/16"), principal("a")], "test/a", OLD);
+const younger = policy([backend("bar", 80, "https")], [range("10.2.0.0/16"), principal("b")], "test/b", YOUNG);
+const BOTH = [
+  { policy: "test/a", service: "foo" },
+  { policy: "test/b", service: "bar" },
+];
+
+function stateOf(objects: readonly Manifest[], more: Partial<ServiceState> = {}): ServiceState {
+  return { ...supposing(compileObjects(objects), NOW), ...more };
+}
+
+function statusOf(state: ServiceState, name: string): PolicyStatus {
+  const found = policyStatuses(state).find((status) => status.policy === name);
+  assert.ok(found, `a status of ${name}`);
+  return found;
+}
+
+test("a port names every object that governs it, open or closed", () => {
+  assert.deepEqual(backendState(stateOf([older, younger]), PORT).policies, BOTH);
+  const noCertificate = stateOf([older, younger], { certificate: { state: "none" } });
+  assert.deepEqual(backendState(noCertificate, PORT).policies, BOTH);
+});
+
+test("what closes the port beside the objects is in the status of each of them", () => {
+  const state = stateOf([older, younger], { certificate: { state: "none" } });
+  const { detail } = backendState(state, PORT);
+  for (const name of ["test/a", "test/b"]) {
+    const { currentStatus, reason, backends } = statusOf(state, name);
+    assert.deepEqual([currentStatus, reason], ["error", `no-credentials: ${detail}`], name);
+    assert.deepEqual(backends, [{ port: 80, open: false, reason: "no-credentials", detail }], name);
+  }
+});
+
+test("objects that close a port together are named with what is wrong with each", () => {
+  const nobody = [
+    policy([backend("foo", 80, "http")], [], "test/a", OLD),
+    policy([backend("bar", 80, "http")], [range("nonsense")], "test/b", YOUNG),
+  ];
+  const { reason, detail, policies } = backendState(stateOf(nobody), PORT);
+  assert.equal(reason, "no-usable-source");
+  assert.match(
+    detail,
+    /^IngressBackend test\/a: no source is listed: nobody is let in; IngressBackend test\/b: .*nonsense/,
+  );
+  assert.deepEqual(policies, BOTH);
+  assert.equal(statusOf(stateOf(nobody), "test/a").reason, "no source is listed: nobody is let in");
+});
+
+test("sources without an address are named of every object on the port", () => {
+  const empty = [
+    policy([backend("foo", 80, "http")], [service("gw/one")], "test/a", OLD),
+    policy([backend("bar", 80, "http")], [service("gw/two")], "test/b", YOUNG),
+  ];
+  const { reason, detail } = backendState(stateOf(empty), PORT);
+  assert.equal(reason, "source-without-endpoints");
+  assert.match(detail, /gw\/one.*; .*gw\/two/);
+});
+
+test("an audit is said of the object that is in it, and not of the other on the port", () => {
+  const state = stateOf([older, inAudit(younger)]);
+  const { policies, conditions } = backendState(state, PORT);
+  assert.deepEqual(policies, [BOTH[0], { ...BOTH[1], auditUntil: Date.parse(END) }]);
+  assert.deepEqual(conditions, [{ code: "audit", detail: `IngressBackend test/b: ${AUDIT}` }]);
+  const words = (of: ServiceState): string => backendState(of, PORT).detail;
+  assert.equal(words(state), "open to what its policy lists, and by an audit to any address and name");
+  assert.equal(words({ ...state, now: Date.parse(END) }), "open to what its policy lists");
+  assert.deepEqual(statusOf(state, "test/a").warnings, []);
+  assert.deepEqual(statusOf(state, "test/b").warnings, [`audit: ${AUDIT}`]);
+});
+
+const closed: readonly (readonly [string, Partial<ServiceState>])[] = [
+  ["no-credentials", { certificate: { state: "none" } }],
+  ["own-certificate-ended", { certificate: { state: "held", notBefore: 0, notAfter: 1 } }],
+  ["no-listener", { listeners: new Set() }],
+  ["draining", { drain: "closing" }],
+  ["stale-snapshot", { snapshot: { ...compileObjects([inAudit(older)]), closed: "stale-snapshot" } }],
+];
+
+for (const [reason, more] of closed)
+  test(`an object in audit on a port that is closed by ${reason} waves nobody through, and is named in the explanation`, () => {
+    const state = stateOf([inAudit(older)], more);
+    const { policies, conditions } = backendState(state, PORT);
+    assert.deepEqual(policies, [{ policy: "test/a", service: "foo" }]);
+    assert.doesNotMatch(JSON.stringify([conditions, statusOf(state, "test/a").warnings]), /audit/);
+    const explained = explain(state, PORT, { address: "10.9.9.9", tls: true, sans: [] });
+    assert.deepEqual([explained.verdict, explained.reason, explained.policy], ["close", reason, "test/a"]);
+  });
