@@ -89,5 +89,5 @@ export function versionLine(node: string): string {
 export function unknownCommand(name: string): string {
   const names = Object.keys(COMMANDS);
   const kind = name.startsWith("-") ? "flag" : "command";
-  return `postern: unknown ${kind} '${name}'${didYouMean(name, names)}; expected one of ${names.join(", ")}\n`;
+  return `postern: unknown ${kind} '${name}'${didYouMean(name, names, `expected one of ${names.join(", ")}`)}\n`;
 }

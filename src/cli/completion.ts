@@ -33,13 +33,14 @@ export async function runCompletion(argv: readonly string[], io: CliIo): Promise
     return EXIT.ok;
   }
   if (shell === undefined || !isShell(shell) || rest.length > 0) {
+    const expected = `expected one of ${NAMES}`;
     const problem =
       shell === undefined
-        ? "name a shell"
+        ? `name a shell; ${expected}`
         : isShell(shell)
           ? `unexpected argument '${rest[0]}'`
-          : `unknown shell '${shell}'${didYouMean(shell, Object.keys(SHELLS))}`;
-    io.stderr(`postern completion: ${problem}; expected one of ${NAMES}\n`);
+          : `unknown ${shell.startsWith("-") ? "flag" : "shell"} '${shell}'${didYouMean(shell, Object.keys(SHELLS), expected)}`;
+    io.stderr(`postern completion: ${problem}\n`);
     return EXIT.usage;
   }
   io.stdout(SHELLS[shell](await allWords(io)));
@@ -73,6 +74,7 @@ function actionCases(): readonly (readonly [command: string, actions: string])[]
   );
 }
 
+/** What is no flag is left to the shell, which knows how file names are quoted. */
 function bashScript(words: readonly Words[]): string {
   const cases = words.map(({ behind, flags }) => `    "${behind}") flags="${flags.join(" ")}" ;;`);
   const actions = actionCases().map(([name, list]) => `    ${name}) actions="${list}" ;;`);
@@ -99,10 +101,9 @@ ${cases.join("\n")}
   esac
   case "$word" in
     -*) COMPREPLY=($(compgen -W "$flags" -- "$word")) ;;
-    *) COMPREPLY=($(compgen -f -- "$word")) ;;
   esac
 }
-complete -o filenames -F _postern postern
+complete -o default -F _postern postern
 `;
 }
 

@@ -56,7 +56,7 @@ export async function runPki(argv: readonly string[], io: CliIo): Promise<number
     return EXIT.ok;
   }
   io.stderr(
-    `postern pki: ${action === undefined ? "name an action" : `unknown action '${action}'${didYouMean(action, ["init", "issue"])}`}; expected init or issue\n`,
+    `postern pki: ${action === undefined ? "name an action; expected init or issue" : `unknown action '${action}'${didYouMean(action, ["init", "issue"], "expected init or issue")}`}\n`,
   );
   return EXIT.usage;
 }

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { startAdmin, type AdminServers } from "../admin/admin.ts";
-import { ConfigError, parseConfig } from "../config/parse.ts";
-import { readSettings } from "../config/read.ts";
+import { ConfigError } from "../config/parse.ts";
+import { readConfig } from "../config/read.ts";
 import { envName, LIMIT_SETTINGS, SETTINGS } from "../config/settings.ts";
 import type { Config } from "../config/config.ts";
 import { createDiscovery } from "../choose-discovery.ts";
@@ -63,9 +63,11 @@ async function loadConfig(
   const flags = new Map([...values].filter(([name]) => name !== "config"));
   const problems = [...flagProblems];
   try {
-    const settings = await readSettings({ flags, env, ...(file !== undefined && { file }) });
     const inCluster = env["KUBERNETES_SERVICE_HOST"] !== undefined && existsSync(SERVICE_ACCOUNT);
-    const config = parseConfig(settings, { parallelism: availableParallelism(), inCluster });
+    const config = await readConfig(
+      { flags, env, ...(file !== undefined && { file }) },
+      { parallelism: availableParallelism(), inCluster },
+    );
     if (problems.length === 0) return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

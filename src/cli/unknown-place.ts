@@ -45,7 +45,5 @@ function namesOf(asked: string, names: readonly string[]): string {
   if (names.length === 0) return ", and none of any other";
   const sorted = names.toSorted();
   const more = sorted.length > MOST_NAMED ? ` and ${sorted.length - MOST_NAMED} more` : "";
-  const all = `are those of ${sorted.slice(0, MOST_NAMED).join(", ")}${more}`;
-  const near = didYouMean(asked, names);
-  return near === "" ? `; there ${all}` : `${near} There ${all}`;
+  return didYouMean(asked, names, `there are those of ${sorted.slice(0, MOST_NAMED).join(", ")}${more}`);
 }

@@ -15,10 +15,16 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return best?.name;
 }
 
-/** As the end of a message: `, did you mean 'NAME'?`, or nothing. */
-export function didYouMean(name: string, known: readonly string[]): string {
+/**
+ * As the end of a message: `, did you mean 'NAME'?`, or nothing.
+ *
+ * @param rest what follows in either case, as a clause
+ */
+export function didYouMean(name: string, known: readonly string[], rest = ""): string {
   const near = nearestName(name, known);
-  return near === undefined ? "" : `, did you mean '${near}'?`;
+  if (near === undefined) return rest === "" ? "" : `; ${rest}`;
+  const question = `, did you mean '${near}'?`;
+  return rest === "" ? question : `${question} ${rest.charAt(0).toUpperCase()}${rest.slice(1)}`;
 }
 
 function editDistance(a: string, b: string): number {

@@ -2,7 +2,8 @@
 import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { readTextFile } from "../files/read-text.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { ConfigError } from "./parse.ts";
+import type { Config } from "./config.ts";
+import { ConfigError, parseConfig, type Surroundings } from "./parse.ts";
 import type { RawSetting, RawSettings } from "./settings-reader.ts";
 import { envName, LIMIT_SETTINGS, SETTINGS, type Setting } from "./settings.ts";
 
@@ -15,8 +16,34 @@ export interface ConfigInput {
 
 const ALL: readonly Setting[] = [...SETTINGS, ...LIMIT_SETTINGS];
 
+/**
+ * The whole configuration. What is misspelt in one place hides no value that is wrong in another.
+ *
+ * @throws ConfigError with every problem
+ */
+export async function readConfig(input: ConfigInput, surroundings: Surroundings): Promise<Config> {
+  const { settings, problems } = await collectSettings(input);
+  try {
+    const config = parseConfig(settings, surroundings);
+    if (problems.length === 0) return config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError([...problems, ...error.problems]);
+  }
+  throw new ConfigError(problems);
+}
+
 /** @throws ConfigError for a file that cannot be read, unknown keys in it, and unknown POSTERN_ variables */
 export async function readSettings(input: ConfigInput): Promise<RawSettings> {
+  const { settings, problems } = await collectSettings(input);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return settings;
+}
+
+/** @throws ConfigError for a file that cannot be read: whatever else is wrong may be for the lack of it */
+async function collectSettings(
+  input: ConfigInput,
+): Promise<{ readonly settings: RawSettings; readonly problems: readonly string[] }> {
   const problems: string[] = [];
   const fromFile =
     input.file === undefined ? new Map<string, RawSetting>() : await readSettingsFile(input.file, problems);
@@ -24,8 +51,7 @@ export async function readSettings(input: ConfigInput): Promise<RawSettings> {
   const fromFlags = new Map(
     [...input.flags].map(([name, texts]): [string, RawSetting] => [name, { texts, origin: `--${name}` }]),
   );
-  if (problems.length > 0) throw new ConfigError(problems);
-  return new Map([...fromFile, ...fromEnv, ...fromFlags]);
+  return { settings: new Map([...fromFile, ...fromEnv, ...fromFlags]), problems };
 }
 
 function readEnvironment(env: ConfigInput["env"], problems: string[]): ReadonlyMap<string, RawSetting> {
@@ -45,9 +71,7 @@ function readEnvironment(env: ConfigInput["env"], problems: string[]): ReadonlyM
       !known.has(name) &&
       !/^POSTERN_(?:SERVICE_(?:HOST|PORT)|PORT)(?:_|$)/.test(name)
     ) {
-      problems.push(
-        `environment variable ${name} is no setting${didYouMean(name, [...known])}; see 'postern run --help' for the names`,
-      );
+      problems.push(`environment variable ${name} is no setting${didYouMean(name, [...known])}`);
     }
   }
   return settings;
@@ -62,31 +86,18 @@ function splitList(text: string): readonly string[] {
 }
 
 async function readSettingsFile(path: string, problems: string[]): Promise<ReadonlyMap<string, RawSetting>> {
-  let content: unknown;
-  // In a pod there is no file as a rule, and nothing else of it reads YAML.
-  const { parse: parseYaml } = await import("yaml");
-  try {
-    content = parseYaml(await readTextFile(path), { maxAliasCount: 0 });
-  } catch (error) {
-    problems.push(`--config ${path} cannot be read: ${wordsOfFailure(error)}`);
-    return new Map();
-  }
+  const content = await readYaml(path);
   if (content === null) return new Map();
   if (typeof content !== "object" || Array.isArray(content)) {
-    problems.push(`--config ${path} holds no settings: expected 'name: value' lines, named as the flags are`);
-    return new Map();
+    throw new ConfigError([`--config ${path} holds no settings: expected 'name: value' lines, named as the flags are`]);
   }
   const settings = new Map<string, RawSetting>();
   for (const [name, value] of Object.entries(content)) {
     const setting = ALL.find((candidate) => candidate.name === name);
     if (setting === undefined) {
-      const near = didYouMean(
-        name,
-        ALL.map((known) => known.name),
-      );
-      problems.push(
-        `--config ${path}: unknown key '${name}'${near}; keys are named as the flags of 'postern run --help' are`,
-      );
+      const known = ALL.map((one) => one.name);
+      const named = didYouMean(name, known, "keys are named as the flags are");
+      problems.push(`--config ${path}: unknown key '${name}'${named}`);
       continue;
     }
     const texts = textsOf(value);
@@ -97,6 +108,24 @@ async function readSettingsFile(path: string, problems: string[]): Promise<Reado
     } else settings.set(name, { texts, origin: `'${name}' in ${path}` });
   }
   return settings;
+}
+
+async function readYaml(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readTextFile(path);
+  } catch (error) {
+    throw new ConfigError([`--config ${path} cannot be read: ${wordsOfFailure(error)}`]);
+  }
+  // In a pod there is no file as a rule, and nothing else of it reads YAML.
+  const { parse: parseYaml } = await import("yaml");
+  try {
+    return parseYaml(text, { maxAliasCount: 0 }) as unknown;
+  } catch (error) {
+    // The rest shows the place, which is named.
+    const [problem = ""] = wordsOfFailure(error).split("\n", 1);
+    throw new ConfigError([`--config ${path} is no YAML: ${problem.replace(/:$/, "")}`]);
+  }
 }
 
 function textsOf(value: unknown): readonly string[] | undefined {

@@ -14,8 +14,9 @@ export interface VerifiedPeer {
 
 /** The certificate that was presented, believed or not. To be read when the handshake is over. */
 export function presentedIdentity(socket: TLSSocket): Identity | undefined {
-  const session = socket.getSession();
-  if (session !== undefined) {
+  // Null once the socket is closed, whatever the type says.
+  const session = socket.getSession() as Buffer | null | undefined;
+  if (session !== undefined && session !== null) {
     try {
       const der = certificateInSession(session);
       if (der !== undefined) return identityOf(der);

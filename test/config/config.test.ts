@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parse as parseYaml } from "yaml";
 import { DEFAULT_LIMITS, type Config } from "../../src/config/config.ts";
-import { ConfigError, parseConfig } from "../../src/config/parse.ts";
-import { readSettings } from "../../src/config/read.ts";
+import { ConfigError } from "../../src/config/parse.ts";
+import { readConfig } from "../../src/config/read.ts";
 import { envName, LIMIT_SETTINGS, SETTINGS } from "../../src/config/settings.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
@@ -19,7 +19,7 @@ async function configOf(input: {
 }): Promise<Config> {
   const flags = new Map(Object.entries(input.flags ?? {}).map(([name, value]) => [name, [value].flat()]));
   const file = input.file === undefined ? {} : { file: input.file };
-  return parseConfig(await readSettings({ flags, env: input.env ?? {}, ...file }), SURROUNDINGS);
+  return readConfig({ flags, env: input.env ?? {}, ...file }, SURROUNDINGS);
 }
 
 async function problemsOf(input: Parameters<typeof configOf>[0]): Promise<readonly string[]> {
@@ -181,6 +181,21 @@ test("what Kubernetes itself puts into the environment is no setting", async () 
   assert.equal((await configOf({ flags: NEEDED, env })).backends.length, 1);
 });
 
+test("what is misspelt hides no value that is wrong, and a file that cannot be read hides what it may have said", async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "postern.yaml");
+  writeFileSync(file, "mesh_name: osm\nmax-stale: 30d\n");
+  const env = { POSTERN_WORKERZ: "2" };
+  const problems = await problemsOf({ flags: { ...NEEDED, admin: "nowhere" }, env, file });
+  for (const pattern of [/mesh_name/, /POSTERN_WORKERZ/, /max-stale.*30d.*in ms, s, m or h/, /--admin has the value/])
+    assert.equal(problems.filter((problem) => pattern.test(problem)).length, 1, `${pattern}: ${problems.join("; ")}`);
+  assert.equal((await problemsOf({ file: "/nowhere/postern.yaml" })).length, 1);
+  writeFileSync(file, "manifests: [\n");
+  const [problem, ...others] = await problemsOf({ file });
+  assert.match(problem ?? "", /postern\.yaml is no YAML: Flow sequence .* at line 2, column 1$/);
+  assert.deepEqual(others, []);
+});
+
 test("a key of the file that is near a known one is suggested, and a device is no file", async () => {
   using directory = temporaryDirectory();
   const file = join(directory.path, "postern.yaml");
@@ -189,6 +204,7 @@ test("a key of the file that is near a known one is suggested, and a device is n
   assert.match(problems, /unknown key 'mesh_name', did you mean 'mesh-name'\?/);
   assert.match(problems, /unknown key 'workerz', did you mean 'workers'\?/);
   assert.match(problems, /unknown key 'frobnicate'; keys are named/);
+  assert.doesNotMatch(problems, /\?;/);
   assert.match(
     (await problemsOf({ flags: NEEDED, file: "/dev/zero" })).join(),
     /\/dev\/zero cannot be read: it is no file but a device, pipe or socket/,

@@ -10,7 +10,7 @@ test("of a failure of a file the path is left out, which its message is about", 
     assert.equal(wordsOfFailure(error), "ENOENT: no such file or directory");
   }
   const directory: unknown = await readFile("/").catch((thrown: unknown) => thrown);
-  assert.match(wordsOfFailure(directory), /^EISDIR: illegal operation on a directory/);
+  assert.match(wordsOfFailure(directory), /^EISDIR: illegal operation on a directory$/);
   assert.equal(wordsOfFailure(new Error("it ends, open 'x'")), "it ends, open 'x'");
   assert.equal(wordsOfFailure("words"), "words");
 });

@@ -4,6 +4,7 @@ import { parseSan } from "../../policy/explain.ts";
 import { backendPort } from "../../policy/model.ts";
 import { nearestTo } from "../../policy/nearest.ts";
 import { peerAddress } from "../../policy/peer-address.ts";
+import { refusesEverybody } from "../../policy/refuses-everybody.ts";
 import { replay } from "../../policy/replay.ts";
 import type { ServiceState } from "../../policy/service-state.ts";
 import type { PeerRow } from "../../telemetry/records.ts";
@@ -81,7 +82,9 @@ function groupRows(state: ServiceState, rows: readonly PeerRow[], reason: Refusa
 function judge(state: ServiceState, row: PeerRow, reason: RefusalReason): Pick<RefusalGroup, "nearest" | "judgedNow"> {
   const sans = sansOf(row);
   const [now] = replay(state, [{ ...row, sans }]);
-  if (now === undefined || now.effect === "unknown") return { nearest: undefined, judgedNow: undefined };
+  // Who met a closed port has not shown whether it speaks TLS.
+  const isUnseen = now?.effect === "unknown" && (!refusesEverybody(reason) || now.reason === "tls-expected");
+  if (now === undefined || isUnseen) return { nearest: undefined, judgedNow: undefined };
   if (now.effect === "gains") return { nearest: undefined, judgedNow: "is let in now" };
   if (now.effect === "audit" && row.verdict !== "forward")
     return { nearest: undefined, judgedNow: "is let in now, by an audit" };

@@ -50,6 +50,8 @@ export interface Greeting {
   readonly clientCertHeader?: string;
 }
 
+const ignore = (): void => undefined;
+
 /** One accepted socket. */
 export class AcceptedConnection implements Connection {
   readonly id: string;
@@ -208,8 +210,12 @@ export class AcceptedConnection implements Connection {
     this.destroy();
   }
 
+  /** To be called once everybody has heard of the close. */
   closed(): void {
     this.#phase = closed(this.#phase);
+    // Under TLS a closed socket outlives some collections of garbage, each of which would copy whatever hangs on it: who
+    // listens is let go of by itself.
+    for (const socket of [this.socket, this.raw]) if (socket.closed) socket.removeAllListeners().on("error", ignore);
   }
 
   reset(): void {

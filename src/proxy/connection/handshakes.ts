@@ -140,9 +140,7 @@ class Handshake {
     const onClose = contain("handshake close", this.#onFault, () =>
       this.#fail({ end: "handshake-failed", detail: "connection closed" }),
     );
-    raw.once("close", () => {
-      if (!this.#over) setImmediate(onClose);
-    });
+    raw.once("close", () => setImmediate(onClose));
     const socket = beginHandshake(
       raw,
       { contexts, clientCertificate, alpn, timeoutMs },

@@ -58,9 +58,9 @@ export class TrustJudge {
   #faultOf(secured: Secured, credentials: Credentials): LostTrust | undefined {
     this.#store ??= new TrustStore(credentials);
     const now = Date.now();
-    if (secured.chain !== undefined) return this.#store.judge(secured.chain, now);
     const alone = this.#judgeAlone(secured, this.#store, now);
     if (alone !== "open") return alone === "good" ? undefined : alone;
+    if (secured.chain !== undefined) return this.#store.judge(secured.chain, now);
     return this.#judgePresented(secured, this.#store, now);
   }
 

@@ -38,6 +38,13 @@ test("a caller that another test refuses now is said to be", () => {
   assert.match(refusals?.groups[0]?.judgedNow ?? "", /^is refused now by no-policy: no IngressBackend names/);
 });
 
+test("a caller that met a port that was closed to everybody is judged by its address, and no further than it was seen", () => {
+  const row = peer({ reason: "stale-snapshot" });
+  const judgedNow = (state: typeof plain): string | undefined => groupRefusals(state, [row])[0]?.groups[0]?.judgedNow;
+  assert.match(judgedNow(plain) ?? "", /^is refused now by source-not-listed: 10\.9\.9\.9 is in none of/);
+  assert.equal(judgedNow(secured()), undefined, "of its TLS nothing was seen");
+});
+
 test("a certificate that failed keeps the words of its own reason", () => {
   const failed = { tls: true, certificate: "refused", verdict: "tls-alert" } as const;
   const groups = groupRefusals(secured(), [
