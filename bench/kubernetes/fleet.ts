@@ -8,6 +8,7 @@ import { DEFAULT_TIMING } from "../../src/discovery/kubernetes/timing.ts";
 import { sliceOf } from "../../test/discovery/kubernetes/suite/objects.ts";
 import type { TestCluster } from "../../test/support/api-server/test-cluster.ts";
 import { backend, policy, service } from "../../test/support/mesh/objects.ts";
+import { resultName, writeResult } from "../load/report/results.ts";
 import { cpuOf, residentOf } from "../machine/processor-time.ts";
 import { machineStamp, rounded } from "../machine/stamp.ts";
 import type { FleetOrder, FleetReport } from "./fleet-sidecars.ts";
@@ -164,9 +165,9 @@ try {
   console.log(
     `${CLUSTER} sidecars, if all of it grows in proportion: ${CLUSTER} connections, ${watches * scale} watches, ${rounded((perMinute * scale) / 60)} requests a second in quiet; after a restart ${back.mostConnectionsPerSecond * scale} connections a second at most`,
   );
-  console.log(
-    JSON.stringify({ bench: "fleet", kind, sidecars, replicas, start, quiet, back, machine: machineStamp() }),
-  );
+  const machine = machineStamp();
+  const figures = { kind, sidecars, replicas, start, quiet, back };
+  console.log(`written to ${writeResult(resultName("fleet", machine), { bench: "fleet", machine, ...figures })}`);
 } finally {
   const exit = once(fleet, "exit");
   fleet.kill("SIGKILL");

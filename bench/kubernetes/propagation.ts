@@ -8,6 +8,7 @@ import { HeldCredentials } from "../../test/support/api-server/test-cluster.ts";
 import { startApplication } from "../../test/support/application/application.ts";
 import { startSidecar, type TestSidecar } from "../../test/support/process/sidecar.ts";
 import { temporaryDirectory } from "../../test/support/process/temporary-directory.ts";
+import { resultName, writeResult } from "../load/report/results.ts";
 import { percentiles, type Percentiles } from "../machine/percentiles.ts";
 import { cpuPressure } from "../machine/pressure.ts";
 import { residentOf } from "../machine/processor-time.ts";
@@ -155,11 +156,6 @@ console.table(
   ),
 );
 console.log("one flip:", report.cost);
-console.log(
-  JSON.stringify({
-    bench: "propagation",
-    ...options,
-    ...report,
-    machine: { ...machineStamp(), loadBefore, loadAfter: loadavg()[0], cpuPressurePercent: cpuPressure() },
-  }),
-);
+const machine = { ...machineStamp(), loadBefore, loadAfter: loadavg()[0], cpuPressurePercent: cpuPressure() };
+const file = writeResult(resultName("propagation", machine), { bench: "propagation", ...options, ...report, machine });
+console.log(`written to ${file}`);

@@ -11,10 +11,12 @@ import { measureAll } from "./measurements/measure-all.ts";
 import { urlOf, type Subject } from "./measurements/subject.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { canPin, pinSelf } from "./processes/pinned-process.ts";
+import { TOOLS } from "./processes/tools.ts";
+import { versionsOf } from "./processes/versions.ts";
 import { takeProfile } from "./profile/take-profile.ts";
 import { goalsOf, goalTable, suffixesOf } from "./report/goals.ts";
 import { ratioTables } from "./report/ratio-tables.ts";
-import { RESULTS, writeResult } from "./report/results.ts";
+import { RESULTS, resultName, writeResult } from "./report/results.ts";
 import { figureTables } from "./report/tables.ts";
 import { textTable } from "./report/text-table.ts";
 
@@ -30,10 +32,10 @@ if (args.includes("--help")) {
   process.exit(0);
 }
 const options = parseOptions(args);
-const { quick, seconds, warmupSeconds, rate, only } = options;
+const { quick, seconds, warmupSeconds, rate, only, limitSeconds } = options;
 const builds = buildsOf(options);
 const stamp = machineStamp();
-const name = `load-${stamp.takenAt.replaceAll(/[:.]/g, "-")}`;
+const name = resultName("load", stamp);
 
 async function profile({ contender, serverOnly }: Subject, folder: string): Promise<void> {
   mkdirSync(RESULTS, { recursive: true });
@@ -58,10 +60,10 @@ const outcome = await measureAll({
     firstSeconds: quick ? 1 : 5,
     rate,
     bodyRepeats: quick ? 1 : 3,
-    idleConnections: quick ? 80 : 400,
+    idleConnections: quick ? 80 : 800,
   },
   bodyBytes: (quick ? 32 : 256) * MIB,
-  limitSeconds: quick ? 210 : 18 * 60,
+  limitSeconds,
   ...(options.profile && { profile }),
   say,
 });
@@ -75,7 +77,17 @@ for (const { suffix, goals: own } of goals) {
   console.log(`\nGoals of postern${suffix}${quick ? " (a quick run decides nothing)" : ""}`);
   console.log(textTable(["", "goal", "measured", "", "doubts"], goalTable(own)));
 }
-const file = writeResult(name, { bench: "load", machine: stamp, pinned: canPin, options, builds, ...outcome, goals });
+const versions = versionsOf(TOOLS);
+const file = writeResult(name, {
+  bench: "load",
+  machine: stamp,
+  versions,
+  pinned: canPin,
+  options,
+  builds,
+  ...outcome,
+  goals,
+});
 console.log(`\nwritten to ${file}`);
 if (outcome.rows.some(({ result }) => isUnmeasured(result) && !result.unmeasured.includes("not installed")))
   process.exitCode = 1;

@@ -14,6 +14,8 @@ export interface LoadOptions {
   /** Other checkouts of Postern; this one when empty. */
   readonly checkouts: readonly string[];
   readonly profile: boolean;
+  /** No contender is started after so long. */
+  readonly limitSeconds: number;
 }
 
 export const HELP = `npm run bench -- load [flags]
@@ -25,6 +27,7 @@ export const HELP = `npm run bench -- load [flags]
   --node PATH,...   run Postern on these Node binaries, side by side (the bench's own)
   --postern DIR,... run Postern from these checkouts, side by side (this one)
   --profile         also write a CPU profile of Postern's data thread under load
+  --minutes N       no contender is started after so long (18, with --quick 4)
   --quick           a look within 4 minutes: no figure of it is worth keeping
 `;
 
@@ -46,6 +49,7 @@ export function parseOptions(args: readonly string[]): LoadOptions {
       seconds: { type: "string" },
       warmup: { type: "string" },
       rate: { type: "string", default: "1000" },
+      minutes: { type: "string" },
       quick: { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
     },
@@ -72,6 +76,8 @@ export function parseOptions(args: readonly string[]): LoadOptions {
     nodes: split(values.node),
     checkouts: split(values.postern),
     profile: values.profile,
+    limitSeconds:
+      values.minutes === undefined ? (values.quick ? 210 : 18 * 60) : count("minutes", values.minutes, 120) * 60,
   };
   if (problems.length > 0) throw new Error(problems.join("; "));
   return options;

@@ -1,14 +1,18 @@
 /**
- * What one decision costs: `authorize` with fresh address texts, as a socket gives them, at 100, 10,000 and 1,000,000
- * endpoints, for addresses that are listed and addresses that are not. Folding of the text is included.
+ * What one decision costs: `authorize` with fresh address texts, as a socket gives them, at 100 to 1,000,000 endpoints, for
+ * addresses that are listed and addresses that are not. Folding of the text is included. `--postern DIR` is another checkout.
  */
-import { authorize } from "../../src/policy/authorize.ts";
-import { compile } from "../../src/policy/compile.ts";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import type * as Authorize from "../../src/policy/authorize.ts";
+import type * as Compile from "../../src/policy/compile.ts";
+import type * as Model from "../../src/policy/model.ts";
 import type { Endpoint, World } from "../../src/policy/model.ts";
-import { peerAddress } from "../../src/policy/peer-address.ts";
-import { backendPort } from "../../src/policy/model.ts";
+import type * as PeerAddress from "../../src/policy/peer-address.ts";
+import { resultName, writeResult } from "../load/report/results.ts";
+import { machineStamp } from "../machine/stamp.ts";
 
-const SIZES = [100, 10_000, 1_000_000];
+const SIZES = [100, 1_000, 10_000, 100_000, 1_000_000];
 /** Addresses are made just before they are judged, as a socket makes them, a batch at a time, outside the clock. */
 const BATCH = 500;
 const BATCHES = 400;
@@ -49,6 +53,15 @@ function texts(offset: number, batch: number, size: number, mapped: boolean): re
     return Buffer.from(dotted(spread(offset + member), mapped), "latin1").toString("latin1");
   });
 }
+
+const { values } = parseArgs({ options: { postern: { type: "string" } } });
+const checkout = resolve(values.postern ?? join(import.meta.dirname, "../.."));
+/** A module of the checkout that is measured. */
+const load = async (file: string): Promise<unknown> => await import(join(checkout, "src/policy", file));
+const { authorize } = (await load("authorize.ts")) as typeof Authorize;
+const { compile } = (await load("compile.ts")) as typeof Compile;
+const { backendPort } = (await load("model.ts")) as typeof Model;
+const { peerAddress } = (await load("peer-address.ts")) as typeof PeerAddress;
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
@@ -94,4 +107,6 @@ for (const { endpoints, addresses, nanoseconds } of figures) {
 const at = (endpoints: number): number =>
   figures.find((figure) => figure.endpoints === endpoints && figure.addresses === "listed")?.nanoseconds ?? Number.NaN;
 console.log(`1,000,000 endpoints cost ${(at(1_000_000) / at(10_000)).toFixed(2)}x of 10,000`);
-console.log(JSON.stringify({ bench: "authorize", node: process.version, figures }));
+const machine = machineStamp();
+const file = writeResult(resultName("micro", machine), { bench: "micro", machine, checkout, figures });
+console.log(`written to ${file}`);

@@ -7,7 +7,7 @@ import { startNginxApplication } from "../load/application/nginx-application.ts"
 import { startOwnApplication } from "../load/application/own-application.ts";
 import type { Application } from "../load/application/application.ts";
 import { find } from "../load/processes/tools.ts";
-import { writeResult } from "../load/report/results.ts";
+import { resultName, writeResult } from "../load/report/results.ts";
 import { textTable } from "../load/report/text-table.ts";
 import { OrderProcess } from "../machine/order-process.ts";
 import { cpuPressure } from "../machine/pressure.ts";
@@ -148,8 +148,7 @@ console.log(`idle connection: ${idleKiB} KiB, goal ${MOST_IDLE_KIB}`);
 console.log(
   `${machine.cpu}, ${machine.cores} cores, load ${loadBefore[0]} before and ${machine.loadAfter[0]} after, processor waited for ${machine.cpuPressurePercent} % of the last minute`,
 );
-const name = `revocation-${machine.takenAt.replaceAll(/[:.]/g, "-")}`;
-const file = writeResult(name, {
+const file = writeResult(resultName("revocation", machine), {
   bench: "revocation",
   machine,
   options,

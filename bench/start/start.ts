@@ -20,6 +20,8 @@ import { TestMesh } from "../../test/support/mesh/mesh.ts";
 import { http, policy, service, serviceObject, slice } from "../../test/support/mesh/objects.ts";
 import { freePorts } from "../../test/support/process/ports.ts";
 import { temporaryDirectory } from "../../test/support/process/temporary-directory.ts";
+import { resultName, writeResult } from "../load/report/results.ts";
+import { machineStamp } from "../machine/stamp.ts";
 
 const TICK_MS = 10;
 const LOOK_EVERY_MS = 2;
@@ -162,11 +164,24 @@ for (let round = 0; round < Number(values.rounds); round += 1)
       const key = `${source.padEnd(12)}${bundle}`;
       samples.set(key, [...(samples.get(key) ?? []), await sample(bundle, source)]);
     }
-console.log("source      bundle: ready ms (median, best)   CPU ms to ready   RSS MiB   of it private");
-for (const [key, found] of samples) {
+const machine = machineStamp();
+const figures = [...samples].map(([key, found]) => {
+  const [source = "", bundle = ""] = key.split(/ +/);
   const of = (name: keyof Sample): readonly number[] => found.map((entry) => entry[name]);
-  const best = Math.min(...of("readyMs"));
+  return {
+    source,
+    bundle,
+    rounds: found.length,
+    readyMs: median(of("readyMs")),
+    bestReadyMs: Math.min(...of("readyMs")),
+    cpuMs: median(of("cpuMs")),
+    residentMiB: median(of("residentMiB")),
+    privateMiB: median(of("privateMiB")),
+  };
+});
+console.log("source      bundle: ready ms (median, best)   CPU ms to ready   RSS MiB   of it private");
+for (const { source, bundle, readyMs, bestReadyMs, cpuMs, residentMiB, privateMiB } of figures)
   console.log(
-    `${key}: ${median(of("readyMs")).toFixed(0)}, ${best.toFixed(0)}   ${median(of("cpuMs")).toFixed(0)}   ${median(of("residentMiB")).toFixed(1)}   ${median(of("privateMiB")).toFixed(1)}`,
+    `${source.padEnd(12)}${bundle}: ${readyMs.toFixed(0)}, ${bestReadyMs.toFixed(0)}   ${cpuMs.toFixed(0)}   ${residentMiB.toFixed(1)}   ${privateMiB.toFixed(1)}`,
   );
-}
+console.log(`written to ${writeResult(resultName("start", machine), { bench: "start", machine, figures })}`);

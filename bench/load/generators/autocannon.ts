@@ -4,6 +4,7 @@ import { run } from "../processes/pinned-process.ts";
 import {
   CONNECTIONS,
   GRACE_SECONDS,
+  percentilesIn,
   type CallerCertificate,
   type GeneratedLoad,
   type GeneratorRun,
@@ -15,13 +16,19 @@ interface Result {
   readonly timeouts: number;
   readonly non2xx: number;
   readonly "2xx": number;
-  readonly latency: { readonly p50: number; readonly p99: number };
+  /** Milliseconds; others than percentiles too. */
+  readonly latency: Readonly<Record<string, number>> & { readonly p50: number; readonly p99: number };
 }
 
 export function parseAutocannon(output: string): GeneratedLoad {
   const { duration, errors, timeouts, non2xx, "2xx": requests, latency } = JSON.parse(output) as Result;
   const faults = errors + timeouts + non2xx;
-  return { requests, faults, seconds: duration, latency: { p50: latency.p50, p99: latency.p99 } };
+  return {
+    requests,
+    faults,
+    seconds: duration,
+    latency: { p50: latency.p50, p99: latency.p99, percentiles: percentilesIn(latency, 1) },
+  };
 }
 
 export interface AutocannonOptions {

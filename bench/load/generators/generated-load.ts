@@ -6,8 +6,31 @@ export interface GeneratedLoad {
   /** Answered otherwise, not answered, or not sent for want of a connection. */
   readonly faults: number;
   readonly seconds: number;
-  /** Milliseconds; only of those that tell it. */
-  readonly latency?: { readonly p50: number; readonly p99: number };
+  readonly latency?: Latency;
+}
+
+/** Milliseconds; only of generators that tell it. */
+export interface Latency {
+  readonly p50: number;
+  readonly p99: number;
+  /** The distribution: pairs of a percentile and its milliseconds, in ascending order. */
+  readonly percentiles?: readonly (readonly [percent: number, ms: number])[];
+}
+
+/**
+ * @param named keys that are a "p" and a percentile ("p99", "p99.9", "p99_9"), among others that are not
+ * @param scale what makes milliseconds of the values
+ */
+export function percentilesIn(
+  named: Readonly<Record<string, number | null>>,
+  scale: number,
+): NonNullable<Latency["percentiles"]> {
+  return Object.entries(named)
+    .flatMap(([name, value]) => {
+      const percent = /^p(\d+(?:[._]\d+)?)$/.exec(name)?.[1]?.replace("_", ".");
+      return percent === undefined || value === null ? [] : [[Number(percent), value * scale] as const];
+    })
+    .toSorted(([one], [other]) => one - other);
 }
 
 /** What a run of a generator took of its core beside what it did. */

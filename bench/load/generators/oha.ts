@@ -4,6 +4,7 @@ import { locate } from "../processes/tools.ts";
 import {
   CONNECTIONS,
   GRACE_SECONDS,
+  percentilesIn,
   type CallerCertificate,
   type GeneratedLoad,
   type GeneratorRun,
@@ -11,7 +12,8 @@ import {
 
 interface Result {
   readonly summary: { readonly total: number };
-  readonly latencyPercentiles: { readonly p50: number | null; readonly p99: number | null };
+  /** Seconds. */
+  readonly latencyPercentiles: Readonly<Record<string, number | null>>;
   readonly statusCodeDistribution: Readonly<Record<string, number>>;
   readonly errorDistribution: Readonly<Record<string, number>>;
 }
@@ -28,8 +30,10 @@ export function parseOha(output: string): GeneratedLoad {
     else faults += count;
   }
   for (const [error, count] of Object.entries(errorDistribution)) if (error !== CUT_AT_THE_END) faults += count;
-  const { p50, p99 } = latencyPercentiles;
-  const latency = p50 === null || p99 === null ? {} : { latency: { p50: p50 * 1_000, p99: p99 * 1_000 } };
+  const percentiles = percentilesIn(latencyPercentiles, 1_000);
+  const at = (percent: number): number | undefined => percentiles.find(([each]) => each === percent)?.[1];
+  const [p50, p99] = [at(50), at(99)];
+  const latency = p50 === undefined || p99 === undefined ? {} : { latency: { p50, p99, percentiles } };
   return { requests, faults, seconds: summary.total, ...latency };
 }
 

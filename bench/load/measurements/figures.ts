@@ -1,4 +1,5 @@
 /** What is measured of a contender; a measurement that it failed or cannot do says so. */
+import type { Latency } from "../generators/generated-load.ts";
 
 /** A load and what it took of both cores. */
 export interface LoadFigure {
@@ -12,7 +13,7 @@ export interface LoadFigure {
   readonly generator: string;
   /** CPU of the generator for a request, microseconds. */
   readonly generatorUs: number;
-  readonly latency?: { readonly p50: number; readonly p99: number };
+  readonly latency?: Latency;
 }
 
 /** A large body one way. */
@@ -25,6 +26,11 @@ export interface BodyFigure {
   readonly generatorUs: number;
 }
 
+export interface MemoryPoint {
+  readonly connections: number;
+  readonly mib: number;
+}
+
 export interface MemoryFigure {
   /** After its start, before any load. */
   readonly startMiB: number;
@@ -32,6 +38,8 @@ export interface MemoryFigure {
   readonly loadedMiB: number;
   /** For a connection that asked once and is idle since; opened before any load, whose garbage would be reused for it. */
   readonly kibPerConnection: number;
+  /** Resident memory over the connections that were open; older results lack it. */
+  readonly overConnections?: readonly MemoryPoint[];
 }
 
 /** Why there is no figure. */

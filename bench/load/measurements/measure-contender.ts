@@ -6,7 +6,7 @@ import { checkAnswers, checkRefusal } from "./correctness.ts";
 import type { Figures, Maybe, Unmeasured } from "./figures.ts";
 import { sampleFixedRate } from "./fixed-rate.ts";
 import { sampleFullHandshakes, sampleResumedHandshakes } from "./handshakes.ts";
-import { residentMiB, sampleIdleConnections } from "./memory.ts";
+import { residentMiB, sampleIdleConnections, type IdleConnections } from "./memory.ts";
 import {
   sampleAutocannon,
   sampleAutocannonMutual,
@@ -42,7 +42,7 @@ async function attempt<Figure extends object>(take: () => Promise<Figure>): Prom
 }
 
 /** In a life of its own, which also shows that it answers rightly and refuses whom it should. */
-async function check(subject: Subject, extent: Extent): Promise<number> {
+async function check(subject: Subject, extent: Extent): Promise<IdleConnections> {
   const { contender, certificates, serverOnly, mutual } = subject;
   await checkAnswers(serverOnly, certificates, false);
   await checkAnswers(mutual, certificates, true);
@@ -51,7 +51,7 @@ async function check(subject: Subject, extent: Extent): Promise<number> {
   return sampleIdleConnections(subject, extent);
 }
 
-async function measure(subject: Subject, extent: Extent, kibPerConnection: number): Promise<Figures> {
+async function measure(subject: Subject, extent: Extent, idle: IdleConnections): Promise<Figures> {
   const startMiB = residentMiB(subject);
   const { measurements } = extent;
   const sample = <Figure extends object>(
@@ -72,7 +72,7 @@ async function measure(subject: Subject, extent: Extent, kibPerConnection: numbe
     bodyUp: await sample("bodies", sampleBodyUp),
     handshakeFull: await sample("handshakes", sampleFullHandshakes),
     handshakeResumed: await sample("handshakes", sampleResumedHandshakes),
-    memory: { startMiB, loadedMiB: residentMiB(subject), kibPerConnection },
+    memory: { startMiB, loadedMiB: residentMiB(subject), ...idle },
   };
 }
 
@@ -93,11 +93,11 @@ export function measureContender(contender: Contender, around: Surroundings): Pr
     const { checkingPort, timedPort, extent } = around;
     const { profile } = around;
     const setting = { ...around, profiled: profile !== undefined };
-    const kibPerConnection = await withRunning(contender, { ...setting, appPort: checkingPort }, (subject) =>
+    const idle = await withRunning(contender, { ...setting, appPort: checkingPort }, (subject) =>
       check(subject, extent),
     );
     return await withRunning(contender, { ...setting, appPort: timedPort }, async (subject, place) => {
-      const figures = await measure(subject, extent, kibPerConnection);
+      const figures = await measure(subject, extent, idle);
       if (contender.family.startsWith("postern")) await takeProfile(subject, place, around);
       return figures;
     });

@@ -14,10 +14,12 @@ test("parseOptions() has defaults for a run that counts and shorter ones for a q
     checkouts: [],
     quick: false,
     profile: false,
+    limitSeconds: 18 * 60,
   });
   const { seconds, warmupSeconds } = parseOptions(["--quick"]);
   assert.deepEqual([seconds, warmupSeconds], [1, 1]);
   assert.equal(parseOptions(["--quick", "--seconds", "3"]).seconds, 3);
+  assert.equal(parseOptions(["--quick", "--minutes", "7"]).limitSeconds, 420);
 });
 
 test("parseOptions() takes names by commas and by repetition", () => {

@@ -62,19 +62,28 @@ test("parseAutocannon() adds errors, timeouts and refusals up", () => {
     timeouts: 2,
     non2xx: 4,
     "2xx": 993,
-    latency: { p50: 3, p99: 17 },
+    latency: { average: 4, p2_5: 1, p50: 3, p99: 17, p99_9: 21, totalCount: 993 },
   });
   assert.deepEqual(parseAutocannon(output), {
     requests: 993,
     faults: 7,
     seconds: 5.02,
-    latency: { p50: 3, p99: 17 },
+    latency: {
+      p50: 3,
+      p99: 17,
+      percentiles: [
+        [2.5, 1],
+        [50, 3],
+        [99, 17],
+        [99.9, 21],
+      ],
+    },
   });
 });
 
 const OHA = {
   summary: { total: 5.001 },
-  latencyPercentiles: { p50: 0.0005, p99: 0.0025 },
+  latencyPercentiles: { p50: 0.0005, p99: 0.0025, "p99.9": 0.008 },
   statusCodeDistribution: { "200": 4_990 },
   errorDistribution: { "aborted due to deadline": 7 },
 };
@@ -84,7 +93,15 @@ test("parseOha() gives latencies in milliseconds and forgives what was in flight
     requests: 4_990,
     faults: 0,
     seconds: 5.001,
-    latency: { p50: 0.5, p99: 2.5 },
+    latency: {
+      p50: 0.5,
+      p99: 2.5,
+      percentiles: [
+        [50, 0.5],
+        [99, 2.5],
+        [99.9, 8],
+      ],
+    },
   });
 });
 

@@ -1,0 +1,61 @@
+/** All that a report says, before it is shown in any way: what `report` writes as JSON, and reads again. */
+import type { MachineStamp } from "../machine/stamp.ts";
+import { gather, parseFigures, type Results, type SuiteResult } from "./results.ts";
+
+/** One suite, started by the report. */
+export interface SuiteRun {
+  readonly suite: string;
+  /** As it can be typed at the top of the repository. */
+  readonly command: string;
+  readonly seconds: number;
+  /** Why it has no figures, or not all; "" when it ended in order. */
+  readonly failure: string;
+  /** Share of all cores that others had just before it was started, 0 to 1. */
+  readonly othersBefore: number;
+}
+
+export interface Report {
+  readonly bench: "report";
+  readonly machine: MachineStamp;
+  /** Of the checkout, with a "+" where files differ from it. */
+  readonly commit: string;
+  /** What it was compared with in the same run. */
+  readonly against?: string;
+  readonly quick: boolean;
+  readonly runs: readonly SuiteRun[];
+  readonly results: Results;
+}
+
+const BENCHES: readonly string[] = [
+  "load",
+  "micro",
+  "start",
+  "revocation",
+  "propagation",
+  "fleet",
+] satisfies readonly SuiteResult["bench"][];
+
+/**
+ * A report of files that are there: either of one report, or of results of suites.
+ * @param files texts by their names
+ * @throws when a file is neither, or when there is none
+ */
+export function reportFrom(files: ReadonlyMap<string, string>): Report {
+  const found: SuiteResult[] = [];
+  for (const [name, text] of files) {
+    const parsed = parseFigures(text) as Report | SuiteResult;
+    if (parsed.bench === "report") {
+      if (files.size > 1) throw new Error(`${name} is a whole report; name it alone`);
+      return parsed;
+    }
+    if (!BENCHES.includes(parsed.bench)) throw new Error(`${name} is no result of ${BENCHES.join(", ")}, nor a report`);
+    found.push(parsed);
+  }
+  const results = gather(found);
+  const [first] = found;
+  if (first === undefined) throw new Error("--from names no file");
+  const quick = results.load?.options.quick === true || results.revocation?.options.quick === true;
+  const after = results.load?.builds[1]?.suffix.replace("@", "");
+  const against = after === undefined ? {} : { against: after };
+  return { bench: "report", machine: first.machine, commit: "unknown", ...against, quick, runs: [], results };
+}

@@ -1,0 +1,60 @@
+/** `npm run bench -- report [flags]`: runs the suites, or takes what they wrote, and makes pages of it. */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { RESULTS, resultName } from "../load/report/results.ts";
+import { machineStamp } from "../machine/stamp.ts";
+import { Baseline, currentCommit } from "./baseline.ts";
+import { documentOf } from "./compose.ts";
+import type { Document } from "./document.ts";
+import { HELP, parseOptions, type ReportOptions } from "./options.ts";
+import { htmlPage } from "./pages/html.ts";
+import { markdownPage } from "./pages/markdown.ts";
+import { planOf } from "./plan.ts";
+import { reportFrom, type Report } from "./report-data.ts";
+import { gather } from "./results.ts";
+import { runSteps } from "./run-steps.ts";
+
+async function runAll({ suites, quick, against }: ReportOptions): Promise<Report> {
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => stopping.abort(new Error(`ended by ${signal}`)));
+  const machine = machineStamp();
+  const commit = currentCommit();
+  using baseline = against === undefined ? undefined : Baseline.open(against);
+  const steps = planOf({ suites, quick }, baseline?.sides);
+  const { runs, found } = await runSteps(steps, join(RESULTS, resultName("report", machine)), stopping.signal);
+  const compared = baseline === undefined ? {} : { against: baseline.sides.commit };
+  return { bench: "report", machine, commit, ...compared, quick, runs, results: gather(found) };
+}
+
+function writeMarkdown(document: Document, file: string): void {
+  const folder = file.replace(/\.md$/, "");
+  const { text, plots } = markdownPage(document, basename(folder));
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  mkdirSync(folder, { recursive: true });
+  // Plots of another run must not stand beside these.
+  for (const old of readdirSync(folder).filter((entry) => entry.endsWith(".svg"))) rmSync(join(folder, old));
+  for (const [name, svg] of plots) writeFileSync(join(folder, name), svg);
+  console.log(`written to ${file}, plots to ${folder}`);
+}
+
+const args = process.argv.slice(2);
+if (args.includes("--help")) {
+  console.log(HELP);
+  process.exit(0);
+}
+const options = parseOptions(args);
+const report =
+  options.from.length === 0
+    ? await runAll(options)
+    : reportFrom(new Map(options.from.map((file) => [file, readFileSync(file, "utf8")])));
+const document = documentOf(report);
+const name = join(RESULTS, resultName("report", report.machine));
+mkdirSync(RESULTS, { recursive: true });
+writeFileSync(`${name}.json`, `${JSON.stringify(report, undefined, 2)}\n`);
+writeFileSync(`${name}.html`, htmlPage(document));
+console.log(`written to ${name}.json and ${name}.html`);
+for (const file of [`${name}.md`, ...(options.markdown === undefined ? [] : [options.markdown])])
+  writeMarkdown(document, file);
+if (report.runs.some(({ failure }) => failure !== "")) process.exitCode = 1;

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { documentOf } from "../../../bench/report/compose.ts";
+import type { Block, Document } from "../../../bench/report/document.ts";
+import type { Report, SuiteRun } from "../../../bench/report/report-data.ts";
+import { ALL, reportOf } from "./fixtures.ts";
+
+function blocks(document: Document, title: string): readonly Block[] {
+  const section = document.sections.find((each) => each.title === title);
+  assert.ok(section, `there is no section '${title}'`);
+  return section.blocks;
+}
+
+function cellsOf(document: Document, title: string, row: string): readonly string[] {
+  const tables = blocks(document, title).filter((block) => block.kind === "table");
+  const found = tables.flatMap(({ rows }) => rows).find(([name]) => name === row);
+  assert.ok(found, `'${title}' has no row '${row}'`);
+  return found;
+}
+
+function doubts(report: Report): string {
+  return documentOf(report)
+    .intro.flatMap((block) => (block.kind === "list" ? block.items : []))
+    .join("\n");
+}
+
+const REPORT = reportOf(...ALL);
+const DOCUMENT = documentOf(REPORT);
+
+test("a loss is said as plainly as a win, and the worst stands first", () => {
+  const [worst] = blocks(DOCUMENT, "Where Postern loses, and where it wins").flatMap((block) =>
+    block.kind === "table" ? block.rows : [],
+  );
+  assert.deepEqual(worst?.slice(0, 4), [
+    "postern: resident after load",
+    "178 MiB",
+    "15.47x nginx, 2.53x envoy",
+    "loses to nginx, envoy",
+  ]);
+  const steady = cellsOf(DOCUMENT, "Where Postern loses, and where it wins", "postern: CPU a request, HTTP/1.1");
+  assert.equal(steady[3], "loses to nginx; wins against envoy");
+});
+
+test("every load has its figure, its ratio to nginx and its marks in one cell", () => {
+  assert.equal(cellsOf(DOCUMENT, "CPU a request", "postern")[1], "210 (4.47x)");
+  assert.match(cellsOf(DOCUMENT, "CPU a request", "envoy")[1] ?? "", /^232 \(4\.94x\)\*!$/);
+});
+
+test("goals of all suites stand in one table, and what is no number meets none", () => {
+  assert.equal(cellsOf(DOCUMENT, "Goals", "resident, with an API server")[3], "NOT MET");
+  assert.equal(cellsOf(DOCUMENT, "Goals", "connections of others that were closed")[3], "met");
+  assert.equal(cellsOf(DOCUMENT, "Goals", "others' p99 during a change")[3], "not measured");
+});
+
+test("the first lines say what makes a report doubtful", () => {
+  const text = doubts(REPORT);
+  assert.match(text, /A quick run/);
+  assert.match(text, /In \d+ of \d+ figures of the load bench other processes had more than 5 %/);
+  assert.match(text, /Suites were run one by one/);
+});
+
+test("a contender that did not run is named among the doubts, briefly, and in no table", () => {
+  const report = reportOf("load-of-a-busy-machine.json");
+  assert.match(doubts(report), /^postern was not measured: it does not answer \(connect ECONNREFUSED.*\.\.\.\.$/m);
+  assert.throws(() => cellsOf(documentOf(report), "CPU a request", "postern"), /no row 'postern'/);
+});
+
+const RUN: SuiteRun = { suite: "load", command: "npm run bench -- load", seconds: 60, failure: "", othersBefore: 0 };
+
+test("a suite that began on a busy machine, or failed, is among the doubts, and its command in the stamp", () => {
+  const runs = [
+    { ...RUN, othersBefore: 0.4 },
+    { ...RUN, suite: "start", command: "npm run bench -- start", failure: "it ended with 1" },
+  ];
+  const report = { ...REPORT, commit: "abc1234+", runs };
+  const text = doubts(report);
+  assert.match(text, /Others had 40 % of this machine just before load began/);
+  assert.match(text, /start: it ended with 1/);
+  assert.match(text, /Files differed from the commit/);
+  const code = blocks(documentOf(report), "What was run").find((block) => block.kind === "code");
+  assert.deepEqual(code?.lines, ["npm run bench -- load", "npm run bench -- start"]);
+});
+
+test("figures of two machines in one report are doubted", () => {
+  const { load } = REPORT.results;
+  assert.ok(load !== undefined);
+  const elsewhere = { ...load, machine: { ...load.machine, cpu: "another" } };
+  assert.match(doubts({ ...REPORT, results: { ...REPORT.results, load: elsewhere } }), /different machines/);
+});
