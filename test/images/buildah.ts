@@ -14,7 +14,11 @@ export class Buildah {
 
   /** @param directory of the store; nobody else's images are seen or touched */
   constructor(directory: string) {
-    this.#store = ["--storage-driver=vfs", `--root=${join(directory, "store")}`, `--runroot=${join(directory, "run")}`];
+    const places = [`--root=${join(directory, "store")}`, `--runroot=${join(directory, "run")}`];
+    // The other copies every layer whole.
+    const hasOverlay =
+      spawnSync("buildah", ["--storage-driver=overlay", ...places, "info"], { stdio: "ignore" }).status === 0;
+    this.#store = [`--storage-driver=${hasOverlay ? "overlay" : "vfs"}`, ...places];
   }
 
   /** The arguments of a command line, for whoever runs it by itself. */

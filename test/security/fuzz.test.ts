@@ -110,8 +110,8 @@ async function play(bytes: string): Promise<void> {
 const title = `seed ${SEED}, ${SECONDS} s: whatever is sent, the application sees clean messages that were there to be seen`;
 
 test(title, { timeout: TIMEOUT_MS }, async () => {
-  /** Runs of spaces as one: what stands between method and target may be torn apart by them. */
-  const sent = new Map<string, string>();
+  /** As sent, and with runs of spaces as one: method and target may have been torn apart by them. */
+  const sent = new Map<string, { readonly bytes: string; readonly spaced: string }>();
   const deadline = Date.now() + SECONDS * 1_000;
   let played = 0;
   const lane = async (index: number): Promise<void> => {
@@ -120,7 +120,7 @@ test(title, { timeout: TIMEOUT_MS }, async () => {
     for (let round = 0; more(); round += 1) {
       const mark = `m${index}x${round}`;
       const bytes = conversation(random(SEED + index * 1_000_003 + round), mark);
-      sent.set(mark, bytes.replaceAll(/ +/g, " "));
+      sent.set(mark, { bytes, spaced: bytes.replaceAll(/ +/g, " ") });
       await play(bytes);
       played += 1;
     }
@@ -129,10 +129,10 @@ test(title, { timeout: TIMEOUT_MS }, async () => {
   assert.deepEqual(target.recorder.rubbish, []);
   for (const { line, headers, body } of target.recorder.requests) {
     const [method = "", path = ""] = line.split(" ");
-    const isMeant = (text: string | undefined): boolean =>
-      text?.includes(`${method} ${path}`) === true && text.includes(body);
+    const isMeant = (one: { readonly bytes: string; readonly spaced: string } | undefined): boolean =>
+      one?.spaced.includes(`${method} ${path}`) === true && one.bytes.includes(body);
     const own = sent.get(/\/(m\d+x\d+)-/.exec(path)?.[1] ?? "");
-    const detail = `seed ${SEED}: ${line} ${JSON.stringify(body)} of ${JSON.stringify(own)}`;
+    const detail = `seed ${SEED}: ${line} ${JSON.stringify(body)} of ${JSON.stringify(own?.bytes)}`;
     // A mark may have been torn into that of another conversation: then that line stands in some other one.
     assert.ok(isMeant(own) || [...sent.values()].some(isMeant), detail);
     assert.equal(headers.get("host")?.length, 1, detail);

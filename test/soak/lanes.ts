@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
@@ -90,7 +91,8 @@ function uploads({ http: port, gateway: tls }: Target): Lane {
     });
     outgoing.write(sent.subarray(0, sent.length >> 1));
     outgoing.end(sent.subarray(sent.length >> 1));
-    const [incoming] = (await once(outgoing, "response")) as [NodeJS.ReadableStream];
+    const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
+    assert.equal(incoming.statusCode, 200);
     assert.ok((await buffer(incoming)).equals(sent), "the body came back changed");
   });
 }
@@ -104,7 +106,7 @@ function http2({ http: port, gateway: tls }: Target): Lane {
         caller.call({ ":path": "/small" }),
         caller.call({ ":path": "/echo", ":method": "POST" }, sent),
       ]);
-      assert.equal(small.status, 200);
+      assert.deepEqual([small.status, echoed.status], [200, 200]);
       assert.ok(echoed.body.equals(sent), "the body came back changed");
     };
   });

@@ -118,7 +118,7 @@ export class TestAuthority {
       subject,
       issuer: this.certificate.subjectName,
       notBefore: notBefore ?? new Date(Date.now() - HOUR_MS),
-      notAfter: notAfter ?? new Date(Date.now() + HOUR_MS),
+      notAfter: notAfter ?? new Date(Date.now() + 24 * HOUR_MS),
       publicKey,
       signingKey: this.#keys.privateKey,
       signingAlgorithm: ALGORITHM,
