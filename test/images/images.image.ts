@@ -124,7 +124,7 @@ test("the demo serves out of the sidecar's image, and ends when it is told to", 
 
 test("the redirect image is root's, and captures the port of the namespace that it runs in", () => {
   assert.equal(buildah.config(IMAGES.redirect).User, "0:0");
-  output("redirect", "redirect", "--apply", "--backend=port=80,listen=127.0.0.1:15080");
+  output("redirect", "redirect", "--apply", "--backend=port=80,listen=[::]:15080");
   const { stdout, stderr } = spawnSync("nft", ["list", "ruleset"], { encoding: "utf8" });
   assert.match(stdout, /dport 80 .*redirect to :15080/, stderr);
 });
