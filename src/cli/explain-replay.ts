@@ -1,14 +1,20 @@
 /** `postern explain --replay`: the callers that a sidecar remembers, judged by other policies. */
 import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { readTextFile } from "../files/read-text.ts";
+import type { ObjectKey } from "../policy/model.ts";
+import type { ServiceState } from "../policy/service-state.ts";
 import { readPeersText } from "../policy/peers-document.ts";
 import { refusesEverybody } from "../policy/refuses-everybody.ts";
 import { replay, type Effect, type Replayed, type SeenPeer } from "../policy/replay.ts";
-import type { Question } from "./explain-question.ts";
+import { governing } from "./edited-policies.ts";
+import type { Question, WorldQuestion } from "./explain-question.ts";
 import { loadStateOfKnown, NothingToJudgeBy } from "./explain-world.ts";
 import { askAdmin } from "./ask-admin.ts";
 import { EXIT, type CliIo } from "./io.ts";
 import { quoted } from "../migrate/quoted.ts";
+
+/** Objects that are named in one line. */
+const MOST_NAMED = 10;
 
 const WORDS: Readonly<Record<Exclude<Effect, "unknown">, string>> = {
   loses: "is served now and would be refused",
@@ -20,7 +26,7 @@ const WORDS: Readonly<Record<Exclude<Effect, "unknown">, string>> = {
 
 /**
  * @returns 1 when somebody who is served now would be refused
- * @throws NothingToJudgeBy when the peers or the policies cannot be read
+ * @throws NothingToJudgeBy when the peers or the policies cannot be read, or what was edited would not be judged
  */
 export async function runReplay(
   { world, peers }: Extract<Question, { readonly kind: "replay" }>,
@@ -28,11 +34,66 @@ export async function runReplay(
   io: CliIo,
 ): Promise<number> {
   const seen = await readPeers(peers);
-  const results = replay(await loadStateOfKnown(world, io), seen);
+  if (seen.length === 0)
+    throw new NothingToJudgeBy(
+      `--replay ${quoted(peers)}: it remembers no caller: wait until the sidecar has seen those that matter`,
+    );
+  const { state, edited } = await loadStateOfKnown(world, io);
+  const judging = governing(edited, state);
+  const results = replay(state, seen);
   const changed = results.filter(({ effect }) => effect !== "same");
   const counts = countsOf(results);
-  io.stdout(json ? `${JSON.stringify({ counts, changes: changed })}\n` : describe(changed, counts));
+  const idle = edited.filter((key) => !judging.includes(key));
+  // Otherwise a caller that keeps its access would speak for an edit that nobody has looked at.
+  const problems = counts.loses > 0 ? [] : unheard(world, state, judging, idle);
+  if (problems.length > 0) throw new NothingToJudgeBy(problems.join("\n"));
+  const memory = memoryOf(seen);
+  if (json) io.stdout(`${JSON.stringify({ counts, changes: changed, judgedBy: judging, idle, memory })}\n`);
+  else io.stdout([...describe(changed, counts), wordsOfEdit(judging, idle), wordsOfMemory(memory), ""].join("\n"));
   return counts.loses === 0 ? EXIT.ok : EXIT.failed;
+}
+
+/** Edited objects to which nobody listens: all of them, or those that an older one keeps from a port of ours. */
+function unheard(
+  { directory = "", namespace, services }: WorldQuestion,
+  { snapshot }: ServiceState,
+  judging: readonly ObjectKey[],
+  idle: readonly ObjectKey[],
+): readonly string[] {
+  const where = `--manifests ${quoted(directory)}`;
+  const kept = snapshot.statuses.filter(({ policy }) => idle.includes(policy));
+  if (kept.length > 0)
+    return kept.map(({ policy, reason }) => `${where}: IngressBackend ${policy} governs no port: ${reason}`);
+  if (judging.length > 0) return [];
+  return [
+    `${where}: none of its ${idle.length} IngressBackends governs a port of Service ${services.join(", ")} in namespace ${namespace}: compare metadata.name and spec.backends`,
+  ];
+}
+
+/** The span of time in which the callers were seen, milliseconds since the epoch. */
+function memoryOf(seen: readonly SeenPeer[]): { readonly from: number; readonly to: number } | undefined {
+  let [from, to] = [Infinity, -Infinity];
+  for (const { firstSeen = Infinity, lastSeen = -Infinity } of seen) {
+    from = Math.min(from, firstSeen);
+    to = Math.max(to, lastSeen);
+  }
+  return from <= to && Number.isFinite(to - from) ? { from, to } : undefined;
+}
+
+function wordsOfEdit(judging: readonly ObjectKey[], idle: readonly ObjectKey[]): string {
+  const beside = idle.length === 0 ? "" : `; ${idle.length} more govern no port of this pod: ${listed(idle)}`;
+  return `judged by ${judging.length} IngressBackends of --manifests: ${listed(judging)}${beside}`;
+}
+
+function listed(keys: readonly ObjectKey[]): string {
+  const more = keys.length > MOST_NAMED ? ` and ${keys.length - MOST_NAMED} more` : "";
+  return keys.length === 0 ? "none" : `${keys.slice(0, MOST_NAMED).join(", ")}${more}`;
+}
+
+function wordsOfMemory(memory: ReturnType<typeof memoryOf>): string {
+  if (memory === undefined) return "when the callers were seen is not said";
+  const [from, to] = [memory.from, memory.to].map((at) => new Date(at).toISOString());
+  return `the callers were seen from ${from} to ${to}: who came at no time in between is not judged`;
 }
 
 async function readPeers(from: string): Promise<readonly SeenPeer[]> {
@@ -57,14 +118,14 @@ function countsOf(results: readonly Replayed[]): Readonly<Record<Effect, number>
   return counts;
 }
 
-function describe(changed: readonly Replayed[], counts: Readonly<Record<Effect, number>>): string {
+function describe(changed: readonly Replayed[], counts: Readonly<Record<Effect, number>>): readonly string[] {
   const order: readonly Effect[] = ["loses", "gains", "audit", "refused-otherwise", "unknown"];
   const lines = order.flatMap((effect) =>
     changed.filter((result) => result.effect === effect).map((result) => `${nameOf(result.peer)}: ${wordsOf(result)}`),
   );
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const summary = `${total} peers: ${counts.loses} would be refused that are served, ${counts.gains} served that are refused, ${counts.audit} served by an audit alone, ${counts["refused-otherwise"]} refused otherwise, ${counts.unknown} unknown, ${counts.same} the same`;
-  return [...lines, summary, ""].join("\n");
+  return [...lines, summary];
 }
 
 function wordsOf({ effect, peer, reason, nearest }: Replayed): string {

@@ -6,10 +6,11 @@ import { ManifestDirectory } from "../discovery/manifests/directory.ts";
 import { sortObjects } from "../discovery/manifests/kinds.ts";
 import { buildWorld, type WorldObjects } from "../discovery/world.ts";
 import { compile } from "../policy/compile.ts";
-import type { World } from "../policy/model.ts";
+import type { ObjectKey, World } from "../policy/model.ts";
 import { policyStatuses } from "../policy/policy-statuses.ts";
 import { supposing, type ServiceState } from "../policy/service-state.ts";
 import { definedFields } from "../telemetry/defined-fields.ts";
+import { editedKeys, notJudged, type EditedManifests } from "./edited-policies.ts";
 import type { WorldQuestion } from "./explain-question.ts";
 import type { CliIo } from "./io.ts";
 import { quoted } from "../migrate/quoted.ts";
@@ -28,25 +29,34 @@ export class NothingToJudgeBy extends Error {
  * @throws NothingToJudgeBy naming the flag
  */
 export async function loadState(question: WorldQuestion, io: CliIo): Promise<ServiceState> {
-  const world = await loadWorld(question, io);
+  const manifests = await readManifests(question);
+  for (const { file, document, line, message } of manifests?.faults ?? [])
+    io.stderr(`${file}:${line}: document ${document} is broken and left out: ${message}\n`);
+  const world = await loadWorld(question, manifests, io);
   const problem = unknownPlace(world, question);
   if (problem !== undefined) io.stderr(`${problem}\n`);
   return stateOf(world, question, io);
 }
 
 /**
- * As `loadState`, where the answer must not come from a slip of the pen: a namespace or Service that nothing speaks of.
- * @throws NothingToJudgeBy naming the flag
+ * As `loadState`, where the answer must not come from a slip of the pen: a namespace or Service that nothing speaks of, or
+ * manifests that would not be judged.
+ * @throws NothingToJudgeBy naming the flag, or each manifest in a line of its own
  */
-export async function loadStateOfKnown(question: WorldQuestion, io: CliIo): Promise<ServiceState> {
-  const world = await loadWorld(question, io);
-  const problem = unknownPlace(world, question);
-  if (problem !== undefined) throw new NothingToJudgeBy(problem);
-  return stateOf(world, question, io);
+export async function loadStateOfKnown(
+  question: WorldQuestion,
+  io: CliIo,
+): Promise<{ readonly state: ServiceState; readonly edited: readonly ObjectKey[] }> {
+  const manifests = (await readManifests(question)) ?? { objects: [], faults: [] };
+  const world = await loadWorld(question, manifests, io);
+  const place = unknownPlace(world, question);
+  const problems = [...(place === undefined ? [] : [place]), ...notJudged(manifests, question.namespace)];
+  if (problems.length > 0) throw new NothingToJudgeBy(problems.join("\n"));
+  return { state: stateOf(world, question, io), edited: editedKeys(manifests) };
 }
 
-async function loadWorld(question: WorldQuestion, io: CliIo): Promise<World> {
-  return buildWorld(await objectsOf(question, io));
+async function loadWorld(question: WorldQuestion, manifests: EditedManifests | undefined, io: CliIo): Promise<World> {
+  return buildWorld(await objectsOf(question, manifests && sortObjects(manifests.objects), io));
 }
 
 function stateOf(
@@ -61,8 +71,11 @@ function stateOf(
   return state;
 }
 
-async function objectsOf({ directory, kubeconfig, namespace }: WorldQuestion, io: CliIo): Promise<WorldObjects> {
-  const manifests = directory === undefined ? undefined : await readManifests(directory, io);
+async function objectsOf(
+  { kubeconfig, namespace }: WorldQuestion,
+  manifests: WorldObjects | undefined,
+  io: CliIo,
+): Promise<WorldObjects> {
   if (kubeconfig === undefined) {
     if (manifests === undefined) throw new NothingToJudgeBy("--manifests is missing");
     return manifests;
@@ -84,12 +97,11 @@ async function objectsOf({ directory, kubeconfig, namespace }: WorldQuestion, io
   }
 }
 
-async function readManifests(directory: string, io: CliIo): Promise<WorldObjects> {
+async function readManifests({ directory }: WorldQuestion): Promise<EditedManifests | undefined> {
+  if (directory === undefined) return undefined;
   try {
     const { newFaults, objects } = await new ManifestDirectory(directory).read();
-    for (const { file, document, line, message } of newFaults)
-      io.stderr(`${file}:${line}: document ${document} is broken and left out: ${message}\n`);
-    return sortObjects(objects);
+    return { objects, faults: newFaults };
   } catch (error) {
     throw new NothingToJudgeBy(`--manifests ${quoted(directory)} cannot be read: ${wordsOfFailure(error)}`, {
       cause: error,

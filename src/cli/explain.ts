@@ -25,7 +25,7 @@ export async function runExplain(argv: readonly string[], io: CliIo): Promise<nu
     return await answer(question, values.has("json"), io);
   } catch (error) {
     if (!(error instanceof NothingToJudgeBy)) throw error;
-    io.stderr(usageError(EXPLAIN, [error.message]));
+    io.stderr(usageError(EXPLAIN, error.message.split("\n")));
     return EXIT.usage;
   }
 }

@@ -76,7 +76,7 @@ function judge(policies: readonly ManifestObject[], all: readonly ManifestObject
 }
 
 /** An object that is read as nothing, although somebody meant it as a policy. */
-function misspelt(object: ManifestObject): readonly Finding[] {
+export function misspelt(object: ManifestObject): readonly Finding[] {
   const { kind, apiVersion, file, document, line } = object;
   const find = (path: string, message: string): readonly Finding[] => [
     { severity: "error", file, document, line, object: `${apiVersion} ${kind}`, path, message },

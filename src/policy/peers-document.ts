@@ -94,6 +94,7 @@ function readPeer(value: unknown): SeenPeer | string {
   const sni = asString(field(row, "sni"));
   const reason = asString(field(row, "reason"));
   const count = field(row, "count");
+  const [firstSeen, lastSeen] = [asTime(field(row, "firstSeen")), asTime(field(row, "lastSeen"))];
   return {
     port,
     address,
@@ -104,5 +105,12 @@ function readPeer(value: unknown): SeenPeer | string {
     count: typeof count === "number" ? count : 1,
     ...(sni !== undefined && { sni }),
     ...(reason !== undefined && { reason }),
+    ...(firstSeen !== undefined && { firstSeen }),
+    ...(lastSeen !== undefined && { lastSeen }),
   };
+}
+
+/** @returns milliseconds since the epoch that a `Date` can show */
+function asTime(value: unknown): number | undefined {
+  return typeof value === "number" && !Number.isNaN(new Date(value).getTime()) ? value : undefined;
 }

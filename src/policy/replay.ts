@@ -19,6 +19,9 @@ export interface SeenPeer {
   readonly verdict: Verdict;
   readonly reason?: string;
   readonly count: number;
+  /** When it was first and last seen, milliseconds since the epoch; absent where the memory does not say. */
+  readonly firstSeen?: number;
+  readonly lastSeen?: number;
 }
 
 /** `audit`: served, and by an audit alone. `unknown`: what decides was never seen of it. */

@@ -66,11 +66,16 @@ test("what is missing or cannot be meant is usage, all of it named", async () =>
   for (const name of ["--manifests", "--service", "--port", "--from", "--san"]) assert.match(stderr, new RegExp(name));
 });
 
-const PEERS = {
-  kind: "postern-peers",
-  version: 1,
-  peers: [{ port: 81, address: "10.1.2.3", tls: false, certificate: "unseen", sans: [], verdict: "forward", count: 1 }],
+const CALLER = {
+  port: 81,
+  address: "10.1.2.3",
+  tls: false,
+  certificate: "unseen",
+  sans: [],
+  verdict: "forward",
+  count: 1,
 };
+const PEERS = { kind: "postern-peers", version: 1, peers: [CALLER] };
 
 test("a replay of a namespace or Service that nothing speaks of is a slip, not a refusal of everybody", async () => {
   using seen = temporaryDirectory();
@@ -104,6 +109,86 @@ test("a replay of a namespace or Service that nothing speaks of is a slip, not a
   );
   assert.equal(elsewhere.code, 1);
   assert.match(elsewhere.stderr, /did you mean 'test'\?/);
+});
+
+const kept = policy([backend("foo", 81, "http")], [range("10.1.0.0/16")], "test/plain");
+
+const slips: readonly (readonly [string, string, readonly object[], RegExp])[] = [
+  [
+    "a broken file beside a good one",
+    "kind: [oops\n",
+    [CALLER],
+    /b\.yaml:\d+: document 1 is broken, and its file would/,
+  ],
+  [
+    "a misspelt kind",
+    JSON.stringify({ ...kept, kind: "IngresBackend" }),
+    [CALLER],
+    /b\.yaml:1: \S+ IngresBackend would be left out: unknown kind 'IngresBackend', did you mean 'IngressBackend'\?$/m,
+  ],
+  [
+    "an object without a namespace",
+    JSON.stringify({ ...kept, metadata: { name: "plain" } }),
+    [CALLER],
+    /b\.yaml:1: IngressBackend default\/plain would be left out: it is of namespace 'default' \(default where .* 'test'; mend/,
+  ],
+  [
+    "an object of a misspelt namespace",
+    JSON.stringify({ ...kept, metadata: { name: "plain", namespace: "tset" } }),
+    [CALLER],
+    /IngressBackend tset\/plain would be left out: .*, did you mean 'test'\?/,
+  ],
+  [
+    "an object of another name for a port that is governed already",
+    JSON.stringify({ ...policy([backend("foo", 81, "http")], [range("10.9.0.0/16")], "test/plane") }),
+    [CALLER],
+    /IngressBackend test\/plane governs no port: backend foo on port 81 is already governed by IngressBackend test\/plain/,
+  ],
+  ["a memory of nobody", "", [], /--replay \S+: it remembers no caller/],
+];
+
+for (const [about, text, peers, words] of slips)
+  test(`a replay of ${about} has nothing to judge by, and is no all-clear`, async () => {
+    using edited = temporaryDirectory();
+    using seen = temporaryDirectory();
+    writeFileSync(join(edited.path, "a.yaml"), JSON.stringify(kept));
+    writeFileSync(join(edited.path, "b.yaml"), text);
+    const file = join(seen.path, "peers.json");
+    writeFileSync(file, JSON.stringify({ ...PEERS, peers }));
+    const argv = [`--replay=${file}`, `--manifests=${edited.path}`, "--namespace=test", "--service=foo"];
+    const { code, stdout, stderr } = await runCommand(runExplain, ...argv);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, words);
+  });
+
+test("a replay by policies of other Services is no all-clear; one by ours says which, and when the callers were seen", async () => {
+  using edited = temporaryDirectory();
+  using seen = temporaryDirectory();
+  const file = join(seen.path, "peers.json");
+  const replay = () =>
+    runCommand(runExplain, `--replay=${file}`, `--manifests=${edited.path}`, "--namespace=test", "--service=foo");
+  const other = policy([backend("bar", 81, "http")], [range("10.1.0.0/16")], "test/bar");
+  const refused = { ...CALLER, verdict: "close", reason: "no-policy" };
+  writeFileSync(file, JSON.stringify({ ...PEERS, peers: [refused] }));
+  writeFileSync(join(edited.path, "a.yaml"), JSON.stringify(other));
+  writeFileSync(join(edited.path, "b.yaml"), JSON.stringify(slice("test/foo", "10.0.0.2")));
+  const idle = await replay();
+  assert.equal(idle.code, 2);
+  assert.match(
+    idle.stderr,
+    /--manifests \S+: none of its 1 IngressBackends governs a port of Service foo in namespace test/,
+  );
+
+  const times = { firstSeen: Date.UTC(2030, 0, 1), lastSeen: Date.UTC(2030, 0, 2) };
+  writeFileSync(file, JSON.stringify({ ...PEERS, peers: [{ ...CALLER, ...times }] }));
+  writeFileSync(join(edited.path, "c.yaml"), JSON.stringify(kept));
+  const judged = await replay();
+  assert.equal(judged.code, 0);
+  assert.match(
+    judged.stdout,
+    /^judged by 1 IngressBackends of --manifests: test\/plain; 1 more govern no .*: test\/bar$/m,
+  );
+  assert.match(judged.stdout, /^the callers were seen from 2030-01-01T00:00:00.000Z to 2030-01-02T00:00:00.000Z: /m);
 });
 
 const answers: readonly (readonly [string, number, string, RegExp])[] = [
