@@ -10,7 +10,7 @@ export const EXPLAIN: CommandSpec = {
     "explain --manifests DIR --namespace NS --service NAME --port N --from IP [--tls [--sni NAME] [--san dns:NAME|uri:URI]... [--no-cert]] [--json]",
     "explain --kubeconfig FILE --namespace NS --service NAME --port N --from IP ...",
     "explain --admin URL --port N --from IP ...",
-    "explain --replay FILE|URL --manifests DIR [--kubeconfig FILE] --namespace NS --service NAME [--json]",
+    "explain --replay FILE|URL --manifests DIR [--kubeconfig FILE] [--namespace NS] [--service NAME]... [--json]",
   ],
   flags: [
     { name: "manifests", value: "DIR", help: "directory with the policies and endpoints" },
@@ -49,7 +49,7 @@ export const EXPLAIN: CommandSpec = {
   ],
   notes: `Only --admin knows of listeners, certificate, drain and threads; the others suppose that all is well with them.
 Exit code: 0 forward, 1 refused, 2 usage or nothing to judge by. With --replay: 0 nobody who is served now would be
-refused, 1 somebody would.`,
+refused, 1 somebody would. There --namespace, --service, --pod-name and --mesh-name are the sidecar's own unless given.`,
 };
 
 /** Where policy and endpoints come from. At least one of `directory` and `kubeconfig` is there. */
@@ -63,10 +63,13 @@ export interface WorldQuestion {
   readonly nodes: readonly string[];
 }
 
+/** Of a replay, the sidecar that remembers knows which pod it is. */
+export type GivenWorld = Omit<WorldQuestion, "namespace"> & { readonly namespace?: string };
+
 export type Question =
   | { readonly kind: "world"; readonly world: WorldQuestion; readonly about: PeerQuestion }
   | { readonly kind: "admin"; readonly url: URL; readonly about: PeerQuestion }
-  | { readonly kind: "replay"; readonly world: WorldQuestion; readonly peers: string };
+  | { readonly kind: "replay"; readonly world: GivenWorld; readonly peers: string };
 
 type Values = ReadonlyMap<string, readonly string[]>;
 
@@ -90,7 +93,9 @@ export function readQuestion(
   if (world !== undefined && replay !== undefined) return { kind: "replay", world, peers: replay };
   if (about === undefined) return { problems: ["--port and --from are missing"] };
   if (url !== undefined) return { kind: "admin", url, about };
-  return world === undefined ? { problems: ["--manifests is missing"] } : { kind: "world", world, about };
+  return world === undefined
+    ? { problems: ["--manifests is missing"] }
+    : { kind: "world", world: { ...world, namespace: world.namespace ?? "default" }, about };
 }
 
 function isOfPeer(name: string): boolean {
@@ -112,13 +117,13 @@ function readAdminUrl(text: string, problems: string[]): URL | undefined {
   return undefined;
 }
 
-function readWorld(values: Values, problems: string[]): WorldQuestion {
+function readWorld(values: Values, problems: string[]): GivenWorld {
   const text = (name: string): string | undefined => values.get(name)?.[0];
   const [directory, kubeconfig, meshName] = [text("manifests"), text("kubeconfig"), text("mesh-name")];
-  const podName = text("pod-name");
+  const [namespace, podName] = [text("namespace"), text("pod-name")];
   if (directory === undefined && kubeconfig === undefined)
     problems.push("--manifests is missing, or --kubeconfig FILE, or --admin URL: what to judge by");
-  if (!values.has("service")) problems.push("--service is missing");
+  if (!values.has("service") && !values.has("replay")) problems.push("--service is missing");
   const nodes = values.get("node-ip") ?? [];
   for (const node of nodes)
     if (!isAddressOrRange(node))
@@ -126,7 +131,7 @@ function readWorld(values: Values, problems: string[]): WorldQuestion {
   return {
     ...(directory !== undefined && { directory }),
     ...(kubeconfig !== undefined && { kubeconfig }),
-    namespace: text("namespace") ?? "default",
+    ...(namespace !== undefined && { namespace }),
     services: values.get("service") ?? [],
     ...(podName !== undefined && { podName }),
     ...(meshName !== undefined && { meshName }),

@@ -3,7 +3,7 @@ import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { readTextFile } from "../files/read-text.ts";
 import type { ObjectKey } from "../policy/model.ts";
 import type { ServiceState } from "../policy/service-state.ts";
-import { readPeersText } from "../policy/peers-document.ts";
+import { readPeersText, type PeersDocument } from "../policy/peers-document.ts";
 import { refusesEverybody } from "../policy/refuses-everybody.ts";
 import { replay, type Effect, type Replayed, type SeenPeer } from "../policy/replay.ts";
 import { governing } from "./edited-policies.ts";
@@ -11,6 +11,7 @@ import type { Question, WorldQuestion } from "./explain-question.ts";
 import { loadStateOfKnown, NothingToJudgeBy } from "./explain-world.ts";
 import { askAdmin } from "./ask-admin.ts";
 import { EXIT, type CliIo } from "./io.ts";
+import { placeReplay } from "./replayed-pod.ts";
 import { quoted } from "../migrate/quoted.ts";
 
 /** Objects that are named in one line. */
@@ -29,15 +30,19 @@ const WORDS: Readonly<Record<Exclude<Effect, "unknown">, string>> = {
  * @throws NothingToJudgeBy when the peers or the policies cannot be read, or what was edited would not be judged
  */
 export async function runReplay(
-  { world, peers }: Extract<Question, { readonly kind: "replay" }>,
+  { world: given, peers }: Extract<Question, { readonly kind: "replay" }>,
   json: boolean,
   io: CliIo,
 ): Promise<number> {
-  const seen = await readPeers(peers);
+  const { pod, peers: seen } = await readPeers(peers);
   if (seen.length === 0)
     throw new NothingToJudgeBy(
       `--replay ${quoted(peers)}: it remembers no caller: wait until the sidecar has seen those that matter`,
     );
+  const { world, contradictions } = placeReplay(given, pod);
+  for (const contradiction of contradictions) io.stderr(`${contradiction}\n`);
+  if (world.services.length === 0)
+    throw new NothingToJudgeBy("--service is missing: the sidecar of --replay knows of no Service of its pod");
   const { state, edited } = await loadStateOfKnown(world, io);
   const judging = governing(edited, state);
   const results = replay(state, seen);
@@ -96,7 +101,7 @@ function wordsOfMemory(memory: ReturnType<typeof memoryOf>): string {
   return `the callers were seen from ${from} to ${to}: who came at no time in between is not judged`;
 }
 
-async function readPeers(from: string): Promise<readonly SeenPeer[]> {
+async function readPeers(from: string): Promise<PeersDocument> {
   try {
     const read = readPeersText(await textOf(from));
     if (typeof read === "string") throw new Error(read);

@@ -3,7 +3,7 @@ import { wordsOfFailure } from "../files/words-of-failure.ts";
 import { explain, type Explanation } from "../policy/explain.ts";
 import type { PeerQuestion } from "../policy/question.ts";
 import { askAdminJson, notAdminPort } from "./ask-admin.ts";
-import { EXPLAIN, readQuestion, type Question } from "./explain-question.ts";
+import { EXPLAIN, readQuestion, type Question, type WorldQuestion } from "./explain-question.ts";
 import { runReplay } from "./explain-replay.ts";
 import { loadState, NothingToJudgeBy } from "./explain-world.ts";
 import { helpText, parseFlags, usageError } from "./flags.ts";
@@ -72,11 +72,18 @@ function describe(explanation: Explanation, question: Exclude<Question, { readon
     ["audit", wouldRefuse && `would be refused: ${wouldRefuse}`],
     ["nearest", nearest],
     ...conditions.map(({ code, detail }) => ["condition", `${code}: ${detail}`] as const),
-    [
-      "supposed",
-      question.kind === "admin" ? undefined : "a listener and a good certificate of our own; --admin asks the sidecar",
-    ],
+    ["supposed", question.kind === "admin" ? undefined : wordsOfSupposed(question.world)],
   ];
   const lines = rows.flatMap(([name, value]) => (value === undefined ? [] : [`  ${name.padEnd(11)}${value}`]));
   return [`${peer.address} to port ${port}${peer.tls ? " over TLS" : ""}`, ...lines, ""].join("\n");
+}
+
+/** What the sidecar may have otherwise. */
+function wordsOfSupposed({ meshName, podName }: WorldQuestion): string {
+  return [
+    "a listener and a good certificate of our own",
+    ...(meshName === undefined ? ["no --mesh-name, so that no namespace needs its label"] : []),
+    ...(podName === undefined ? ["no --pod-name"] : []),
+    "--admin asks the sidecar",
+  ].join("; ");
 }

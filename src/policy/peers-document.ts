@@ -1,13 +1,14 @@
 /** The document of `/peers`, which `postern explain --replay` reads back. */
 import { parseAddress } from "./address.ts";
 import { parseSan } from "./explain.ts";
+import type { Self } from "./model.ts";
 import { describeNoJson } from "./no-json.ts";
 import type { SeenPeer } from "./replay.ts";
 import { asArray, asRecord, asString, field, isPort, typeName } from "./unknown.ts";
 
 export const PEERS_KIND = "postern-peers";
 /** Grows when a reader of before would misread. */
-export const PEERS_VERSION = 1;
+export const PEERS_VERSION = 2;
 /** More than the memory of any sidecar holds. */
 const MOST_PEERS = 1_000_000;
 
@@ -20,8 +21,16 @@ const TO_DO = "save it anew with: curl -s http://127.0.0.1:15000/peers, or give 
 const LONGEST_SHOWN = 60;
 const MOST_NAMED = 5;
 
-/** @returns the peers, or what the text holds in their place, what was expected and what to do */
-export function readPeersText(text: string): readonly SeenPeer[] | string {
+/** The pod whose sidecar remembers: what decides of it beside policies and endpoints. */
+export type SeenPod = Pick<Self, "namespace" | "services" | "podName" | "meshName">;
+
+export interface PeersDocument {
+  readonly pod: SeenPod;
+  readonly peers: readonly SeenPeer[];
+}
+
+/** @returns the document, or what the text holds in their place, what was expected and what to do */
+export function readPeersText(text: string): PeersDocument | string {
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -35,12 +44,14 @@ function misread(found: string): string {
   return `${found}: ${EXPECTED}; ${TO_DO}`;
 }
 
-function readDocument(document: unknown): readonly SeenPeer[] | string {
+function readDocument(document: unknown): PeersDocument | string {
   const root = asRecord(document);
   if (field(root, "kind") !== PEERS_KIND) return misread(`it holds ${describe(document)}, no "kind": "${PEERS_KIND}"`);
   const version = field(root, "version");
   if (version !== PEERS_VERSION)
     return `it has version ${show(version)}: expected ${PEERS_VERSION}; replay it with the postern that wrote it, or ${TO_DO}`;
+  const pod = readPod(field(root, "pod"));
+  if (typeof pod === "string") return misread(`in pod, ${pod}`);
   const rows = field(root, "peers");
   if (!Array.isArray(rows)) return misread(`its peers are ${show(rows)}, no list`);
   if (rows.length > MOST_PEERS) return misread(`its peers are ${rows.length}, more than ${MOST_PEERS}`);
@@ -50,7 +61,26 @@ function readDocument(document: unknown): readonly SeenPeer[] | string {
     if (typeof peer === "string") return misread(`in peers[${index}], ${peer}`);
     peers.push(peer);
   }
-  return peers;
+  return { pod, peers };
+}
+
+function readPod(value: unknown): SeenPod | string {
+  const pod = asRecord(value);
+  if (pod === undefined) return `the entry is ${show(value)}, not an object`;
+  const names = ["namespace", "podName", "meshName"] as const;
+  const wrong = names.find((name) => field(pod, name) !== undefined && typeof field(pod, name) !== "string");
+  if (wrong !== undefined) return `${wrong} is ${show(field(pod, wrong))}, not a name`;
+  const [namespace, podName, meshName] = names.map((name) => asString(field(pod, name)));
+  if (namespace === undefined) return "namespace is missing";
+  const services = field(pod, "services");
+  if (!Array.isArray(services) || !services.every((name) => typeof name === "string"))
+    return `services are ${show(services)}, no list of names`;
+  return {
+    namespace,
+    services,
+    ...(podName !== undefined && { podName }),
+    ...(meshName !== undefined && { meshName }),
+  };
 }
 
 function describe(document: unknown): string {

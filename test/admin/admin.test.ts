@@ -107,6 +107,7 @@ test("the distinct callers of late are remembered with their verdicts, and repla
   await tryCall({ port: sidecar.port(), from: "127.0.0.9" });
   interface Peers {
     readonly version: number;
+    readonly pod: object;
     readonly peers: readonly {
       readonly port: number;
       readonly address: string;
@@ -116,8 +117,8 @@ test("the distinct callers of late are remembered with their verdicts, and repla
   }
   let remembered: Peers["peers"] = [];
   await until("both are remembered", async () => {
-    const { version, peers } = await sidecar.adminJson<Peers>("/peers");
-    assert.equal(version, 1);
+    const { version, pod, peers } = await sidecar.adminJson<Peers>("/peers");
+    assert.deepEqual([version, pod], [2, { namespace: "test", services: ["foo"] }]);
     remembered = peers.filter(({ port }) => port === 80);
     return remembered.length === 2 && remembered.every(({ address, count }) => address === "127.0.0.9" || count >= 2);
   });
@@ -144,7 +145,7 @@ test("the distinct callers of late are remembered with their verdicts, and repla
     "--service=foo",
   );
   assert.equal(other.code, 2);
-  assert.match(other.stderr, /it has version 99: expected 1; replay it with the postern that wrote it/);
+  assert.match(other.stderr, /it has version 99: expected 2; replay it with the postern that wrote it/);
 });
 
 test("the snapshot lists its addresses when asked to", async () => {

@@ -75,7 +75,9 @@ const CALLER = {
   verdict: "forward",
   count: 1,
 };
-const PEERS = { kind: "postern-peers", version: 1, peers: [CALLER] };
+const LABEL = "openservicemesh.io/monitored-by";
+const POD = { namespace: "test", services: ["foo"] };
+const PEERS = { kind: "postern-peers", version: 2, pod: POD, peers: [CALLER] };
 
 test("a replay of a namespace or Service that nothing speaks of is a slip, not a refusal of everybody", async () => {
   using seen = temporaryDirectory();
@@ -89,7 +91,7 @@ test("a replay of a namespace or Service that nothing speaks of is a slip, not a
       ["--namespace=tets", "--service=foo"],
       /--namespace tets: \S+ has no IngressBackend, .*, did you mean 'test'\? There are those of gw, test$/m,
     ],
-    [["--service=foo"], /--namespace default: .* of it; there are those of gw, test$/m],
+    [["--namespace=default", "--service=foo"], /--namespace default: .* of it; there are those of gw, test$/m],
     [
       ["--namespace=test", "--service=fooo"],
       /--service fooo: no IngressBackend, .* names it, did you mean 'foo'\? There are those of foo$/m,
@@ -189,6 +191,34 @@ test("a replay by policies of other Services is no all-clear; one by ours says w
     /^judged by 1 IngressBackends of --manifests: test\/plain; 1 more govern no .*: test\/bar$/m,
   );
   assert.match(judged.stdout, /^the callers were seen from 2030-01-01T00:00:00.000Z to 2030-01-02T00:00:00.000Z: /m);
+});
+
+test("a replay judges for the pod that remembers: its mesh, namespace and Services, unless a flag contradicts, which is said", async () => {
+  using edited = temporaryDirectory();
+  using seen = temporaryDirectory();
+  const file = join(seen.path, "peers.json");
+  const caller = { ...CALLER, address: "10.0.0.1" };
+  writeFileSync(file, JSON.stringify({ ...PEERS, pod: { ...POD, meshName: "osm" }, peers: [caller] }));
+  const objects = [
+    policy([backend("foo", 81, "http")], [service("gw/edge")], "test/plain"),
+    slice("gw/edge", "10.0.0.1"),
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: "gw", labels: {} } },
+  ];
+  writeFileSync(join(edited.path, "a.yaml"), objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+  const replay = (...argv: readonly string[]) =>
+    runCommand(runExplain, `--replay=${file}`, `--manifests=${edited.path}`, ...argv);
+  const labelled = await replay();
+  assert.equal(labelled.code, 1);
+  assert.match(labelled.stdout, /would be refused: source-without-endpoints: .*gw/);
+
+  objects[2] = { apiVersion: "v1", kind: "Namespace", metadata: { name: "gw", labels: { [LABEL]: "other" } } };
+  writeFileSync(join(edited.path, "a.yaml"), objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+  const other = await replay("--mesh-name=other", "--service=foo", "--pod-name=foo-1");
+  assert.equal(other.code, 0, other.stdout);
+  assert.equal(
+    other.stderr,
+    "--pod-name foo-1 counts, although the sidecar of --replay has none\n--mesh-name other counts, although the sidecar of --replay has 'osm'\n",
+  );
 });
 
 const answers: readonly (readonly [string, number, string, RegExp])[] = [

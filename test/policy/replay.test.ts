@@ -120,11 +120,12 @@ for (const [about, object, peer, effect, reason] of rows) {
 }
 
 const good = { port: 80, address: "10.0.0.1", tls: false, certificate: "unseen", sans: [], verdict: "forward" };
-const document = (more: object): object => ({ kind: "postern-peers", version: 1, peers: [good], ...more });
+const POD = { namespace: "test", services: ["foo"], meshName: "osm" };
+const document = (more: object): object => ({ kind: "postern-peers", version: 2, pod: POD, peers: [good], ...more });
 
 test("a document of peers is read back, and what cannot be one is refused in words", () => {
   const whole = JSON.stringify(document({}));
-  assert.deepEqual(readPeersText(whole), [{ ...good, count: 1 }]);
+  assert.deepEqual(readPeersText(whole), { pod: POD, peers: [{ ...good, count: 1 }] });
   const TO_DO = /: expected the JSON of GET \/peers of a sidecar's admin port; save it anew with: curl -s http:/;
   for (const [wrong, words, remedy = TO_DO] of [
     ["", /^it is empty/],
@@ -143,11 +144,15 @@ test("a document of peers is read back, and what cannot be one is refused in wor
     [{ kind: "List", items: [] }, /^it holds a JSON object with "kind": "List"/],
     [{ kind: { kind: "postern-peers" } }, /^it holds a JSON object with "kind": of type object/],
     [
-      document({ version: 2 }),
-      /^it has version 2: expected 1; /,
+      document({ version: 1 }),
+      /^it has version 1: expected 2; /,
       /replay it with the postern that wrote it, or save it/,
     ],
-    [document({ version: undefined }), /^it has version missing: expected 1; /, /replay it with the postern/],
+    [document({ version: undefined }), /^it has version missing: expected 2; /, /replay it with the postern/],
+    [document({ pod: undefined }), /^in pod, the entry is missing, not an object/],
+    [document({ pod: { services: [] } }), /^in pod, namespace is missing/],
+    [document({ pod: { ...POD, services: "foo" } }), /^in pod, services are "foo", no list of names/],
+    [document({ pod: { ...POD, meshName: 1 } }), /^in pod, meshName is 1, not a name/],
     [document({ peers: {} }), /^its peers are of type object, no list/],
     [document({ peers: [{ ...good, port: 0 }] }), /^in peers\[0\], port is 0, not a port from 1/],
     [document({ peers: [good, { ...good, address: "<b>" }] }), /^in peers\[1\], address is "<b>", not an IP/],

@@ -10,6 +10,8 @@ import { runCommand } from "../../../support/process/command.ts";
 import { temporaryDirectory } from "../../../support/process/temporary-directory.ts";
 import { EDGE, OTHER, edgeSlice, letIn, sliceOf } from "./objects.ts";
 
+const POD = { namespace: "test", services: ["foo"] };
+
 /** As `/peers` of a sidecar gives them. */
 const seen = (address: string): object => ({
   port: 80,
@@ -45,7 +47,7 @@ export function asking(use: () => Promise<TestCluster>): void {
     );
     assert.equal((await ask("--port=80", "--from=10.99.0.99")).code, 1);
 
-    const peers = file("peers.json", { kind: "postern-peers", version: 1, peers: [seen(EDGE), seen(OTHER)] });
+    const peers = file("peers.json", { kind: "postern-peers", version: 2, pod: POD, peers: [seen(EDGE), seen(OTHER)] });
     const edited = temporaryDirectory();
     using _ = edited;
     const replay = () => ask(`--replay=${peers}`, `--manifests=${edited.path}`);
