@@ -1,4 +1,5 @@
 /** What `postern explain` is asked: its flags as one question, or everything that is wrong with them. Pure. */
+import { serviceNameProblem } from "../config/service-name.ts";
 import { isAddressOrRange } from "../policy/node-addresses.ts";
 import { QUESTION_NAMES, readPeerQuestion, type PeerQuestion } from "../policy/question.ts";
 import type { CommandSpec } from "./flags.ts";
@@ -124,6 +125,10 @@ function readWorld(values: Values, problems: string[]): GivenWorld {
   if (directory === undefined && kubeconfig === undefined)
     problems.push("--manifests is missing, or --kubeconfig FILE, or --admin URL: what to judge by");
   if (!values.has("service") && !values.has("replay")) problems.push("--service is missing");
+  for (const service of values.get("service") ?? []) {
+    const problem = service === "" ? undefined : serviceNameProblem(service);
+    if (problem !== undefined) problems.push(`--service: ${problem}`);
+  }
   const nodes = values.get("node-ip") ?? [];
   for (const node of nodes)
     if (!isAddressOrRange(node))

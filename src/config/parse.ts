@@ -11,6 +11,7 @@ import {
 import { isAddressOrRange } from "../policy/node-addresses.ts";
 import { readEnforcement } from "./enforcement.ts";
 import { readProbes } from "./probes.ts";
+import { serviceNameProblem } from "./service-name.ts";
 import { SettingsReader, type RawSettings } from "./settings-reader.ts";
 import { LIMIT_SETTINGS } from "./settings.ts";
 import { readTlsSource } from "./tls-source.ts";
@@ -56,6 +57,10 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
   const backends = readBackends(reader);
   const tls = readTlsSource(reader);
   const services = reader.all("service");
+  for (const service of services) {
+    const problem = serviceNameProblem(service);
+    if (problem !== undefined) reader.problem(`${reader.origin("service")}: ${problem}`);
+  }
   const podIps = reader.one("pod-ip", readAddresses) ?? [];
   const podName = reader.text("pod-name");
   const meshName = reader.text("mesh-name");

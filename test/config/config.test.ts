@@ -144,6 +144,11 @@ test("what cannot be meant is refused", async () => {
     [{ flags: { ...NEEDED, "tls-resumption": "maybe" } }, /--tls-resumption has the value.*one of off, on/],
     [{ flags: { ...NEEDED, "pod-ip": "10.0.0.1,here" } }, /--pod-ip has the value.*expected an address/],
     [{ flags: NEEDED, env: { POSTERN_MESHNAME: "x" } }, /POSTERN_MESHNAME.*did you mean .POSTERN_MESH_NAME/],
+    [
+      { flags: { ...NEEDED, service: "shop/cart" } },
+      /--service: 'shop\/cart' is no Service name; did you mean --service cart --namespace shop\?/,
+    ],
+    [{ flags: { ...NEEDED, service: "Cart" } }, /--service: 'Cart' is no Service name; expected a DNS label/],
     [{ flags: { ...NEEDED, admin: "0.0.0.0:15000" } }, /loopback/],
     [{ flags: { ...NEEDED, probes: "{}}" } }, /JSON such as/],
     [{ flags: { ...NEEDED, probes: '{"/probes/a/b":{"tcpSocket":{"port":80}}}' } }, /needs --health/],
