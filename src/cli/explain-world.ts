@@ -13,6 +13,7 @@ import { definedFields } from "../telemetry/defined-fields.ts";
 import { editedKeys, notJudged, type EditedManifests } from "./edited-policies.ts";
 import type { WorldQuestion } from "./explain-question.ts";
 import type { CliIo } from "./io.ts";
+import { misspelt } from "./manifest-findings.ts";
 import { quoted } from "../migrate/quoted.ts";
 import { unknownPlace } from "./unknown-place.ts";
 
@@ -32,6 +33,8 @@ export async function loadState(question: WorldQuestion, io: CliIo): Promise<Ser
   const manifests = await readManifests(question);
   for (const { file, document, line, message } of manifests?.faults ?? [])
     io.stderr(`${file}:${line}: document ${document} is broken and left out: ${message}\n`);
+  for (const { file, line, object, message } of (manifests?.objects ?? []).flatMap(misspelt))
+    io.stderr(`${file}:${line}: ${object} is left out: ${message}\n`);
   const world = await loadWorld(question, manifests, io);
   const problem = unknownPlace(world, question);
   if (problem !== undefined) io.stderr(`${problem}\n`);

@@ -2,7 +2,14 @@
 import type { RefusalReason } from "./decision.ts";
 import type { BackendPort } from "./model.ts";
 import type { ServiceState } from "./service-state.ts";
-import { alternatives, type ClosedRule, type OpenRule, type Snapshot, type UnmatchedPolicy } from "./snapshot.ts";
+import {
+  alternatives,
+  type ClosedRule,
+  type ForeignPolicy,
+  type OpenRule,
+  type Snapshot,
+  type UnmatchedPolicy,
+} from "./snapshot.ts";
 
 /** Objects that are named in one sentence. */
 const NAMED_AT_MOST = 3;
@@ -92,7 +99,18 @@ function wordsOfNoPolicy({ rules, hints }: ServiceState["snapshot"], port: Backe
   const others = hints.unmatched.filter((unmatched) => !means(unmatched));
   const words = (unmatched: readonly UnmatchedPolicy[]): readonly string[] =>
     unmatched.slice(0, NAMED_AT_MOST).map(wordsOfUnmatched);
+  const foreign = hints.foreign
+    .filter(({ ports: named }) => named.includes(port))
+    .slice(0, NAMED_AT_MOST)
+    .map((object) => wordsOfForeign(object, hints.namespace));
   if (hints.unmatched.length > 0)
-    return [...words(meant), ...governed, ...words(others), `this pod backs ${own}`].join("; ");
-  return governed[0] ?? `no IngressBackend names a Service of this pod, which backs ${own}`;
+    return [...words(meant), ...foreign, ...governed, ...words(others), `this pod backs ${own}`].join("; ");
+  const nearest = [...foreign, ...governed].join("; ");
+  return nearest === "" ? `no IngressBackend names a Service of this pod, which backs ${own}` : nearest;
+}
+
+/** Nobody writes `default` by a slip: it is where an object without a namespace is. */
+function wordsOfForeign({ policy, namespace }: ForeignPolicy, own: string): string {
+  const perhaps = namespace === "default" ? " (perhaps its metadata.namespace is missing)" : "";
+  return `IngressBackend ${policy} is in namespace ${namespace}${perhaps}; this pod is in ${own}`;
 }

@@ -10,16 +10,18 @@ import {
 } from "./model.ts";
 import { ownService, splitBackendName } from "./own-service.ts";
 import { peerAddress } from "./peer-address.ts";
-import type { Departure, Hints, UnmatchedPolicy } from "./snapshot.ts";
+import type { Departure, ForeignPolicy, Hints, UnmatchedPolicy } from "./snapshot.ts";
 
 const MOST_UNMATCHED = 100;
 const MOST_ADDRESSES = 1_000;
 
 export function hintsOf(world: World, self: Self): Hints {
   return {
+    namespace: self.namespace,
     services: self.services,
     nodes: self.nodes ?? [],
     unmatched: unmatchedOf(world, self),
+    foreign: foreignOf(world, self),
     notReady: notReadyOf(world),
     departed: departedOf(world),
   };
@@ -34,12 +36,28 @@ function unmatchedOf(world: World, self: Self): readonly UnmatchedPolicy[] {
     .slice(0, MOST_UNMATCHED);
 }
 
+function foreignOf(world: World, self: Self): readonly ForeignPolicy[] {
+  return [...world.policies, ...world.invalidPolicies]
+    .filter(({ namespace }) => namespace !== self.namespace)
+    .map((object) => ({
+      policy: objectKey(object.namespace, object.name),
+      namespace: object.namespace,
+      ports: backendsOf(object).flatMap(({ service, port }) => (ownService(service, self) === undefined ? [] : [port])),
+    }))
+    .filter(({ ports }) => ports.length > 0)
+    .sort((a, b) => (a.policy < b.policy ? -1 : 1))
+    .slice(0, MOST_UNMATCHED);
+}
+
+function backendsOf(object: Policy | InvalidPolicy): UnmatchedPolicy["backends"] {
+  return "problems" in object
+    ? object.backends.map(({ name, port }) => ({ service: name, port: backendPort(port) }))
+    : object.backends.map(({ name, port }) => ({ service: name, port: backendPort(port.number) }));
+}
+
 function toUnmatched({ knownServices }: World, object: Policy | InvalidPolicy): UnmatchedPolicy {
   const { namespace } = object;
-  const backends =
-    "problems" in object
-      ? object.backends.map(({ name, port }) => ({ service: name, port: backendPort(port) }))
-      : object.backends.map(({ name, port }) => ({ service: name, port: backendPort(port.number) }));
+  const backends = backendsOf(object);
   const named = [...new Set(backends.map(({ service }) => service))];
   return {
     policy: objectKey(namespace, object.name),

@@ -131,14 +131,25 @@ export interface UnmatchedPolicy {
   readonly missing: readonly string[];
 }
 
+/** A policy of another namespace, for a Service that is named as one of the pod's: perhaps a slip. */
+export interface ForeignPolicy {
+  readonly policy: ObjectKey;
+  readonly namespace: string;
+  readonly ports: readonly BackendPort[];
+}
+
 /** Decides nothing: explains refusals. */
 export interface Hints {
+  /** Of this pod. */
+  readonly namespace: string;
   /** Names of the Services that this pod backs. */
   readonly services: readonly string[];
   /** Addresses and ranges of nodes. */
   readonly nodes: readonly string[];
   /** Bounded. */
   readonly unmatched: readonly UnmatchedPolicy[];
+  /** Bounded. */
+  readonly foreign: readonly ForeignPolicy[];
   /** Addresses of sources that are not ready, by text, with the source. Bounded. */
   readonly notReady: ReadonlyMap<string, string>;
   /** Addresses of sources that are gone, by text: the source, and when; milliseconds since the epoch. Bounded. */
@@ -151,9 +162,11 @@ export interface Departure {
 }
 
 const NO_HINTS: Hints = Object.freeze({
+  namespace: "",
   services: [],
   nodes: [],
   unmatched: [],
+  foreign: [],
   notReady: new Map<string, string>(),
   departed: new Map<string, Departure>(),
 });

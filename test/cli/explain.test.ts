@@ -75,6 +75,37 @@ const CALLER = {
   verdict: "forward",
   count: 1,
 };
+test("the near miss of a policy is named: a misspelt kind, another namespace, none", async () => {
+  const plain = policy([backend("foo", 81, "http")], [range("10.1.0.0/16")], "test/plain");
+  for (const [object, words] of [
+    [
+      { ...plain, kind: "IngresBackend" },
+      /a\.yaml:1: \S+ IngresBackend is left out: unknown kind .*, did you mean 'IngressBackend'\?/,
+    ],
+    [
+      { ...plain, metadata: { name: "plain", namespace: "tset" } },
+      /nearest +IngressBackend tset\/plain is in namespace tset; this pod is in test$/m,
+    ],
+    [
+      { ...plain, metadata: { name: "plain" } },
+      /IngressBackend default\/plain is in namespace default \(perhaps its metadata\.namespace is missing\); this pod/,
+    ],
+  ] as const) {
+    using manifests = temporaryDirectory();
+    writeFileSync(join(manifests.path, "a.yaml"), JSON.stringify(object));
+    const argv = [`--manifests=${manifests.path}`, "--namespace=test", "--service=foo", "--port=81", "--from=10.1.0.1"];
+    const { code, stdout, stderr } = await runCommand(runExplain, ...argv);
+    assert.equal(code, 1);
+    assert.match(stdout + stderr, words);
+  }
+});
+
+test("a Service that is named with its namespace is usage, and what was meant is said", async () => {
+  const { code, stderr } = await question("--service=shop/cart", "--port=81", "--from=10.1.0.1");
+  assert.equal(code, 2);
+  assert.match(stderr, /--service: 'shop\/cart' is no Service name; did you mean --service cart --namespace shop\?$/m);
+});
+
 const LABEL = "openservicemesh.io/monitored-by";
 const POD = { namespace: "test", services: ["foo"] };
 const PEERS = { kind: "postern-peers", version: 2, pod: POD, peers: [CALLER] };
