@@ -70,6 +70,17 @@ export class AdminMetrics {
     readGauge(
       registry,
       {
+        name: "postern_manifest_files_broken",
+        help: "Manifest files that cannot be used: what they said before stays in force. Absent without --manifests.",
+      },
+      () =>
+        subject
+          .resources()
+          .flatMap(({ brokenFiles }): readonly Series[] => (brokenFiles === undefined ? [] : [[{}, brokenFiles]])),
+    );
+    readGauge(
+      registry,
+      {
         name: "postern_backend_open",
         help: "1 when somebody may get in at the backend port, 0 with the reason when nobody may.",
         labels: ["port", "reason"],
