@@ -4,6 +4,9 @@ import type { Page } from "./page.ts";
 import type { AdminSubject } from "./subject.ts";
 
 export async function peersPage({ dataPlane }: AdminSubject): Promise<Page> {
-  const peers = (await dataPlane?.peers()) ?? [];
-  return { status: 200, body: { kind: PEERS_KIND, version: PEERS_VERSION, writtenAt: Date.now(), peers } };
+  const { told: peers = [], silent: silentThreads = [] } = (await dataPlane?.peers()) ?? {};
+  return {
+    status: 200,
+    body: { kind: PEERS_KIND, version: PEERS_VERSION, writtenAt: Date.now(), silentThreads, peers },
+  };
 }

@@ -11,6 +11,7 @@ import type { Snapshot } from "../../policy/snapshot.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import type { TicketProblem, TicketSecret } from "../../tls/session-tickets.ts";
 import { NO_COUNTERS } from "../counters.ts";
+import { ANSWER_MS, type Answers } from "./answers.ts";
 import { AppliedState, type ThreadLag } from "./applied-state.ts";
 import { ListenError } from "./listen-check.ts";
 import type { ThreadCommand, ReportKind, ThreadEvent, ThreadStart } from "../messages.ts";
@@ -179,20 +180,25 @@ export class ThreadHandle {
     this.#send({ kind: "ping", sequence: this.#sequence });
   }
 
-  /** Asks the thread; of a lost one, what is known. */
-  async counters(): Promise<Counters> {
-    const report = await this.#report("counters");
-    return report?.kind === "counters" ? report.counters : this.lastCounters;
+  /** Asks the thread; of one that is lost or does not answer in time, what is known. */
+  async counters(patienceMs = ANSWER_MS): Promise<Answers<Counters>> {
+    const report = await this.#report("counters", patienceMs);
+    return this.#answer(report, report?.kind === "counters" ? report.counters : this.lastCounters);
   }
 
-  async connections(): Promise<readonly ConnectionRow[]> {
-    const report = await this.#report("connections");
-    return report?.kind === "connections" ? report.rows : [];
+  async connections(): Promise<Answers<readonly ConnectionRow[]>> {
+    const report = await this.#report("connections", ANSWER_MS);
+    return this.#answer(report, report?.kind === "connections" ? report.rows : []);
   }
 
-  async peers(): Promise<readonly PeerRow[]> {
-    const report = await this.#report("peers");
-    return report?.kind === "peers" ? report.rows : [];
+  async peers(): Promise<Answers<readonly PeerRow[]>> {
+    const report = await this.#report("peers", ANSWER_MS);
+    return this.#answer(report, report?.kind === "peers" ? report.rows : []);
+  }
+
+  /** A lost thread has nothing to say, and is missed by nobody. */
+  #answer<Told>(report: Report | undefined, told: Told): Answers<Told> {
+    return { told, silent: report === undefined && this.#alive ? [this.thread] : [] };
   }
 
   /** @returns how many connections were cut: one at least when the thread was lost over it. */
@@ -211,12 +217,20 @@ export class ThreadHandle {
     await Promise.race([this.#worker.terminate(), delay(TERMINATE_PATIENCE_MS, undefined, { ref: false })]);
   }
 
-  #report(what: ReportKind): Promise<Report | undefined> {
+  /** @returns `undefined` when the thread is lost, or does not answer in time */
+  #report(what: ReportKind, patienceMs: number): Promise<Report | undefined> {
     if (!this.#alive) return Promise.resolve(undefined);
     const id = this.#nextReport;
     this.#nextReport += 1;
     return new Promise((resolve) => {
-      this.#reports.set(id, resolve);
+      const late = setTimeout(() => {
+        this.#reports.delete(id);
+        resolve(undefined);
+      }, patienceMs);
+      this.#reports.set(id, (report) => {
+        clearTimeout(late);
+        resolve(report);
+      });
       this.#send({ kind: "report", id, what });
     });
   }
