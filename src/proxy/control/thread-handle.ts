@@ -14,6 +14,7 @@ import { NO_COUNTERS } from "../counters.ts";
 import { ANSWER_MS, type Answers } from "./answers.ts";
 import { AppliedState, type ThreadLag } from "./applied-state.ts";
 import { ListenError } from "./listen-check.ts";
+import { PendingReports, type Report } from "./pending-reports.ts";
 import type { ThreadCommand, ReportKind, ThreadEvent, ThreadStart } from "../messages.ts";
 
 /** Unanswered heartbeats, one a second, after which a thread counts as hung. */
@@ -66,16 +67,13 @@ export interface ThreadOptions {
   readonly maxHeapMb: number;
 }
 
-type Report = Extract<ThreadEvent, { readonly kind: ReportKind }>;
-
 /** One worker. Its successor is another handle. */
 export class ThreadHandle {
   readonly thread: number;
   readonly startedAt = Date.now();
   readonly #worker: Worker;
   readonly #events: ThreadEvents;
-  readonly #reports = new Map<number, (report: Report | undefined) => void>();
-  #nextReport = 1;
+  readonly #reports = new PendingReports();
   #sequence = 0;
   #unanswered = 0;
   readonly #applied: AppliedState;
@@ -217,22 +215,9 @@ export class ThreadHandle {
     await Promise.race([this.#worker.terminate(), delay(TERMINATE_PATIENCE_MS, undefined, { ref: false })]);
   }
 
-  /** @returns `undefined` when the thread is lost, or does not answer in time */
   #report(what: ReportKind, patienceMs: number): Promise<Report | undefined> {
     if (!this.#alive) return Promise.resolve(undefined);
-    const id = this.#nextReport;
-    this.#nextReport += 1;
-    return new Promise((resolve) => {
-      const late = setTimeout(() => {
-        this.#reports.delete(id);
-        resolve(undefined);
-      }, patienceMs);
-      this.#reports.set(id, (report) => {
-        clearTimeout(late);
-        resolve(report);
-      });
-      this.#send({ kind: "report", id, what });
-    });
+    return this.#reports.ask(patienceMs, (id) => this.#send({ kind: "report", id, what }));
   }
 
   #handle(event: ThreadEvent): void {
@@ -272,11 +257,11 @@ export class ThreadHandle {
         break;
       case "counters":
         this.#counters = event.counters;
-        this.#settle(event);
+        this.#reports.settle(event);
         break;
       case "connections":
       case "peers":
-        this.#settle(event);
+        this.#reports.settle(event);
         break;
       case "drained":
         this.#drained?.(event.cut);
@@ -284,15 +269,9 @@ export class ThreadHandle {
     }
   }
 
-  #settle(report: Report): void {
-    this.#reports.get(report.id)?.(report);
-    this.#reports.delete(report.id);
-  }
-
   /** Nobody waits for the responses of a lost thread. */
   #release(): void {
-    for (const resolve of this.#reports.values()) resolve(undefined);
-    this.#reports.clear();
+    this.#reports.release();
     this.#drained?.(1);
   }
 
