@@ -33,7 +33,7 @@ export function authorizeBy(rule: RuleInForce, peer: Peer): Decision {
   if (decision.verdict === "forward") return decision;
   if (open.younger !== undefined) decision = judgeByYounger(open, open.younger, decision, peer);
   if (decision.verdict === "forward" || audited.length === 0) return decision;
-  return waivedBy(audited, peer) ?? decision;
+  return judgeInAudit(open, audited, peer) ?? decision;
 }
 
 /** @param audit refusals by address or name are noted, not enforced */
@@ -52,13 +52,26 @@ function judge(open: OpenRule, peer: Peer, audit: boolean): Decision {
   return authorizeTls(open, source, peer, { audit, waived });
 }
 
-/** Of several objects on a port those in audit, oldest first: nobody that another lets in gets here. */
-function waivedBy(audited: readonly OpenRule[], peer: Peer): Allowed | undefined {
-  for (const open of audited) {
-    const decision = judge(open, peer, true);
+/**
+ * By those of a port's objects that are in audit, oldest first: nobody that another lets in gets here. What they refuse although
+ * address and names are waived is the reason to tell. `undefined` where none of them may speak to the peer.
+ */
+function judgeInAudit(open: OpenRule, audited: readonly OpenRule[], peer: Peer): Decision | undefined {
+  const isEnforced = alternatives(open).some((rule) => !audited.includes(rule) && lists(rule, peer.address));
+  let refusal: Refused | undefined;
+  for (const rule of audited) {
+    // The caller of an enforced object is a stranger to the audit of another.
+    if (isEnforced && !lists(rule, peer.address)) continue;
+    const decision = judge(rule, peer, true);
     if (decision.verdict === "forward") return decision;
+    refusal ??= decision;
   }
-  return undefined;
+  return refusal;
+}
+
+/** Whether the rule names the address: one that has no address test names none. */
+function lists(rule: OpenRule, address: PeerAddress | undefined): boolean {
+  return rule.addresses !== undefined && sourceOf(rule, address) !== -1;
 }
 
 /** Where nobody lets the peer in, the refusal that came last in the order of tests is the one to tell: the caller of one object is a stranger to the others. */

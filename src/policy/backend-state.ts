@@ -84,9 +84,12 @@ export function backendState(state: ServiceState, port: BackendPort): BackendSta
   return { ...facts, open: false, reason, detail: wordsOfClosed(state, port, reason) ?? reason };
 }
 
-function wordsOfOpen({ audited }: Extract<RuleInForce, { readonly state: "open" }>): string {
-  const listed = "open to what its policy lists";
-  return audited.length === 0 ? listed : `${listed}, and by an audit to any address and name`;
+function wordsOfOpen({ open, audited }: Extract<RuleInForce, { readonly state: "open" }>): string {
+  const objects = alternatives(open).length;
+  const listed = objects === 1 ? "open to what its policy lists" : "open to what its policies list";
+  if (audited.length === 0) return listed;
+  const waved = audited.length === objects ? "any address and name" : "any address that no enforced object lists";
+  return `${listed}, and by an audit to ${waved}`;
 }
 
 /** Why no handshake can be made, if that is so. */

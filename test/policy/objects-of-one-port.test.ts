@@ -83,10 +83,40 @@ test("an audit is said of the object that is in it, and not of the other on the 
   assert.deepEqual(policies, [BOTH[0], { ...BOTH[1], auditUntil: Date.parse(END) }]);
   assert.deepEqual(conditions, [{ code: "audit", detail: `IngressBackend test/b: ${AUDIT}` }]);
   const words = (of: ServiceState): string => backendState(of, PORT).detail;
-  assert.equal(words(state), "open to what its policy lists, and by an audit to any address and name");
-  assert.equal(words({ ...state, now: Date.parse(END) }), "open to what its policy lists");
+  assert.equal(
+    words(state),
+    "open to what its policies list, and by an audit to any address that no enforced object lists",
+  );
+  assert.equal(words({ ...state, now: Date.parse(END) }), "open to what its policies list");
+  assert.equal(
+    words(stateOf([inAudit(older)])),
+    "open to what its policy lists, and by an audit to any address and name",
+  );
   assert.deepEqual(statusOf(state, "test/a").warnings, []);
   assert.deepEqual(statusOf(state, "test/b").warnings, [`audit: ${AUDIT}`]);
+});
+
+test("an address that an enforced object lists is judged by that object, whatever the audit of another lets in", () => {
+  const state = stateOf([older, inAudit(younger)]);
+  const asked = (address: string): readonly (string | undefined)[] => {
+    const { verdict, reason, policy } = explain(state, PORT, {
+      address,
+      tls: true,
+      sans: [{ type: "dns", value: "x" }],
+    });
+    return [verdict, reason, policy];
+  };
+  assert.deepEqual(asked("10.1.0.5"), ["forbidden", "principal-not-listed", "test/a"]);
+  assert.equal(asked("10.2.0.5")[0], "forward");
+  assert.equal(asked("10.9.9.9")[0], "forward");
+});
+
+test("in audit the reason of a refusal is what an audit does not waive, and not the address", () => {
+  const state = stateOf([inAudit(older)]);
+  const reasonOf = (tls: boolean): string | undefined => explain(state, PORT, { address: "10.9.9.9", tls }).reason;
+  assert.equal(reasonOf(false), "tls-expected");
+  assert.equal(reasonOf(true), "certificate-missing");
+  assert.equal(explain(stateOf([older]), PORT, { address: "10.9.9.9", tls: false }).reason, "source-not-listed");
 });
 
 const closed: readonly (readonly [string, Partial<ServiceState>])[] = [

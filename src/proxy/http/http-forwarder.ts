@@ -43,8 +43,9 @@ export class HttpForwarder implements Forwarder {
   constructor({ backend, upstreamHttp2, limits, sink, newSpan, withoutDirect = false }: HttpForwarderOptions) {
     this.#limits = limits;
     // Neither connects before it has a request.
-    this.#http2Upstream = new Http2Upstream(backend.app, limits);
-    this.#upstream = upstreamHttp2 ? this.#http2Upstream : new Http1Upstream(backend.app, limits);
+    const http1 = upstreamHttp2 ? undefined : new Http1Upstream(backend.app, limits);
+    this.#http2Upstream = new Http2Upstream(backend.app, limits, http1);
+    this.#upstream = http1 ?? this.#http2Upstream;
     this.#webSockets = new WebSocketProxy(backend, limits);
     const gate = new RequestGate({
       limits,

@@ -23,7 +23,9 @@ export class UpstreamError extends Error {
     /** A net below the judgement of heads: what would be two requests is not sent. */
     | "INVALID_REQUEST"
     | "BODY_CUT"
-    | "BODY_LENGTH";
+    | "BODY_LENGTH"
+    /** What answers a connection of HTTP/2 speaks another protocol; nothing was asked of it yet. */
+    | "NOT_HTTP2";
 
   constructor(code: UpstreamError["code"], message: string) {
     super(message);

@@ -72,8 +72,7 @@ export class SessionPool implements SessionOwner {
     if (!this.#sessions.delete(session)) return;
     // Those that wait behind a connection in use are served by it; dialling on and on would help nobody.
     if (session.ready) this.roomMade();
-    else if (!this.#hasUsable)
-      this.#failWaiting(session.error ?? new UpstreamError("CLOSED_EARLY", "connection closed"));
+    else if (!this.#hasUsable) this.#failWaiting(lossOf(session));
   }
 
   close(): void {
@@ -114,4 +113,12 @@ export class SessionPool implements SessionOwner {
     const now = performance.now();
     for (const session of this.#sessions) session.enforceLimits(now);
   }
+}
+
+/** Why a connection that came to nothing did. */
+function lossOf({ error }: UpstreamSession): Error {
+  if (error === undefined) return new UpstreamError("CLOSED_EARLY", "connection closed");
+  // Of bytes that are no SETTINGS, which an application that speaks HTTP/2 sends first (RFC 9113 section 3.4).
+  const isOther = (error as NodeJS.ErrnoException).code === "ERR_HTTP2_ERROR";
+  return isOther ? new UpstreamError("NOT_HTTP2", error.message) : error;
 }

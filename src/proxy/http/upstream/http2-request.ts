@@ -13,12 +13,17 @@ const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = cons
 /** An application that replaces its connections often may leave the second attempt unprocessed too. */
 const MOST_REPEATS = 2;
 
+/** Of a request of which nothing was sent, and whose body was not touched. */
+export type OnOther = (request: UpstreamRequest, handler: ResponseHandler) => void;
+
 export class Http2Request implements ResponseControl, WaitingRequest {
   readonly #request: UpstreamRequest;
   readonly #handler: ResponseHandler;
   readonly #pool: SessionPool;
   /** Silence of the application; zero: as long as it likes. */
   readonly #idleTimeoutMs: number;
+  /** Takes the request over where the application does not speak HTTP/2. */
+  readonly #onOther: OnOther | undefined;
   readonly #body: Http2Body | undefined;
   #stream: ClientHttp2Stream | undefined;
   #trailers: Trailers = [];
@@ -30,7 +35,14 @@ export class Http2Request implements ResponseControl, WaitingRequest {
   rawHeaders: readonly string[] = [];
   bodyless = false;
 
-  constructor(request: UpstreamRequest, handler: ResponseHandler, pool: SessionPool, idleTimeoutMs: number) {
+  constructor(
+    request: UpstreamRequest,
+    handler: ResponseHandler,
+    pool: SessionPool,
+    idleTimeoutMs: number,
+    onOther?: OnOther,
+  ) {
+    this.#onOther = onOther;
     this.#request = request;
     this.#handler = handler;
     this.#pool = pool;
@@ -57,7 +69,10 @@ export class Http2Request implements ResponseControl, WaitingRequest {
   }
 
   onUnreachable(error: Error): void {
-    this.#fail(error);
+    const isOther = error instanceof UpstreamError && error.code === "NOT_HTTP2";
+    if (!isOther || this.#onOther === undefined || this.#over || this.#repeats > 0) return this.#fail(error);
+    this.#over = true;
+    this.#onOther(this.#request, this.#handler);
   }
 
   abort(reason: Error): void {

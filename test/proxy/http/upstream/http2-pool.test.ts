@@ -110,7 +110,7 @@ test("an application that refuses the connection fails all that wait for it, wit
 test("an application that speaks HTTP/1.1 instead is an invalid one", async () => {
   await using application = await startTcpApplication((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
   const upstream = new Http2Upstream({ host: "127.0.0.1", port: application.port }, DEFAULT_LIMITS);
-  assert.equal((await ask(upstream)).code, "ERR_HTTP2_ERROR");
+  assert.equal((await ask(upstream)).code, "NOT_HTTP2");
   await upstream.close();
 });
 
