@@ -94,6 +94,7 @@ export class Sidecar {
     const lags = (threads ?? []).flatMap(({ thread, lag }) =>
       lag === undefined ? [] : [`data-plane thread ${thread} ${describeLag(lag)}`],
     );
+    const brokenManifest = this.resources().find(({ brokenFiles }) => brokenFiles !== undefined)?.failure;
     return {
       snapshot: this.snapshot,
       certificate: ownCertificate(this.credentials, this.credentialProblem),
@@ -101,6 +102,7 @@ export class Sidecar {
       listeners: new Set(listening ? this.config.backends.map(({ port }) => port) : []),
       ...(this.#drain !== undefined && { drain: this.#drain }),
       lags,
+      ...(brokenManifest !== undefined && { brokenManifest }),
     };
   }
 

@@ -66,10 +66,10 @@ export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
     "/readyz": () => readyPage(subject, true),
     "/": () => statusPage(subject),
     "/snapshot": (query) => snapshotPage(subject.state, query),
-    "/connections": async () => ({
-      status: 200,
-      body: { connections: (await subject.dataPlane?.connections()) ?? [] },
-    }),
+    "/connections": async () => {
+      const { told = [], silent = [] } = (await subject.dataPlane?.connections()) ?? {};
+      return { status: 200, body: { silentThreads: silent, connections: told } };
+    },
     "/peers": () => peersPage(subject),
     "/explain": (query, { forPeople }) => explainPage(subject.state, query, forPeople),
   };

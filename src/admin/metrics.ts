@@ -16,6 +16,7 @@ export class AdminMetrics {
   readonly #registry = new Registry();
   /** Of the threads, as they were fetched for the scrape that is under way. */
   #counters: Counters | undefined;
+  #silent: readonly number[] = [];
 
   constructor(subject: AdminSubject) {
     this.#subject = subject;
@@ -38,7 +39,9 @@ export class AdminMetrics {
   }
 
   async text(): Promise<string> {
-    this.#counters = await this.#subject.dataPlane?.counters();
+    const answers = await this.#subject.dataPlane?.counters();
+    this.#counters = answers?.told;
+    this.#silent = answers?.silent ?? [];
     return this.#registry.metrics();
   }
 
@@ -66,6 +69,17 @@ export class AdminMetrics {
       "postern_policies_in_error",
       "Policies whose status is error.",
       () => policyStatuses(subject.state).filter((status) => status.currentStatus === "error").length,
+    );
+    readGauge(
+      registry,
+      {
+        name: "postern_manifest_files_broken",
+        help: "Manifest files that cannot be used: what they said before stays in force. Absent without --manifests.",
+      },
+      () =>
+        subject
+          .resources()
+          .flatMap(({ brokenFiles }): readonly Series[] => (brokenFiles === undefined ? [] : [[{}, brokenFiles]])),
     );
     readGauge(
       registry,
@@ -129,6 +143,15 @@ export class AdminMetrics {
         labels: ["thread"],
       },
       () => threads(({ lag }) => (lag === undefined ? 0 : 1)),
+    );
+    readGauge(
+      registry,
+      {
+        name: "postern_thread_silent",
+        help: "1 when the thread did not answer this scrape in time: its share of the counters is that of its last heartbeat.",
+        labels: ["thread"],
+      },
+      () => threads(({ thread }) => (this.#silent.includes(thread) ? 1 : 0)),
     );
     readCounter(
       registry,

@@ -5,9 +5,12 @@ import type { Page } from "./page.ts";
 import type { AdminSubject } from "./subject.ts";
 
 export async function peersPage(subject: AdminSubject): Promise<Page> {
-  const peers = (await subject.dataPlane?.peers()) ?? [];
-  const body = { kind: PEERS_KIND, version: PEERS_VERSION, writtenAt: Date.now(), pod: podOf(subject), peers };
-  return { status: 200, body };
+  const { told: peers = [], silent: silentThreads = [] } = (await subject.dataPlane?.peers()) ?? {};
+  const pod = podOf(subject);
+  return {
+    status: 200,
+    body: { kind: PEERS_KIND, version: PEERS_VERSION, writtenAt: Date.now(), pod, silentThreads, peers },
+  };
 }
 
 /** Without it a replay would judge as if no label of the mesh counted. */

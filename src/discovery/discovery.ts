@@ -11,6 +11,8 @@ export interface ResourceHealth {
   readonly freshAt?: number;
   /** The last failure, as long as it stands. */
   readonly failure?: string;
+  /** Manifest files that are there and cannot be used; absent where there are no files. */
+  readonly brokenFiles?: number;
 }
 
 /** Callbacks of the control side. They must not throw. */

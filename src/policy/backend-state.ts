@@ -13,7 +13,7 @@ import { alternatives, type OpenRule, type Rule } from "./snapshot.ts";
 
 /** What holds beside the rule, and refuses nobody by itself. */
 export interface Condition {
-  readonly code: "draining" | "thread-lagging" | "crl-ended" | "audit";
+  readonly code: "draining" | "thread-lagging" | "manifest-broken" | "crl-ended" | "audit";
   readonly detail: string;
 }
 
@@ -109,10 +109,11 @@ function certificateFault(
 }
 
 function conditionsOf(state: ServiceState, rule: RuleInForce): readonly Condition[] {
-  const { certificate, drain, lags = [] } = state;
+  const { certificate, drain, lags = [], brokenManifest } = state;
   const conditions: Condition[] = [];
   if (drain !== undefined) conditions.push({ code: "draining", detail: "the process is ending" });
   for (const detail of lags) conditions.push({ code: "thread-lagging", detail });
+  if (brokenManifest !== undefined) conditions.push({ code: "manifest-broken", detail: brokenManifest });
   if (rule.state !== "open") return conditions;
   const { clientCertificate } = rule.open;
   const listsEnd = certificate.state === "held" ? certificate.listsEnd : undefined;

@@ -22,6 +22,8 @@ export interface ServiceState {
   readonly drain?: "announced" | "closing";
   /** What each lagging thread does not have in force, in words. */
   readonly lags?: readonly string[];
+  /** Why the manifests are not in force as they lie there, in words. */
+  readonly brokenManifest?: string;
 }
 
 /** The state of whoever has nothing but a snapshot. */

@@ -46,6 +46,7 @@ const rows: readonly (readonly [string, ServiceState, string])[] = [
   ["a drain that is announced", stateOf(plain, { drain: "announced" }), "open"],
   ["a drain that closes", stateOf(plain, { drain: "closing" }), "draining"],
   ["a lagging thread", stateOf(plain, { lags: ["data-plane thread 0 lags"] }), "open"],
+  ["a broken manifest", stateOf(plain, { brokenManifest: "a.yaml:1: oops" }), "open"],
   ["sources without an address", stateOf([policy([http], [service("gw/edge")])]), "source-without-endpoints"],
 ];
 
@@ -59,6 +60,13 @@ for (const [about, state, reason] of rows) {
     assert.deepEqual(explained.conditions ?? [], found.conditions);
   });
 }
+
+test("a broken manifest is a condition of every port, closed ones too", () => {
+  for (const objects of [plain, []]) {
+    const { conditions } = backendState(stateOf(objects, { brokenManifest: "a.yaml:1: oops" }), PORT);
+    assert.deepEqual(conditions, [{ code: "manifest-broken", detail: "a.yaml:1: oops" }]);
+  }
+});
 
 test("a revocation list that has ended is a condition of what demands a client certificate", () => {
   const certificate = { ...held, listsEnd: NOW - 1 };

@@ -21,7 +21,10 @@ export interface StatusFacts {
   readonly credentialFailures: number;
   readonly resources: readonly ResourceHealth[];
   readonly threads: readonly ThreadInfo[];
-  /** `undefined`: a thread did not say in time. */
+  /** `undefined`: a thread did not say in time, or there is none yet. */
   readonly counters: Counters | undefined;
-  readonly peers: readonly PeerRow[] | undefined;
+  /** Without those that only silent threads remember. */
+  readonly peers: readonly PeerRow[];
+  /** Threads that did not say in time whom they remember. */
+  readonly silent: readonly number[];
 }

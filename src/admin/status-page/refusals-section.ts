@@ -12,13 +12,13 @@ const MOST_NAMES = 3;
 const MOST_LETTERS = 255;
 const HEADINGS = ["Source", "Port", "Nearest miss", "It showed", "Connections", "Last seen", "Why"];
 
-export function refusalsSection({ peers, backends, state }: StatusFacts): Html {
+export function refusalsSection({ peers, silent, backends, state }: StatusFacts): Html {
   const protocols = new Map<number, BackendState["protocol"]>(backends.map(({ port, protocol }) => [port, protocol]));
-  const groups = peers === undefined ? [] : groupRefusals(state, peers);
+  const groups = groupRefusals(state, peers);
   return html`<section aria-labelledby="refusals">
     <h2 id="refusals">Recent refusals</h2>
-    ${peers === undefined && html`<p>A thread did not say in time whom it refused.</p>`}
-    ${peers !== undefined && groups.length === 0 && html`<p>Nobody was refused of late.</p>`}
+    ${silent.length > 0 && html`<p>Not known in time: whom thread ${silent.join(", ")} refused.</p>`}
+    ${silent.length === 0 && groups.length === 0 && html`<p>Nobody was refused of late.</p>`}
     ${groups.map((refusals) => reasonOf(refusals, protocols, state.now))}
     ${groups.length > 0 && html`<p class="muted">A bounded memory of the distinct callers of late: <a href="/peers">all of it</a>.</p>`}
   </section>`;

@@ -19,7 +19,9 @@ export interface AuditNotice {
 
 export function summarize({ backends, unready, state }: Pick<StatusFacts, "backends" | "unready" | "state">): Summary {
   const open = backends.filter((backend) => backend.open);
-  const reasons = reasonsOf(closedInWords(backends), unready);
+  const { brokenManifest } = state;
+  const broken = brokenManifest === undefined ? [] : [`manifest-broken: ${brokenManifest}`];
+  const reasons = [...broken, ...reasonsOf(closedInWords(backends), unready)];
   if (backends.length === 0) return { level: "bad", title: "Closed: there is no backend port", reasons };
   if (open.length === 0) return { level: "bad", title: `Closed to everybody: ${codesOf(backends)}`, reasons };
   if (state.drain !== undefined)
@@ -27,6 +29,7 @@ export function summarize({ backends, unready, state }: Pick<StatusFacts, "backe
   if (open.length < backends.length)
     return { level: "warn", title: `Serving ${open.length} of ${backends.length} ports`, reasons };
   if (unready.length > 0) return { level: "warn", title: "Serving, not ready", reasons };
+  if (broken.length > 0) return { level: "warn", title: "Serving, by a policy that is not the one on disk", reasons };
   if (open.some(({ conditions }) => conditions.some(({ code }) => code === "audit")))
     return { level: "warn", title: "Serving, and policy is not enforced", reasons };
   return { level: "good", title: "Serving", reasons };

@@ -5,13 +5,24 @@
 import { readManifest, type ManifestFault, type ManifestObject } from "./documents.ts";
 import { listManifests, readContent, type FileContent } from "./files.ts";
 
+/** A file that is there and cannot be used. */
+export interface BrokenFile extends ManifestFault {
+  /** It had good content before, which stays in force; else nothing of it is. */
+  readonly lastGood: boolean;
+}
+
+/** What is in force in the place of a broken file. */
+export function wordsOfLastGood({ lastGood }: BrokenFile): string {
+  return lastGood ? "its last good content stays in force" : "it never had good content, and nothing of it is in force";
+}
+
 export interface DirectoryReading {
   /** Objects of all files, in order of path. */
   readonly objects: readonly ManifestObject[];
   /** True when something differs from the last reading. */
   readonly changed: boolean;
   /** Faults that were not there at the last reading. */
-  readonly newFaults: readonly ManifestFault[];
+  readonly newFaults: readonly BrokenFile[];
   /** Files whose fault is gone. */
   readonly mended: readonly string[];
   /** Directories that were read. */
@@ -28,7 +39,7 @@ const LONGEST_WRITE_MS = 500;
 interface FileState {
   readonly content: string;
   readonly objects: readonly ManifestObject[];
-  readonly fault?: ManifestFault;
+  readonly fault?: BrokenFile;
   /** When the file was first found being written, as long as it is. */
   readonly unsettledSince?: number;
 }
@@ -42,7 +53,7 @@ export class ManifestDirectory {
   }
 
   /** Faults that stand. */
-  get faults(): readonly ManifestFault[] {
+  get faults(): readonly BrokenFile[] {
     return [...this.#files.values()].flatMap((state) => state.fault ?? []);
   }
 
@@ -86,14 +97,15 @@ export class ManifestDirectory {
     const before = this.#files.get(path);
     const content = "text" in found ? textKey(found.text) : `unreadable ${found.failure}`;
     if (before?.content === content && before.unsettledSince === undefined) return before;
-    const lastGood = before?.objects ?? [];
+    const objects = before?.objects ?? [];
+    const lastGood = before !== undefined && (before.fault?.lastGood ?? true);
     if ("failure" in found)
-      return { content, objects: lastGood, fault: { file: path, document: 1, line: 1, message: found.failure } };
+      return { content, objects, fault: { file: path, document: 1, line: 1, message: found.failure, lastGood } };
     if (before?.content === content)
-      return { content, objects: lastGood, ...(before.fault !== undefined && { fault: before.fault }) };
+      return { content, objects, ...(before.fault !== undefined && { fault: before.fault }) };
     const manifest = readManifest(path, found.text);
     return "fault" in manifest
-      ? { content, objects: lastGood, fault: manifest.fault }
+      ? { content, objects, fault: { ...manifest.fault, lastGood } }
       : { content, objects: manifest.objects };
   }
 }

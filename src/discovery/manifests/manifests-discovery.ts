@@ -5,7 +5,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { Discovery, DiscoveryListener, ResourceHealth } from "../discovery.ts";
 import { isMeshConfig, meshConfigProblems } from "../../policy/mesh-config.ts";
 import { buildWorld, servicesOfPod } from "../world.ts";
-import { ManifestDirectory, type DirectoryReading } from "./directory.ts";
+import { ManifestDirectory, wordsOfLastGood, type BrokenFile, type DirectoryReading } from "./directory.ts";
 import { sortObjects } from "./kinds.ts";
 
 /** Long enough for an editor's or a kubelet's rename to be over. */
@@ -32,6 +32,7 @@ export class ManifestsDiscovery implements Discovery {
   readonly #directory: ManifestDirectory;
   readonly #watch: DirectoryWatch;
   #listener: DiscoveryListener | undefined;
+  /** When all files were good last; the first reading where they never were. Thus a broken file grows old like a silent server. */
   #freshAt: number | undefined;
   #failure: string | undefined;
   readonly #warned = new Set<string>();
@@ -57,13 +58,13 @@ export class ManifestsDiscovery implements Discovery {
   }
 
   health(): readonly ResourceHealth[] {
-    const [fault] = this.#directory.faults;
-    const failure =
-      this.#failure ?? (fault === undefined ? undefined : `${fault.file}:${fault.line}: ${fault.message}`);
+    const { faults } = this.#directory;
+    const failure = this.#failure === undefined ? wordsOfFaults(faults) : this.#wordsOfUnreadable(this.#failure);
     return [
       {
         resource: "manifests",
         synced: this.#freshAt !== undefined,
+        brokenFiles: faults.length,
         ...(this.#freshAt !== undefined && { freshAt: this.#freshAt }),
         ...(failure !== undefined && { failure }),
       },
@@ -86,11 +87,11 @@ export class ManifestsDiscovery implements Discovery {
     const { log, namespace, services, podIps = [] } = this.#options;
     if (this.#failure !== undefined) log.info({ directory: this.#options.directory }, "manifests can be read again");
     this.#failure = undefined;
-    this.#freshAt = Date.now();
+    if (this.#freshAt === undefined || this.#directory.faults.length === 0) this.#freshAt = Date.now();
     for (const fault of reading.newFaults) {
       log.error(
         { file: fault.file, document: fault.document, line: fault.line, problem: fault.message },
-        "manifest is broken; its last good content stays in force",
+        `manifest is broken; ${wordsOfLastGood(fault)}`,
       );
     }
     for (const file of reading.mended) log.info({ file }, "manifest is good again");
@@ -116,6 +117,10 @@ export class ManifestsDiscovery implements Discovery {
     );
   }
 
+  #wordsOfUnreadable(failure: string): string {
+    return `${this.#options.directory} cannot be read: ${failure}; what was read before stays in force`;
+  }
+
   #readFailed(error: unknown): void {
     const failure = error instanceof Error ? error.message : String(error);
     if (failure === this.#failure) return;
@@ -125,4 +130,12 @@ export class ManifestsDiscovery implements Discovery {
       "manifests cannot be read; what was read before stays in force",
     );
   }
+}
+
+/** The first file in full, the others by their number. */
+function wordsOfFaults([first, ...others]: readonly BrokenFile[]): string | undefined {
+  if (first === undefined) return undefined;
+  const more =
+    others.length === 0 ? "" : `; ${others.length} more ${others.length === 1 ? "file is" : "files are"} broken`;
+  return `${first.file}:${first.line}: ${first.message}; ${wordsOfLastGood(first)}${more}`;
 }

@@ -12,6 +12,7 @@ import type { Credentials } from "../../tls/credentials.ts";
 import type { TicketSecret } from "../../tls/session-tickets.ts";
 import { sumCounters } from "../counters.ts";
 import { unitePeers } from "../peers.ts";
+import { unite, type Answers } from "./answers.ts";
 import type { ThreadLag } from "./applied-state.ts";
 import { shareLimits } from "./limit-shares.ts";
 import { settleListenAddresses } from "./listen-check.ts";
@@ -167,18 +168,27 @@ export class DataPlane {
     return { cut: cuts.reduce((sum, cut) => sum + cut, 0) };
   }
 
-  async connections(): Promise<readonly ConnectionRow[]> {
-    return (await Promise.all(this.#slots.map((slot) => slot.connections()))).flat();
+  connections(): Promise<Answers<readonly ConnectionRow[]>> {
+    return unite(
+      this.#slots.map((slot) => slot.connections()),
+      (rows) => rows.flat(),
+    );
   }
 
   /** Distinct callers of late, as all threads remember them; most recent first. */
-  async peers(): Promise<readonly PeerRow[]> {
-    return unitePeers((await Promise.all(this.#slots.map((slot) => slot.peers()))).flat());
+  peers(): Promise<Answers<readonly PeerRow[]>> {
+    return unite(
+      this.#slots.map((slot) => slot.peers()),
+      (rows) => unitePeers(rows.flat()),
+    );
   }
 
-  /** Sums over all threads that ever were. */
-  async counters(): Promise<Counters> {
-    return sumCounters(await Promise.all(this.#slots.map((slot) => slot.counters())));
+  /** Sums over all threads that ever were; of a silent one as of its last heartbeat. */
+  counters(): Promise<Answers<Counters>> {
+    return unite(
+      this.#slots.map((slot) => slot.counters()),
+      sumCounters,
+    );
   }
 
   /** The oldest version that a listening thread still judges by; zero while none listens. */

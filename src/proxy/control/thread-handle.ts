@@ -11,8 +11,10 @@ import type { Snapshot } from "../../policy/snapshot.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import type { TicketProblem, TicketSecret } from "../../tls/session-tickets.ts";
 import { NO_COUNTERS } from "../counters.ts";
+import { ANSWER_MS, type Answers } from "./answers.ts";
 import { AppliedState, type ThreadLag } from "./applied-state.ts";
 import { ListenError } from "./listen-check.ts";
+import { PendingReports, type Report } from "./pending-reports.ts";
 import type { ThreadCommand, ReportKind, ThreadEvent, ThreadStart } from "../messages.ts";
 
 /** Unanswered heartbeats, one a second, after which a thread counts as hung. */
@@ -65,16 +67,13 @@ export interface ThreadOptions {
   readonly maxHeapMb: number;
 }
 
-type Report = Extract<ThreadEvent, { readonly kind: ReportKind }>;
-
 /** One worker. Its successor is another handle. */
 export class ThreadHandle {
   readonly thread: number;
   readonly startedAt = Date.now();
   readonly #worker: Worker;
   readonly #events: ThreadEvents;
-  readonly #reports = new Map<number, (report: Report | undefined) => void>();
-  #nextReport = 1;
+  readonly #reports = new PendingReports();
   #sequence = 0;
   #unanswered = 0;
   readonly #applied: AppliedState;
@@ -179,20 +178,25 @@ export class ThreadHandle {
     this.#send({ kind: "ping", sequence: this.#sequence });
   }
 
-  /** Asks the thread; of a lost one, what is known. */
-  async counters(): Promise<Counters> {
-    const report = await this.#report("counters");
-    return report?.kind === "counters" ? report.counters : this.lastCounters;
+  /** Asks the thread; of one that is lost or does not answer in time, what is known. */
+  async counters(patienceMs = ANSWER_MS): Promise<Answers<Counters>> {
+    const report = await this.#report("counters", patienceMs);
+    return this.#answer(report, report?.kind === "counters" ? report.counters : this.lastCounters);
   }
 
-  async connections(): Promise<readonly ConnectionRow[]> {
-    const report = await this.#report("connections");
-    return report?.kind === "connections" ? report.rows : [];
+  async connections(): Promise<Answers<readonly ConnectionRow[]>> {
+    const report = await this.#report("connections", ANSWER_MS);
+    return this.#answer(report, report?.kind === "connections" ? report.rows : []);
   }
 
-  async peers(): Promise<readonly PeerRow[]> {
-    const report = await this.#report("peers");
-    return report?.kind === "peers" ? report.rows : [];
+  async peers(): Promise<Answers<readonly PeerRow[]>> {
+    const report = await this.#report("peers", ANSWER_MS);
+    return this.#answer(report, report?.kind === "peers" ? report.rows : []);
+  }
+
+  /** A lost thread has nothing to say, and is missed by nobody. */
+  #answer<Told>(report: Report | undefined, told: Told): Answers<Told> {
+    return { told, silent: report === undefined && this.#alive ? [this.thread] : [] };
   }
 
   /** @returns how many connections were cut: one at least when the thread was lost over it. */
@@ -211,14 +215,9 @@ export class ThreadHandle {
     await Promise.race([this.#worker.terminate(), delay(TERMINATE_PATIENCE_MS, undefined, { ref: false })]);
   }
 
-  #report(what: ReportKind): Promise<Report | undefined> {
+  #report(what: ReportKind, patienceMs: number): Promise<Report | undefined> {
     if (!this.#alive) return Promise.resolve(undefined);
-    const id = this.#nextReport;
-    this.#nextReport += 1;
-    return new Promise((resolve) => {
-      this.#reports.set(id, resolve);
-      this.#send({ kind: "report", id, what });
-    });
+    return this.#reports.ask(patienceMs, (id) => this.#send({ kind: "report", id, what }));
   }
 
   #handle(event: ThreadEvent): void {
@@ -258,11 +257,11 @@ export class ThreadHandle {
         break;
       case "counters":
         this.#counters = event.counters;
-        this.#settle(event);
+        this.#reports.settle(event);
         break;
       case "connections":
       case "peers":
-        this.#settle(event);
+        this.#reports.settle(event);
         break;
       case "drained":
         this.#drained?.(event.cut);
@@ -270,15 +269,9 @@ export class ThreadHandle {
     }
   }
 
-  #settle(report: Report): void {
-    this.#reports.get(report.id)?.(report);
-    this.#reports.delete(report.id);
-  }
-
   /** Nobody waits for the responses of a lost thread. */
   #release(): void {
-    for (const resolve of this.#reports.values()) resolve(undefined);
-    this.#reports.clear();
+    this.#reports.release();
     this.#drained?.(1);
   }
 

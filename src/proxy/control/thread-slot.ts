@@ -4,6 +4,7 @@
  */
 import type { ConnectionRow, Counters, PeerRow } from "../../telemetry/records.ts";
 import { NO_COUNTERS, sumCounters } from "../counters.ts";
+import { unite, type Answers } from "./answers.ts";
 import type { ThreadLag } from "./applied-state.ts";
 import type { ThreadEvents, ThreadHandle } from "./thread-handle.ts";
 
@@ -76,19 +77,25 @@ export class ThreadSlot {
   }
 
   /** Counters of all workers that ever were in this place. */
-  async counters(): Promise<Counters> {
+  counters(): Promise<Answers<Counters>> {
     const running = this.running.map((handle) => handle.counters());
     // Read before waiting: a worker that ends meanwhile responds with its last counters and is not counted twice.
     const ended = this.#endedCounters;
-    return sumCounters([...(await Promise.all(running)), ended]);
+    return unite(running, (parts) => sumCounters([...parts, ended]));
   }
 
-  async connections(): Promise<readonly ConnectionRow[]> {
-    return (await Promise.all(this.running.map((handle) => handle.connections()))).flat();
+  connections(): Promise<Answers<readonly ConnectionRow[]>> {
+    return unite(
+      this.running.map((handle) => handle.connections()),
+      (rows) => rows.flat(),
+    );
   }
 
-  async peers(): Promise<readonly PeerRow[]> {
-    return (await Promise.all(this.running.map((handle) => handle.peers()))).flat();
+  peers(): Promise<Answers<readonly PeerRow[]>> {
+    return unite(
+      this.running.map((handle) => handle.peers()),
+      (rows) => rows.flat(),
+    );
   }
 
   /** @returns the connections that had to be cut. No worker is started from here on. */
@@ -140,7 +147,7 @@ export class ThreadSlot {
     const { replaceDeadlineMs } = this.#options;
     const cut = await orHung(handle.drain(replaceDeadlineMs), replaceDeadlineMs);
     // A thread that hangs in its drain does not respond to this either.
-    await Promise.race([handle.counters(), new Promise((resolve) => setTimeout(resolve, DRAIN_SLACK_MS).unref())]);
+    await handle.counters(DRAIN_SLACK_MS);
     handle.end(new Error("replaced"));
     this.#endedCounters = sumCounters([this.#endedCounters, handle.lastCounters]);
     this.#draining.delete(handle);

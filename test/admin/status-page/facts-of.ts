@@ -38,6 +38,7 @@ export function factsOf(state: ServiceState, more: Partial<StatusFacts> = {}): S
     threads: [],
     counters: undefined,
     peers: [],
+    silent: [],
     ...more,
   };
 }

@@ -119,11 +119,11 @@ test("a stale snapshot is closed, and still shows what was known", () => {
 
 test("before anything is known each section says so", () => {
   const state = stateOf([], { listeners: new Set([backendPort(80)]), certificate: { state: "none" } });
-  const { body } = statusDocument(factsOf(state, { peers: undefined, resources: [], listening: [] }));
+  const { body } = statusDocument(factsOf(state, { silent: [0, 2], resources: [], listening: [] }));
   for (const words of [
     "No IngressBackend governs a port of this pod",
     "No policy opens a port",
-    "A thread did not say in time whom it refused",
+    "Not known in time: whom thread 0, 2 refused",
     "None is configured",
     "Nothing is followed yet",
     "None has started yet",

@@ -36,6 +36,13 @@ const rows: readonly (readonly [string, ServiceState, Partial<StatusFacts>, stri
     "Closed to everybody: draining",
     /draining: the process is ending/,
   ],
+  [
+    "a broken manifest",
+    stateOf(both, { brokenManifest: "a.yaml:1: oops" }),
+    {},
+    "Serving, by a policy that is not the one on disk",
+    /^manifest-broken: a\.yaml:1: oops$/,
+  ],
   ["not ready", stateOf(both), { unready: ["x"] }, "Serving, not ready", /^not ready: x$/],
   [
     "closed and therefore not ready",

@@ -126,6 +126,32 @@ test("a broken file keeps its last good content, says once where it is broken, a
   await following.until(() => following.names === "mended,third");
 });
 
+test("from when a file is broken the data grows old, until all are good; what stays in force is said", async () => {
+  using directory = temporaryDirectory();
+  const at = (name: string): string => join(directory.path, name);
+  writeFileSync(at("a.yaml"), yaml(named("good")));
+  writeFileSync(at("z.yaml"), "kind: [oops\n");
+  await using following = await Following.start(directory.path);
+  const health = () => following.discovery.health()[0]!;
+  assert.match(health().failure ?? "", /z\.yaml:\d+: .*; it never had good content, and nothing of it is in force$/s);
+  assert.match(following.faults[0] ?? "", /"manifest is broken; it never had good content/);
+  const since = health().freshAt;
+  writeFileSync(at("a.yaml"), "kind: [oops\n");
+  await following.until(() => health().brokenFiles === 2);
+  assert.match(health().failure ?? "", /a\.yaml:.*; its last good content stays in force; 1 more file is broken$/s);
+  rmSync(at("z.yaml"));
+  await following.until(() => health().brokenFiles === 1);
+  assert.equal(health().freshAt, since);
+  writeFileSync(at("a.yaml"), "kind: [other\n");
+  await following.until(() => following.faults.length >= 2);
+  assert.match(health().failure ?? "", /its last good content stays in force$/);
+  assert.equal(following.names, "good");
+  writeFileSync(at("a.yaml"), yaml(named("mended")));
+  await following.until(() => following.names === "mended");
+  assert.equal(health().failure, undefined);
+  assert.ok((health().freshAt ?? 0) > (since ?? Infinity));
+});
+
 test("a file that is written bit by bit is read when it is written, never in halves", async () => {
   using directory = temporaryDirectory();
   const path = join(directory.path, "a.yaml");

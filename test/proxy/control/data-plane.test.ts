@@ -109,8 +109,8 @@ async function openOnEachThread(): Promise<ReadonlyMap<number, readonly Socket[]
       socket.on("error", () => undefined);
       byPort.set(socket.localPort ?? 0, socket);
     }
-    const rows = await plane.connections();
-    const threads = new Set(rows.map(({ thread }) => thread));
+    const { told } = await plane.connections();
+    const threads = new Set(told.map(({ thread }) => thread));
     if (threads.size === THREADS) break;
   }
   // Requests name their thread; the order of connections within it does not matter.
@@ -168,7 +168,7 @@ test("all of them came to their end, by whatever they died", async () => {
 });
 
 test("counters of threads that died are not lost", async () => {
-  const counters = await plane.counters();
+  const { told: counters } = await plane.counters();
   const requests = Object.values(counters.requests).reduce((sum, count) => sum + count, 0);
   assert.ok(requests > 10, JSON.stringify(counters.requests));
 });

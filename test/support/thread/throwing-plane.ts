@@ -156,7 +156,7 @@ export class ThrowingPlane implements AsyncDisposable {
   /** Resolves when as many connections as this are there, and each of HTTP has a request on it. */
   async connected(count: number): Promise<void> {
     await until(`${count} connections`, async () => {
-      const rows = await this.plane.connections();
+      const { told: rows } = await this.plane.connections();
       return rows.length === count && rows.every(({ port, requests }) => port === PORT.stream || requests > 0);
     });
   }
