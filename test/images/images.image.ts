@@ -15,6 +15,8 @@ const STEP_MS = 120_000;
 const ELF = Buffer.from("\x7fELF", "latin1");
 
 const buildah = new Buildah(process.env["IMAGES_DIRECTORY"] ?? "");
+/** Beyond what a container has by itself: those that the injected one asks for. */
+const RIGHTS = { sidecar: [], redirect: ["NET_ADMIN", "NET_RAW"] } as const;
 const containers = { sidecar: "", redirect: "" };
 
 before(() => {
@@ -27,7 +29,8 @@ after(() => {
 });
 
 function inContainer(target: keyof typeof IMAGES, ...command: readonly string[]): readonly [string, readonly string[]] {
-  return buildah.commandLine("run", "--isolation=chroot", "--network=host", containers[target], "--", ...command);
+  const flags = ["--isolation=chroot", "--network=host", ...RIGHTS[target].map((right) => `--cap-add=${right}`)];
+  return buildah.commandLine("run", ...flags, containers[target], "--", ...command);
 }
 
 /** The command line of a container whose arguments take the place of the image's. */
