@@ -29,7 +29,7 @@ after(() => {
 });
 
 function inContainer(target: keyof typeof IMAGES, ...command: readonly string[]): readonly [string, readonly string[]] {
-  const flags = ["--isolation=chroot", "--network=host", ...RIGHTS[target].map((right) => `--cap-add=${right}`)];
+  const flags = ["--isolation=chroot", "--network=host", ...RIGHTS[target].map((right) => `--cap-add=CAP_${right}`)];
   return buildah.commandLine("run", ...flags, containers[target], "--", ...command);
 }
 
