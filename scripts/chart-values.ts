@@ -54,7 +54,7 @@ function ofController(): readonly ChartValue[] {
   });
 }
 
-export function chartValues(): readonly ChartValue[] {
+function chartValues(): readonly ChartValue[] {
   const { replicas, requests, limits, failurePolicy } = CONTROLLER_DEFAULTS;
   return [
     {

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 
 /** What a report can run, in the order in which it does: the dearest first, since time is limited. */
-export const REPORTED = ["load", "micro", "start", "revocation", "propagation", "fleet"] as const;
+const REPORTED = ["load", "micro", "start", "revocation", "propagation", "fleet"] as const;
 export type Reported = (typeof REPORTED)[number];
 
 export interface ReportOptions {

@@ -52,6 +52,10 @@ function readDocument(document: unknown): PeersDocument | string {
     return `it has version ${show(version)}: expected ${PEERS_VERSION}; replay it with the postern that wrote it, or ${TO_DO}`;
   const pod = readPod(field(root, "pod"));
   if (typeof pod === "string") return misread(`in pod, ${pod}`);
+  // Who was seen by them alone would be missing, and nobody would lose access.
+  const silent = asArray(field(root, "silentThreads"));
+  if (silent.length > 0)
+    return `its memory is not whole: data-plane thread ${silent.map(show).join(", ")} did not answer; ask again`;
   const rows = field(root, "peers");
   if (!Array.isArray(rows)) return misread(`its peers are ${show(rows)}, no list`);
   if (rows.length > MOST_PEERS) return misread(`its peers are ${rows.length}, more than ${MOST_PEERS}`);

@@ -33,6 +33,19 @@ const LABEL = "openservicemesh.io/monitored-by";
 const POD = { namespace: "test", services: ["foo"] };
 const PEERS = { kind: "postern-peers", version: 2, pod: POD, peers: [CALLER] };
 
+test("a memory that a thread did not answer for is not whole, and nothing is judged by it", async () => {
+  using seen = temporaryDirectory();
+  const file = join(seen.path, "peers.json");
+  const replayed = async (silentThreads: readonly number[]) => {
+    writeFileSync(file, JSON.stringify({ ...PEERS, silentThreads }));
+    return runCommand(runExplain, `--replay=${file}`, `--manifests=${directory.path}`);
+  };
+  assert.equal((await replayed([])).code, 0);
+  const { code, stdout, stderr } = await replayed([1]);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /its memory is not whole: data-plane thread 1 did not answer; ask again/);
+});
+
 test("a replay of a namespace or Service that nothing speaks of is a slip, not a refusal of everybody", async () => {
   using seen = temporaryDirectory();
   const file = join(seen.path, "peers.json");

@@ -11,7 +11,7 @@ export interface MarkdownPage {
 const NUMBER = /^(?:\d.*|-|)$/;
 
 /** Texts are plain: what Markdown or HTML would read in them is shown as it is. */
-export function markdownText(text: string): string {
+function markdownText(text: string): string {
   return text.replaceAll(/[\\`*_[\]<>|#]/g, String.raw`\$&`);
 }
 

@@ -3,7 +3,7 @@ import { access, cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { cached, go, type Environment } from "./go.ts";
 
-export const CERT_MANAGER_VERSION = "1.21.2";
+const CERT_MANAGER_VERSION = "1.21.2";
 
 /** Their directory when they were obtained before, else `undefined`. */
 export function cachedCertManager(env: Environment): Promise<string | undefined> {

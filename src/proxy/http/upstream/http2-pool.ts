@@ -116,9 +116,8 @@ export class SessionPool implements SessionOwner {
 }
 
 /** Why a connection that came to nothing did. */
-function lossOf({ error }: UpstreamSession): Error {
+function lossOf({ error, spoke }: UpstreamSession): Error {
   if (error === undefined) return new UpstreamError("CLOSED_EARLY", "connection closed");
-  // Of bytes that are no SETTINGS, which an application that speaks HTTP/2 sends first (RFC 9113 section 3.4).
-  const isOther = (error as NodeJS.ErrnoException).code === "ERR_HTTP2_ERROR";
+  const isOther = !spoke && (error as NodeJS.ErrnoException).code === "ERR_HTTP2_ERROR";
   return isOther ? new UpstreamError("NOT_HTTP2", error.message) : error;
 }

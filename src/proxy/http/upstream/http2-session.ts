@@ -34,6 +34,7 @@ export class UpstreamSession {
   readonly #requests = new Set<StreamRequest>();
   /** As the application's SETTINGS say: not one before they have come. */
   #allowed = 0;
+  #spoke = false;
   #ready = false;
   #retired = false;
   /** Of a GOAWAY: what lies above was not processed (RFC 9113 section 6.8). */
@@ -60,6 +61,11 @@ export class UpstreamSession {
   /** The application has said how many streams it takes. */
   get ready(): boolean {
     return this.#ready;
+  }
+
+  /** Its SETTINGS have come, with which an application that speaks HTTP/2 begins (RFC 9113 section 3.4). */
+  get spoke(): boolean {
+    return this.#spoke;
   }
 
   /** Nothing new is sent on it. */
@@ -123,6 +129,7 @@ export class UpstreamSession {
   #listen(): void {
     const session = this.#session;
     const onSettings = (): void => {
+      this.#spoke = true;
       const allowed = session.remoteSettings.maxConcurrentStreams ?? STREAMS_PER_SESSION;
       this.#allowed = Math.min(STREAMS_PER_SESSION, allowed);
       if (this.#allowed === 0) return;
