@@ -1,7 +1,11 @@
-/** A mesh whose certificates live a second and whose CA lives a minute, as the sidecar and its callers get to see it. */
+/**
+ * A mesh whose certificates and CA are replaced again and again, as the sidecar and its callers get to see it. A certificate
+ * is made an hour long, so whoever rotates must do it well within that: nothing of this is used once its successor is there.
+ */
 import { makeCertificate, type Made } from "../support/mesh/certificates.ts";
 
 export const GATEWAY = "edge.gateways.cluster.local";
+const WRONG_NAME = "wrong.gateways.cluster.local";
 export const SIDECAR_ID = "spiffe://mesh.test/foo";
 
 /** The bundle has the CA of the day and the one before; a CA begins to issue only when its certificate is known everywhere. */
@@ -12,11 +16,13 @@ export class MeshInRotation {
   #count = 0;
   #caller: Made;
   #callersFormer: Made | undefined;
+  #wrongName: Made;
 
   constructor() {
     this.#newest = this.#authority();
     this.#issuer = this.#newest;
     this.#caller = this.#callerOf(this.#newest);
+    this.#wrongName = this.#callerOf(this.#newest, WRONG_NAME);
   }
 
   /** CAs that are trusted, PEM. */
@@ -31,6 +37,11 @@ export class MeshInRotation {
   /** Good at any time. */
   get caller(): Made {
     return this.#caller;
+  }
+
+  /** Good at any time, of a name that no policy knows. */
+  get wrongName(): Made {
+    return this.#wrongName;
   }
 
   /** Of a CA that has left the bundle. */
@@ -49,6 +60,7 @@ export class MeshInRotation {
     this.#callersFormer = this.#caller;
     this.#issuer = this.#newest;
     this.#caller = this.#callerOf(this.#newest);
+    this.#wrongName = this.#callerOf(this.#newest, WRONG_NAME);
   }
 
   /** The sidecar's next certificate; its subject is its number. */
@@ -66,7 +78,7 @@ export class MeshInRotation {
     return makeCertificate({ subject: `mesh CA ${Math.random()}`, ca: true });
   }
 
-  #callerOf(issuer: Made): Made {
-    return makeCertificate({ subject: "edge", issuer, dns: [GATEWAY], uris: ["spiffe://mesh.test/edge"] });
+  #callerOf(issuer: Made, name = GATEWAY): Made {
+    return makeCertificate({ subject: "edge", issuer, dns: [name], uris: [`spiffe://mesh.test/${name}`] });
   }
 }

@@ -4,7 +4,6 @@
  * did not, when the newest certificate was not shown in time, or when memory grew.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
@@ -18,6 +17,7 @@ import { startSidecar } from "../support/process/sidecar.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 import { svidOf, WorkloadApi } from "../support/workload-api/workload-api.ts";
 import { GATEWAY, MeshInRotation, SIDECAR_ID } from "./mesh-in-rotation.ts";
+import { MountedVolume } from "./mounted-volume.ts";
 import { sampleOf, type Sample } from "./sample.ts";
 
 const LEAF_MS = 1_000;
@@ -54,30 +54,11 @@ const fault = (what: string): void => {
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
 
 using directory = temporaryDirectory();
-const volume = join(directory.path, "tls");
-mkdirSync(volume);
-
-/** As the kubelet writes a volume: a directory of its own for each version, and one rename. */
-function mount(leaf: Made, bundle: string): void {
-  const version = `..${counts.leaves}`;
-  mkdirSync(join(volume, version));
-  writeFileSync(join(volume, version, "tls.crt"), leaf.certPem);
-  writeFileSync(join(volume, version, "tls.key"), leaf.keyPem);
-  writeFileSync(join(volume, version, "ca.crt"), bundle);
-  symlinkSync(version, join(volume, "..next"));
-  renameSync(join(volume, "..next"), join(volume, "..data"));
-  rmSync(join(volume, `..${counts.leaves - 2}`), { recursive: true, force: true });
-}
-
 const messageOf = (leaf: Made) => ({ svids: [svidOf(SIDECAR_ID, [leaf], mesh.authorities)] });
 const first = mesh.nextLeaf();
 const api =
   from === "files" ? undefined : await WorkloadApi.start(join(directory.path, "agent.sock"), messageOf(first));
-if (api === undefined) {
-  mount(first, mesh.bundle);
-  for (const file of ["tls.crt", "tls.key", "ca.crt"]) symlinkSync(`..data/${file}`, join(volume, file));
-}
-const flags = api === undefined ? ["tls-cert=tls.crt", "tls-key=tls.key", "tls-ca=ca.crt"] : [];
+const volume = api === undefined ? new MountedVolume(join(directory.path, "tls"), first, mesh.bundle) : undefined;
 
 await using application = await startApplication();
 await using sidecar = await startSidecar({
@@ -86,7 +67,7 @@ await using sidecar = await startSidecar({
   workers: 2,
   flags: [
     "--access-log=false",
-    ...flags.map((flag) => `--${flag.replace("=", `=${volume}/`)}`),
+    ...(volume?.flags ?? []),
     ...(api === undefined ? [] : [`--spiffe-endpoint=${api.endpoint}`]),
   ],
 });
@@ -101,8 +82,8 @@ async function renew(): Promise<void> {
     const leaf = mesh.nextLeaf();
     counts.leaves += 1;
     handedOut.set(counts.leaves + 1, performance.now());
-    if (api === undefined) mount(leaf, mesh.bundle);
-    else api.say(messageOf(leaf));
+    volume?.write(leaf, mesh.bundle);
+    api?.say(messageOf(leaf));
   }
 }
 

@@ -88,6 +88,8 @@ export async function exchange(
     path,
     headers: { host: "app.test", connection: "keep-alive", ...headers } as Record<string, string | string[]>,
   });
+  // What breaks after the response has begun shows in the response.
+  request.on("error", () => undefined);
   request.end(body);
   const [response] = (await once(request, "response")) as [IncomingMessage];
   const chunks: Buffer[] = [];

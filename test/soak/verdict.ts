@@ -1,0 +1,71 @@
+/** What a long run comes to: rows with the rule that each is held to. */
+import type { Sample } from "./sample.ts";
+
+/** The last quarter of a run may need this much more than the second; the first one is warm-up. */
+export const MOST_GROWTH = 1.1;
+/** What is in each of the rows that show memory over time. */
+const ROWS = 12;
+
+export interface TimedSample extends Sample {
+  readonly minute: number;
+}
+
+export interface VerdictRow {
+  readonly what: string;
+  readonly measured: string | number;
+  readonly rule: string;
+  /** Absent where nothing is demanded. */
+  readonly holds?: boolean;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
+const quarter = (samples: readonly Sample[], index: number): readonly Sample[] =>
+  samples.slice(Math.floor((samples.length * index) / 4), Math.floor((samples.length * (index + 1)) / 4));
+
+/** @returns rows for resident memory and for descriptors; too few samples hold nothing */
+export function flatness(samples: readonly Sample[]): readonly VerdictRow[] {
+  const row = (what: string, pick: (sample: Sample) => number): VerdictRow => {
+    const [early, late] = [median(quarter(samples, 1).map(pick)), median(quarter(samples, 3).map(pick))];
+    const rule = `the last is at most ${MOST_GROWTH} times the second: flat`;
+    return {
+      what: `${what}, medians of the second and the last quarter`,
+      measured: `${early}, ${late}`,
+      rule,
+      holds: late <= early * MOST_GROWTH,
+    };
+  };
+  return [row("RSS in MiB", ({ rssMiB }) => rssMiB), row("descriptors", ({ descriptors }) => descriptors)];
+}
+
+export interface OverTime {
+  readonly minutes: string;
+  readonly "RSS MiB, median": number;
+  readonly "RSS MiB, most": number;
+  readonly "descriptors, most": number;
+}
+
+export function overTime(samples: readonly TimedSample[]): readonly OverTime[] {
+  const each = Math.max(1, Math.ceil(samples.length / ROWS));
+  const parts = Array.from({ length: Math.ceil(samples.length / each) }, (_, index) =>
+    samples.slice(index * each, (index + 1) * each),
+  );
+  return parts.map((part) => ({
+    minutes: `${part[0]?.minute.toFixed(1)} to ${part.at(-1)?.minute.toFixed(1)}`,
+    "RSS MiB, median": median(part.map(({ rssMiB }) => rssMiB)),
+    "RSS MiB, most": Math.max(...part.map(({ rssMiB }) => rssMiB)),
+    "descriptors, most": Math.max(...part.map(({ descriptors }) => descriptors)),
+  }));
+}
+
+/** The table as Markdown, so that it can be kept. */
+export function verdictTable(rows: readonly VerdictRow[]): string {
+  const words = (holds: boolean | undefined): string => (holds === undefined ? "" : holds ? "yes" : "**NO**");
+  return [
+    "| what | measured | rule | holds |",
+    "|---|---|---|---|",
+    ...rows.map(({ what, measured, rule, holds }) => `| ${what} | ${measured} | ${rule} | ${words(holds)} |`),
+  ].join("\n");
+}

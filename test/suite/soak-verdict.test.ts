@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Tally } from "../soak/tally.ts";
+import { flatness, verdictTable } from "../soak/verdict.ts";
+
+const samplesOf = (rssMiB: readonly number[]) => rssMiB.map((value) => ({ rssMiB: value, descriptors: 40 }));
+
+test("memory is flat when the last quarter of a run needs no more than the second and a tenth; the first does not count", () => {
+  const holds = (...rssMiB: readonly number[]) => flatness(samplesOf(rssMiB)).map((row) => row.holds);
+  assert.deepEqual(holds(50, 100, 120, 110), [true, true]);
+  assert.deepEqual(holds(50, 100, 120, 111), [false, true]);
+  assert.deepEqual(holds(200, 100, 100, 100), [true, true]);
+});
+
+test("a run too short for a sample in each quarter holds nothing", () => {
+  assert.deepEqual(
+    flatness(samplesOf([100])).map((row) => row.holds),
+    [false, false],
+  );
+});
+
+test("a lost connection is forgiven while a thread is being replaced, a wrong response never", async () => {
+  const tally = new Tally();
+  const begun = performance.now();
+  await tally.disrupt(() => {
+    tally.failed("lane", new Error("ECONNRESET"), begun);
+    tally.failed("lane", new assert.AssertionError({ message: "changed" }), begun);
+    return Promise.resolve();
+  });
+  tally.failed("lane", new Error("before the tail is over"), performance.now());
+  tally.failed("lane", new Error("long after"), performance.now() + 60_000);
+  assert.equal(tally.broken.get("lane"), 2);
+  assert.deepEqual([...tally.faults.keys()], ["lane: changed", "lane: long after"]);
+});
+
+test("what does not hold stands out in the table", () => {
+  assert.match(
+    verdictTable([{ what: "faults", measured: 1, rule: "none", holds: false }]),
+    /\| faults \| 1 \| none \| \*\*NO\*\* \|/,
+  );
+});
