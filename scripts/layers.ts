@@ -20,7 +20,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   report: ["policy", "telemetry"],
 
   discovery: ["policy", "telemetry", "config/config.ts"],
-  "discovery/manifests": ["policy", "telemetry", "files", "discovery"],
+  "discovery/manifests": ["policy", "telemetry", "config/did-you-mean.ts", "files", "discovery"],
   "discovery/kubernetes": ["policy", "telemetry", "files", "discovery"],
 
   // proxy and discovery never see each other.

@@ -41,18 +41,18 @@ export class CurrentSnapshot {
     this.#world = { world, services };
     this.#reportServices(services);
     const snapshot = this.#compile(world, services);
-    this.#publish(this.#isStale() ? closedSnapshot(snapshot, "stale-snapshot") : snapshot);
+    this.#publish(this.#closedIfStale(snapshot));
   }
 
   /** To be called every now and then. */
   checkAge(): void {
-    const stale = this.#isStale();
+    const stale = this.#staleResources().length > 0;
     if (stale && this.#snapshot.closed === undefined) {
       this.#parts.log.error(
         { maxStaleMs: this.#parts.config.maxStaleMs, resources: this.#parts.resources() },
         "policy and endpoints are older than max-stale; everybody is refused",
       );
-      this.#publish(closedSnapshot({ ...this.#snapshot, version: this.#version + 1 }, "stale-snapshot"));
+      this.#publish(this.#closedIfStale({ ...this.#snapshot, version: this.#version + 1 }));
     } else if (!stale && this.#snapshot.closed === "stale-snapshot" && this.#world !== undefined) {
       this.#publish(this.#compile(this.#world.world, this.#world.services));
     }
@@ -92,16 +92,23 @@ export class CurrentSnapshot {
     this.#parts.onPublish(snapshot);
   }
 
-  #isStale(): boolean {
+  /** Closed to everybody, and still knowing what it was: whoever asks is shown old data rather than none. */
+  #closedIfStale(snapshot: Snapshot): Snapshot {
+    const [first, ...others] = this.#staleResources();
+    if (first === undefined || snapshot.closed !== undefined) return snapshot;
+    const more = others.length === 0 ? "" : `, and ${others.length} more`;
+    const staleness = `${first.resource} were last known to be current at ${new Date(first.freshAt ?? 0).toISOString()}${more}`;
+    return { ...snapshot, closed: "stale-snapshot", staleness };
+  }
+
+  /** The oldest first. */
+  #staleResources(): readonly ResourceHealth[] {
     const { maxStaleMs } = this.#parts.config;
-    if (maxStaleMs === undefined) return false;
+    if (maxStaleMs === undefined) return [];
+    const since = Date.now() - maxStaleMs;
     return this.#parts
       .resources()
-      .some((resource) => resource.freshAt !== undefined && Date.now() - resource.freshAt > maxStaleMs);
+      .filter(({ freshAt }) => freshAt !== undefined && freshAt < since)
+      .toSorted((a, b) => (a.freshAt ?? 0) - (b.freshAt ?? 0));
   }
-}
-
-/** Closed to everybody, and still knowing what it was: whoever asks is shown old data rather than none. */
-function closedSnapshot(snapshot: Snapshot, closed: "stale-snapshot"): Snapshot {
-  return snapshot.closed === undefined ? { ...snapshot, closed } : snapshot;
 }

@@ -8,7 +8,7 @@ import type { Config } from "./config/config.ts";
 import { CurrentSnapshot } from "./current-snapshot.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
 import { backendStates } from "./policy/backend-state.ts";
-import { WORDS_OF_SNAPSHOT } from "./policy/closed-words.ts";
+import { wordsOfSnapshot } from "./policy/closed-words.ts";
 import type { ServiceState } from "./policy/service-state.ts";
 import type { Snapshot } from "./policy/snapshot.ts";
 import { describeLag } from "./proxy/control/applied-state.ts";
@@ -165,7 +165,7 @@ export class Sidecar {
       for (const { port, reason, detail } of backendStates(this.state))
         if (reason === "no-credentials") reasons.push(`port ${port} is closed: no-credentials: ${detail}`);
     const { closed } = this.snapshot;
-    if (closed !== undefined) reasons.push(`${closed}: ${WORDS_OF_SNAPSHOT[closed]}`);
+    if (closed !== undefined) reasons.push(`${closed}: ${wordsOfSnapshot(this.snapshot)}`);
     return reasons;
   }
 

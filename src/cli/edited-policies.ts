@@ -4,11 +4,12 @@
  */
 import { didYouMean } from "../config/did-you-mean.ts";
 import type { ManifestFault, ManifestObject } from "../discovery/manifests/documents.ts";
+import { misspelt } from "../discovery/manifests/misspelt.ts";
 import { objectKey, type ObjectKey } from "../policy/model.ts";
 import { parseIngressBackend } from "../policy/parse.ts";
 import type { ServiceState } from "../policy/service-state.ts";
 import { alternatives } from "../policy/snapshot.ts";
-import { misspelt, policiesIn } from "./manifest-findings.ts";
+import { policiesIn } from "./manifest-findings.ts";
 
 export interface EditedManifests {
   readonly objects: readonly ManifestObject[];

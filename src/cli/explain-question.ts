@@ -11,7 +11,7 @@ export const EXPLAIN: CommandSpec = {
     "explain --manifests DIR --namespace NS --service NAME --port N --from IP [--tls [--sni NAME] [--san dns:NAME|uri:URI]... [--no-cert]] [--json]",
     "explain --kubeconfig FILE --namespace NS --service NAME --port N --from IP ...",
     "explain --admin URL --port N --from IP ...",
-    "explain --replay FILE|URL --manifests DIR [--kubeconfig FILE] [--namespace NS] [--service NAME]... [--json]",
+    "explain --replay FILE|URL|- --manifests DIR [--kubeconfig FILE] [--namespace NS] [--service NAME]... [--json]",
   ],
   flags: [
     { name: "manifests", value: "DIR", help: "directory with the policies and endpoints" },

@@ -14,6 +14,7 @@ import { EXIT, type CliIo } from "./io.ts";
 import { placeReplay } from "./replayed-pod.ts";
 import { quoted } from "../migrate/quoted.ts";
 
+const STDIN = "-";
 /** Objects that are named in one line. */
 const MOST_NAMED = 10;
 
@@ -34,7 +35,7 @@ export async function runReplay(
   json: boolean,
   io: CliIo,
 ): Promise<number> {
-  const { pod, peers: seen } = await readPeers(peers);
+  const { pod, peers: seen } = await readPeers(peers, io);
   if (seen.length === 0)
     throw new NothingToJudgeBy(
       `--replay ${quoted(peers)}: it remembers no caller: wait until the sidecar has seen those that matter`,
@@ -51,6 +52,10 @@ export async function runReplay(
   const idle = edited.filter((key) => !judging.includes(key));
   // Otherwise a caller that keeps its access would speak for an edit that nobody has looked at.
   const problems = counts.loses > 0 ? [] : unheard(world, state, judging, idle);
+  if (counts.unknown === results.length)
+    throw new NothingToJudgeBy(
+      `--replay ${quoted(peers)}: none of its ${results.length} callers can be judged: ${[...new Set(results.map(wordsOf))].join("; ")}`,
+    );
   if (problems.length > 0) throw new NothingToJudgeBy(problems.join("\n"));
   const memory = memoryOf(seen);
   if (json) io.stdout(`${JSON.stringify({ counts, changes: changed, judgedBy: judging, idle, memory })}\n`);
@@ -101,9 +106,9 @@ function wordsOfMemory(memory: ReturnType<typeof memoryOf>): string {
   return `the callers were seen from ${from} to ${to}: who came at no time in between is not judged`;
 }
 
-async function readPeers(from: string): Promise<PeersDocument> {
+async function readPeers(from: string, io: CliIo): Promise<PeersDocument> {
   try {
-    const read = readPeersText(await textOf(from));
+    const read = readPeersText(await textOf(from, io));
     if (typeof read === "string") throw new Error(read);
     return read;
   } catch (error) {
@@ -111,7 +116,8 @@ async function readPeers(from: string): Promise<PeersDocument> {
   }
 }
 
-async function textOf(from: string): Promise<string> {
+async function textOf(from: string, io: CliIo): Promise<string> {
+  if (from === STDIN) return io.stdin();
   if (!/^https?:\/\//.test(from)) return readTextFile(from);
   const url = new URL(from);
   return askAdmin(url.pathname === "/" ? new URL("/peers", url) : url);

@@ -4,6 +4,7 @@ import { resolveCredentials } from "../discovery/kubernetes/api-credentials.ts";
 import { readObjects } from "../discovery/kubernetes/read-objects.ts";
 import { ManifestDirectory } from "../discovery/manifests/directory.ts";
 import { sortObjects } from "../discovery/manifests/kinds.ts";
+import { misspelt } from "../discovery/manifests/misspelt.ts";
 import { buildWorld, type WorldObjects } from "../discovery/world.ts";
 import { compile } from "../policy/compile.ts";
 import type { ObjectKey, World } from "../policy/model.ts";
@@ -13,7 +14,6 @@ import { definedFields } from "../telemetry/defined-fields.ts";
 import { editedKeys, notJudged, type EditedManifests } from "./edited-policies.ts";
 import type { WorldQuestion } from "./explain-question.ts";
 import type { CliIo } from "./io.ts";
-import { misspelt } from "./manifest-findings.ts";
 import { quoted } from "../migrate/quoted.ts";
 import { unknownPlace } from "./unknown-place.ts";
 

@@ -1,12 +1,13 @@
 /** What is wrong with the objects of a set of manifests: the schema, admission, and what was meant as a policy and is none. */
-import { didYouMean, nearestName } from "../config/did-you-mean.ts";
 import type { ManifestObject } from "../discovery/manifests/documents.ts";
 import { listOf, sortObjects } from "../discovery/manifests/kinds.ts";
+import { misspelt } from "../discovery/manifests/misspelt.ts";
 import { buildWorld } from "../discovery/world.ts";
+import { demandsOf } from "../policy/demands.ts";
 import { isMeshConfig, meshConfigProblems } from "../policy/mesh-config.ts";
 import { objectKey, type Policy, type Problem, type Severity, type World } from "../policy/model.ts";
 import { splitBackendName } from "../policy/own-service.ts";
-import { INGRESS_BACKEND_VERSIONS, parseIngressBackend } from "../policy/parse.ts";
+import { parseIngressBackend } from "../policy/parse.ts";
 import { validatePolicy, type Judged } from "../policy/validate.ts";
 
 /** One finding and where it stands. */
@@ -21,23 +22,11 @@ export interface Finding {
   readonly message: string;
 }
 
-const KIND = "IngressBackend";
-/** Of the same group, and none of our business. */
-const OTHER_KINDS: readonly string[] = [
-  "Egress",
-  "Retry",
-  "UpstreamTrafficSetting",
-  "Telemetry",
-  "AccessControl",
-  "AccessCert",
-];
-const GROUPS: readonly string[] = INGRESS_BACKEND_VERSIONS.map((version) => version.split("/")[0] ?? "");
-
 export function findingsOf(objects: readonly ManifestObject[]): readonly Finding[] {
   return [
     ...judge(policiesIn(objects), objects),
     ...objects.filter(isMeshConfig).flatMap(meshConfigFindings),
-    ...objects.flatMap(misspelt),
+    ...objects.flatMap(misspelt).map((found): Finding => ({ severity: "error", ...found })),
   ];
 }
 
@@ -58,7 +47,9 @@ function judge(policies: readonly ManifestObject[], all: readonly ManifestObject
       judged === undefined ? [] : [...validatePolicy(judged, known, now), ...missingReferences(judged, world)];
     // What breaks the schema at a place says all that there is to say of it.
     const beside = admission.filter(({ path }) => !problems.some((problem) => problem.path === path));
-    return [...problems, ...beside, ...(policy === undefined ? [] : repeats(policy, valid))].map(
+    const found = [...problems, ...beside];
+    const more = policy === undefined ? [] : repeats(policy, valid);
+    return [...(policy === undefined ? found : withClosed(policy, found)), ...more].map(
       ({ severity, path, message }): Finding => {
         const { file, document } = object;
         return {
@@ -75,21 +66,24 @@ function judge(policies: readonly ManifestObject[], all: readonly ManifestObject
   });
 }
 
-/** An object that is read as nothing, although somebody meant it as a policy. */
-export function misspelt(object: ManifestObject): readonly Finding[] {
-  const { kind, apiVersion, file, document, line } = object;
-  const find = (path: string, message: string): readonly Finding[] => [
-    { severity: "error", file, document, line, object: `${apiVersion} ${kind}`, path, message },
+/** Admission lets pass what OSM's did; that a sidecar would keep a backend of it closed is an error all the same. */
+function withClosed(policy: Policy, found: readonly Problem[]): readonly Problem[] {
+  const closed = policy.backends.flatMap((backend, index) => {
+    const demands = demandsOf(policy, backend);
+    return "reason" in demands ? [{ detail: demands.detail, path: `spec.backends[${index}]` }] : [];
+  });
+  const isOf = (message: string): boolean => closed.some(({ detail }) => message.startsWith(detail));
+  const said = (detail: string): boolean => found.some(({ message }) => message.startsWith(detail));
+  return [
+    ...found.map((problem): Problem => (isOf(problem.message) ? { ...problem, severity: "error" } : problem)),
+    ...closed
+      .filter(({ detail }) => !said(detail))
+      .map(({ detail, path }): Problem => ({
+        severity: "error",
+        path,
+        message: `${detail}; the backend stays closed`,
+      })),
   ];
-  const [group = ""] = apiVersion.split("/");
-  if (INGRESS_BACKEND_VERSIONS.includes(apiVersion)) {
-    if (kind === KIND || OTHER_KINDS.includes(kind)) return [];
-    return find("kind", `unknown kind '${kind}'${didYouMean(kind, [KIND, ...OTHER_KINDS])}`);
-  }
-  if (nearestName(kind, [KIND]) === undefined) return [];
-  const near = nearestName(group, GROUPS) ?? GROUPS[0];
-  const expected = INGRESS_BACKEND_VERSIONS.find((version) => version.startsWith(`${near}/`));
-  return find("apiVersion", `unknown apiVersion '${apiVersion}' of kind ${kind}; expected ${expected}`);
 }
 
 function meshConfigFindings(object: ManifestObject): readonly Finding[] {
@@ -115,6 +109,8 @@ function missingReferences(policy: Judged, world: World): readonly Problem[] {
   const backends = policy.backends.flatMap((backend, index) => {
     if (backend === undefined) return [];
     const { name, port } = backend;
+    if (name === "")
+      return [{ severity: "error" as const, path: `spec.backends[${index}].name`, message: "names no Service" }];
     const key = objectKey(policy.namespace, splitBackendName(name).service);
     const service = world.services.get(key);
     if (service === undefined)

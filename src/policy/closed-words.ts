@@ -1,6 +1,7 @@
 /** Why a backend port is closed to everybody, in words for the operator: the same wherever they are read. */
 import type { RefusalReason } from "./decision.ts";
 import type { BackendPort } from "./model.ts";
+import { splitBackendName } from "./own-service.ts";
 import type { ServiceState } from "./service-state.ts";
 import {
   alternatives,
@@ -14,11 +15,17 @@ import {
 /** Objects that are named in one sentence. */
 const NAMED_AT_MOST = 3;
 
-/** Where the snapshot refuses everybody as a whole. */
-export const WORDS_OF_SNAPSHOT = {
-  "no-snapshot": "policy and endpoints have not been read yet",
-  "stale-snapshot": "policy and endpoints have been out of date for longer than max-stale",
-} as const satisfies Readonly<Record<NonNullable<Snapshot["closed"]>, string>>;
+/** Where the snapshot refuses everybody as a whole; `undefined` where it does not. */
+export function wordsOfSnapshot({ closed, staleness }: Snapshot): string | undefined {
+  switch (closed) {
+    case "no-snapshot":
+      return "policy and endpoints have not been read yet";
+    case "stale-snapshot":
+      return `policy and endpoints have been out of date for longer than max-stale${staleness === undefined ? "" : `: ${staleness}`}`;
+    default:
+      return undefined;
+  }
+}
 
 /** `undefined` where the reason closes nothing to everybody. */
 export function wordsOfClosed(
@@ -36,7 +43,7 @@ export function wordsOfClosed(
       return "the process is ending and takes no new connection";
     case "no-snapshot":
     case "stale-snapshot":
-      return WORDS_OF_SNAPSHOT[reason];
+      return wordsOfSnapshot(snapshot);
     case "no-policy":
       return wordsOfNoPolicy(snapshot, port);
     case "invalid-policy":
@@ -104,9 +111,26 @@ function wordsOfNoPolicy({ rules, hints }: ServiceState["snapshot"], port: Backe
     .slice(0, NAMED_AT_MOST)
     .map((object) => wordsOfForeign(object, hints.namespace));
   if (hints.unmatched.length > 0)
-    return [...words(meant), ...foreign, ...governed, ...words(others), `this pod backs ${own}`].join("; ");
+    return [
+      ...words(meant),
+      ...podsNamed(meant, hints),
+      ...foreign,
+      ...governed,
+      ...words(others),
+      `this pod backs ${own}`,
+    ].join("; ");
   const nearest = [...foreign, ...governed].join("; ");
   return nearest === "" ? `no IngressBackend names a Service of this pod, which backs ${own}` : nearest;
+}
+
+/** A name of the form `POD.SERVICE` stands for one pod. */
+function podsNamed(unmatched: readonly UnmatchedPolicy[], { services, podName }: Snapshot["hints"]): readonly string[] {
+  const pods = unmatched
+    .flatMap(({ backends }) => backends.map(({ service }) => splitBackendName(service)))
+    .flatMap(({ pod, service }) => (pod !== undefined && services.includes(service) ? [pod] : []));
+  if (pods.length === 0) return [];
+  const self = podName === undefined ? "the name of this pod is not known (--pod-name)" : `this pod is ${podName}`;
+  return [`that names pod ${[...new Set(pods)].slice(0, NAMED_AT_MOST).join(", ")}, and ${self}`];
 }
 
 /** Nobody writes `default` by a slip: it is where an object without a namespace is. */

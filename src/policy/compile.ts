@@ -4,14 +4,15 @@
  */
 import { collectClaims, type Claims, type Stake } from "./claims.ts";
 import type { RefusalReason } from "./decision.ts";
+import { demandsOf } from "./demands.ts";
 import { objectKey, type BackendPort, type ObjectKey, type Policy, type Self, type World } from "./model.ts";
 import { hintsOf } from "./hints.ts";
 import { ownService } from "./own-service.ts";
 import { buildPrincipalSet } from "./principal.ts";
-import { buildSniSet, patternProblem } from "./server-name.ts";
+import { buildSniSet } from "./server-name.ts";
 import type { ClosedRule, OpenRule, PolicyStatus, Rule, Snapshot } from "./snapshot.ts";
-import { resolveSources, type ResolvedSources } from "./sources.ts";
-import { demandsCertificate, readProtocol, sourceProblem, validatePolicy } from "./validate.ts";
+import { resolveSources } from "./sources.ts";
+import { validatePolicy } from "./validate.ts";
 
 /** Reason of a status without fault (OSM's text). */
 const COMMITTED = "successfully committed by the system";
@@ -75,20 +76,11 @@ function compileStake(world: World, self: Self, { claim, ambiguity }: Stake): Co
   }
   const { policy, backend } = claim;
   if (ambiguity !== undefined) return close("invalid-policy", ambiguity);
-  const protocol = readProtocol(backend.port.protocol);
-  if (protocol === undefined)
-    return close("invalid-policy", `Expected 'port.protocol' to be 'http' or 'https', got: ${backend.port.protocol}`);
-  const faulty = policy.sources.map(sourceProblem).find((problem) => problem?.closes === true);
-  if (faulty !== undefined) return close("invalid-policy", faulty.message);
-  const patterns = protocol === "https" ? (backend.tls?.sniHosts ?? []) : [];
-  const badPattern = patterns.map(patternProblem).find((problem) => problem !== undefined);
-  if (badPattern !== undefined) return close("invalid-policy", badPattern);
+  const demands = demandsOf(policy, backend);
+  if ("reason" in demands) return close(demands.reason, demands.detail);
+  const { protocol, clientCertificate, serverNames } = demands;
 
   const sources = resolveSources(world, self, policy);
-  const clientCertificate = demandsCertificate(backend);
-  const useless = uselessSources(policy, sources, clientCertificate);
-  if (useless !== undefined) return close("no-usable-source", useless);
-
   const appProtocol = world.services.get(objectKey(self.namespace, claim.service))?.appProtocols.get(claim.port);
   const rule: OpenRule = {
     state: "open",
@@ -99,7 +91,7 @@ function compileStake(world: World, self: Self, { claim, ambiguity }: Stake): Co
     clientCertificate,
     ...(sources.addresses !== undefined && { addresses: sources.addresses }),
     principals: buildPrincipalSet(clientCertificate ? sources.principals : []),
-    ...(patterns.length > 0 && { sniHosts: buildSniSet(patterns) }),
+    ...(serverNames.length > 0 && { sniHosts: buildSniSet(serverNames) }),
     emptySources: sources.empty.map((empty) => empty.problem),
     ...(appProtocol !== undefined && { appProtocol }),
     ...auditOf(self, policy),
@@ -113,16 +105,6 @@ function auditOf(self: Self, policy: Policy): Pick<OpenRule, "auditUntil"> {
   if (policy.alwaysEnforced === true) return {};
   const ends = [self.auditUntil, policy.auditUntil].filter((end) => end !== undefined);
   return ends.length === 0 ? {} : { auditUntil: Math.max(...ends) };
-}
-
-/** Why the sources let nobody in by themselves, or `undefined`. Where OSM opens the backend to everyone, it stays closed. */
-function uselessSources(policy: Policy, sources: ResolvedSources, clientCertificate: boolean): string | undefined {
-  if (policy.sources.length === 0) return "no source is listed: nobody is let in";
-  if (sources.listed > 0 && sources.listed === sources.invalidRanges.length) {
-    return `every address source is invalid: ${sources.invalidRanges.join("; ")}`;
-  }
-  if (sources.listed > 0 || clientCertificate) return undefined;
-  return "only AuthenticatedPrincipal sources are listed, but no client certificate is asked for: add a Service or IPRange source";
 }
 
 function statusesOf(world: World, self: Self, claims: Claims, compiled: readonly Compiled[]): readonly PolicyStatus[] {

@@ -19,6 +19,7 @@ export function hintsOf(world: World, self: Self): Hints {
   return {
     namespace: self.namespace,
     services: self.services,
+    ...(self.podName !== undefined && { podName: self.podName }),
     nodes: self.nodes ?? [],
     unmatched: unmatchedOf(world, self),
     foreign: foreignOf(world, self),

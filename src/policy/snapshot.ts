@@ -144,6 +144,8 @@ export interface Hints {
   readonly namespace: string;
   /** Names of the Services that this pod backs. */
   readonly services: readonly string[];
+  /** Of this pod, where it is known. */
+  readonly podName?: string;
   /** Addresses and ranges of nodes. */
   readonly nodes: readonly string[];
   /** Bounded. */
@@ -178,6 +180,8 @@ export interface Snapshot {
   readonly rules: ReadonlyMap<BackendPort, Rule>;
   /** Why every port is refused, when that is so: nothing known yet, or known for too long. */
   readonly closed?: "no-snapshot" | "stale-snapshot";
+  /** For people, where it is stale: what has not been heard of, and since when. */
+  readonly staleness?: string;
   /** What only explanations look at. */
   readonly hints: Hints;
   /** Sorted by policy key. */

@@ -11,9 +11,6 @@ export interface ResolvedSources {
   /** Absent when no Service and no IPRange is listed. Present and possibly empty otherwise: an empty set matches nobody. */
   readonly addresses?: AddressSet;
   readonly principals: readonly string[];
-  /** Service and IPRange sources listed, usable or not. */
-  readonly listed: number;
-  readonly invalidRanges: readonly string[];
   /** Source Services that match nobody now, and why. */
   readonly empty: readonly { readonly source: string; readonly problem: string }[];
 }
@@ -24,16 +21,11 @@ export function resolveSources(world: World, self: Self, policy: Policy): Resolv
   const labels: string[] = [];
   const addresses: SourcedAddress[] = [];
   const ranges: { range: string; source: number }[] = [];
-  const invalidRanges: string[] = [];
   const empty: { source: string; problem: string }[] = [];
   for (const source of listed) {
     const label = sourceLabel(source);
     if (source.kind === "IPRange") {
-      if (parseRange(source.name) === undefined) {
-        invalidRanges.push(source.name);
-        continue;
-      }
-      ranges.push({ range: source.name, source: labels.push(label) - 1 });
+      if (parseRange(source.name) !== undefined) ranges.push({ range: source.name, source: labels.push(label) - 1 });
       continue;
     }
     const problem = serviceProblem(world, self, source);
@@ -46,8 +38,6 @@ export function resolveSources(world: World, self: Self, policy: Policy): Resolv
     principals: policy.sources
       .filter((source) => source.kind === "AuthenticatedPrincipal")
       .map((source) => source.name),
-    listed: listed.length,
-    invalidRanges,
     empty,
   };
 }

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runExplain } from "../../src/cli/explain.ts";
-import { runCommand } from "../support/process/command.ts";
+import { runCommand, runCommandWithInput } from "../support/process/command.ts";
 import { backend, mutual, policy, principal, range, service, slice } from "../support/mesh/objects.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
@@ -44,6 +44,18 @@ test("a memory that a thread did not answer for is not whole, and nothing is jud
   const { code, stdout, stderr } = await replayed([1]);
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(stderr, /its memory is not whole: data-plane thread 1 did not answer; ask again/);
+});
+
+test("a memory may come by stdin; one in which nobody can be judged is no all-clear", async () => {
+  const replayed = (peers: readonly object[]) =>
+    runCommandWithInput(runExplain, JSON.stringify({ ...PEERS, peers }), "--replay=-", `--manifests=${directory.path}`);
+  assert.equal((await replayed([CALLER])).code, 0);
+  const unseen = { ...CALLER, port: 80, tls: true, verdict: "close", reason: "draining" };
+  const part = await replayed([CALLER, unseen]);
+  assert.equal(part.code, 0, part.stderr);
+  const { code, stderr } = await replayed([unseen]);
+  assert.equal(code, 2);
+  assert.match(stderr, /none of its 1 callers can be judged: .*everybody was refused \(draining\)/);
 });
 
 test("a replay of a namespace or Service that nothing speaks of is a slip, not a refusal of everybody", async () => {

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runValidate } from "../../src/cli/validate.ts";
-import { runCommand } from "../support/process/command.ts";
+import { runCommand, runCommandWithInput } from "../support/process/command.ts";
 import { backend, http, mutual, policy, principal, range, service } from "../support/mesh/objects.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
@@ -222,4 +222,29 @@ test("a directory that holds a link to itself, and a device, end the command", a
   const device = await runCommand(runValidate, "/dev/zero");
   assert.equal(device.code, 2);
   assert.match(device.stderr, /\/dev\/zero is a device, pipe or socket/);
+});
+
+test("what OSM admits and a sidecar keeps closed is a problem: no use of its sources, none, a server name that is none", async () => {
+  const skip = { skipClientCertValidation: true };
+  for (const [object, expected] of [
+    [
+      policy([http], [principal("a.b")]),
+      /^only AuthenticatedPrincipal sources are listed.*; the backend stays closed$/,
+    ],
+    [
+      policy([backend("foo", 80, "https", skip)], [principal("a.b")]),
+      /^only AuthenticatedPrincipal sources are listed/,
+    ],
+    [policy([http], []), /^no source is listed: nobody is let in$/],
+    [
+      policy([backend("foo", 80, "https", { ...skip, sniHosts: [""] })], [range("10.0.0.0/8")]),
+      /^Invalid 'tls\.sniHosts' value ''.*; the backend stays closed$/,
+    ],
+    [policy([backend("", 80, "http")], [range("10.0.0.0/8")]), /^names no Service$/],
+  ] as const) {
+    const { code, stdout } = await runCommandWithInput(runValidate, JSON.stringify(object), "-", "--json");
+    const errors = (JSON.parse(stdout) as Report).problems.filter(({ severity }) => severity === "error");
+    assert.deepEqual([code, errors.length], [1, 1], stdout);
+    assert.match(errors[0]!.message, expected);
+  }
 });

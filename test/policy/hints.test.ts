@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { buildWorld } from "../../src/discovery/world.ts";
+import { backendState } from "../../src/policy/backend-state.ts";
 import { compile } from "../../src/policy/compile.ts";
+import { backendPort } from "../../src/policy/model.ts";
 import { policyStatuses } from "../../src/policy/policy-statuses.ts";
 import { supposing } from "../../src/policy/service-state.ts";
 import { backend, policy, range, slice, type Manifest } from "../support/mesh/objects.ts";
@@ -29,6 +31,25 @@ test("an object that names this pod has one status, and another pod of the Servi
 test("an object that names a pod of a Service that does not exist is known to open nothing", () => {
   const nobody = policy([backend("bar-1.bar", 80, "http")], [range("10.0.0.0/8")]);
   assert.deepEqual(statuses("foo-1", nobody), [["test/ib", "error"]]);
+});
+
+test("of an object for one pod of our Service, the port's words say which pod it names, and which one this is", () => {
+  const world = buildWorld({
+    ingressBackends: [named],
+    services: [],
+    endpointSlices: [slice("test/foo", "10.0.0.9")],
+    endpoints: [],
+    namespaces: [],
+  });
+  const said = (podName?: string): string => {
+    const self = { namespace: "test", services: ["foo"], ...(podName !== undefined && { podName }) };
+    return backendState(supposing(compile(world, self, 1)), backendPort(80)).detail;
+  };
+  assert.match(
+    said(),
+    /that names pod foo-1, and the name of this pod is not known \(--pod-name\); this pod backs foo$/,
+  );
+  assert.match(said("foo-0"), /that names pod foo-1, and this pod is foo-0; this pod backs foo$/);
 });
 
 test("what is an error of an object is not a warning of it too", () => {

@@ -93,7 +93,8 @@ function eventStream({ http: port, gateway }: Target): Lane {
     await delay(3_000);
     if (socket.destroyed || socket.readableEnded) throw new Error("the stream was ended");
     socket.destroy();
-    assert.ok(text.split("data: tick").length > 10, "too few events came");
+    // No wrong response: the thread under it may have been told to hang.
+    if (text.split("data: tick").length <= 10) throw new Error("too few events came");
   });
 }
 

@@ -21,6 +21,9 @@ export async function kubeconfigCredentials(options: KubeconfigOptions): Promise
     throw new Error(`${origin}: current-context names no cluster; set one with kubectl config use-context`);
   if (cluster.proxyUrl !== undefined)
     throw new Error(`${origin}: proxy-url is not supported; reach the API server directly`);
+  // The client says so only when it is asked for a token.
+  if (!cluster.skipTLSVerify && !cluster.server.startsWith("https://"))
+    throw new Error(`${origin}: its server is ${cluster.server}; expected an address that begins with https://`);
   if (cluster.skipTLSVerify) {
     options.warn(
       `${origin}: insecure-skip-tls-verify is set, so anyone who answers at ${cluster.server} can decide who is let in`,

@@ -44,8 +44,10 @@ async function readWith(client: ApiClient, { namespace, instead = [], signal }: 
     found.push(
       ...(await optional(list(`/apis/${group}/v1alpha1/namespaces/${namespace}/ingressbackends`), mayBeMissing)),
     );
-  const replaced = new Set(instead.map(nameOf));
-  const ingressBackends = [...found.filter((object) => !replaced.has(nameOf(object))), ...instead];
+  const former = new Map(found.map((object) => [nameOf(object), object]));
+  const edited = instead.map((object) => asApplied(object, former.get(nameOf(object))));
+  const replaced = new Set(edited.map(nameOf));
+  const ingressBackends = [...found.filter((object) => !replaced.has(nameOf(object))), ...edited];
   const sources = ingressBackends
     .flatMap((object) => parseIngressBackend(object).policy?.sources ?? [])
     .flatMap(({ kind, namespace: of, name }) => (kind === "Service" && of !== undefined ? [`${of}/${name}`] : []));
@@ -61,6 +63,13 @@ async function readWith(client: ApiClient, { namespace, instead = [], signal }: 
     namespaces.push(...(await optional(list("/api/v1/namespaces", { fieldSelector: `metadata.name=${of}` }))));
   const services = await optional(list(`/api/v1/namespaces/${namespace}/services`));
   return { ingressBackends, services, endpointSlices, endpoints: [], namespaces };
+}
+
+/** An object that is applied over another stays as old as that one: age decides between objects that claim one port. */
+function asApplied(object: unknown, former: KubernetesObject | undefined): unknown {
+  if (former === undefined || !isRecord(object) || !isRecord(former["metadata"])) return object;
+  const { uid, creationTimestamp } = former["metadata"];
+  return { ...object, metadata: { ...(isRecord(object["metadata"]) && object["metadata"]), uid, creationTimestamp } };
 }
 
 /** What need not be there, or need not be seen. */

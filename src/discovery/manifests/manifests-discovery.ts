@@ -7,6 +7,7 @@ import { isMeshConfig, meshConfigProblems } from "../../policy/mesh-config.ts";
 import { buildWorld, servicesOfPod } from "../world.ts";
 import { ManifestDirectory, wordsOfLastGood, type BrokenFile, type DirectoryReading } from "./directory.ts";
 import { sortObjects } from "./kinds.ts";
+import { misspelt, type Misspelt } from "./misspelt.ts";
 
 /** Long enough for an editor's or a kubelet's rename to be over. */
 const SETTLE_MS = 75;
@@ -102,6 +103,7 @@ export class ManifestsDiscovery implements Discovery {
       .filter(isMeshConfig)
       .flatMap(({ value }) => meshConfigProblems(value)))
       this.#warnOnce(path, message, severity);
+    for (const found of reading.objects.flatMap(misspelt)) this.#passedOver(found);
     const world = buildWorld(sortObjects(reading.objects));
     this.#listener?.onWorld(world, services ?? servicesOfPod(world, namespace, podIps));
   }
@@ -115,6 +117,13 @@ export class ManifestsDiscovery implements Discovery {
       { path, problem: message },
       "MeshConfig asks for what Postern does not do",
     );
+  }
+
+  #passedOver({ file, line, object, message }: Misspelt): void {
+    const place = `${file}:${line}: ${message}`;
+    if (this.#warned.has(place)) return;
+    this.#warned.add(place);
+    this.#options.log.warn({ file, line, object, problem: message }, "an object is passed over");
   }
 
   #wordsOfUnreadable(failure: string): string {

@@ -126,6 +126,20 @@ test("a broken file keeps its last good content, says once where it is broken, a
   await following.until(() => following.names === "mended,third");
 });
 
+test("an object of a misspelt kind is said once, with its place and what was meant", async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "a.yaml");
+  writeFileSync(file, yaml(named("good"), { ...named("lost"), kind: "IngresBackend" }));
+  await using following = await Following.start(directory.path);
+  writeFileSync(file, yaml(named("better"), { ...named("lost"), kind: "IngresBackend" }));
+  await following.until(() => following.names === "better");
+  const [said, ...more] = following.faults.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(more, []);
+  assert.equal(said?.["file"], file);
+  assert.equal(said["line"], 3);
+  assert.match(String(said["problem"]), /^unknown kind 'IngresBackend', did you mean 'IngressBackend'\?$/);
+});
+
 test("from when a file is broken the data grows old, until all are good; what stays in force is said", async () => {
   using directory = temporaryDirectory();
   const at = (name: string): string => join(directory.path, name);

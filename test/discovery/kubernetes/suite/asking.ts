@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { runExplain } from "../../../../src/cli/explain.ts";
 import type { TestCluster } from "../../../support/api-server/test-cluster.ts";
 import { writeKubeconfig } from "../../../support/api-server/kubeconfig.ts";
 import { runCommand } from "../../../support/process/command.ts";
 import { temporaryDirectory } from "../../../support/process/temporary-directory.ts";
-import { EDGE, OTHER, edgeSlice, letIn, sliceOf } from "./objects.ts";
+import { EDGE, OTHER, edgeSlice, letIn, letInOn, sliceOf } from "./objects.ts";
 
 const POD = { namespace: "test", services: ["foo"] };
 
@@ -62,5 +63,29 @@ export function asking(use: () => Promise<TestCluster>): void {
     };
     assert.deepEqual([after.code, counts.loses], [1, 1]);
     assert.deepEqual([changes[0]?.peer.address, changes[0]?.reason], [OTHER, "source-not-listed"]);
+  });
+
+  test("an edited object is as old as the one that it replaces, and governs the port that its age gives it", async () => {
+    await using cluster = await use();
+    using directory = temporaryDirectory();
+    const kubeconfig = writeKubeconfig(join(directory.path, "kubeconfig"), cluster.credentials());
+    await cluster.api.apply(letInOn("older", 80, "gateways/edge"), edgeSlice(EDGE));
+    // The API server tells whole seconds, and of objects of one age the name decides.
+    await delay(1_100);
+    await cluster.api.apply(letInOn("newer", 80, "gateways/edge"));
+    const peers = join(directory.path, "peers.json");
+    writeFileSync(peers, JSON.stringify({ kind: "postern-peers", version: 2, pod: POD, peers: [seen(EDGE)] }));
+    const edited = temporaryDirectory();
+    using _ = edited;
+    writeFileSync(join(edited.path, "a.yaml"), JSON.stringify(letInOn("older", 80, "gateways/edge")));
+    const { code, stdout, stderr } = await runCommand(
+      runExplain,
+      `--kubeconfig=${kubeconfig}`,
+      `--replay=${peers}`,
+      `--manifests=${edited.path}`,
+      "--json",
+    );
+    assert.equal(code, 0, stderr);
+    assert.deepEqual((JSON.parse(stdout) as { judgedBy: readonly string[] }).judgedBy, ["test/older"]);
   });
 }
