@@ -26,9 +26,12 @@ export class Namespace implements Place {
   readonly name: string;
   readonly ipv4: string;
   readonly ipv6: string;
+  /** The end of its cable that is on the bridge. */
+  readonly link: string;
 
   constructor(name: string, host: number) {
     this.name = name;
+    this.link = `pod${host}`;
     this.ipv4 = `10.99.0.${host}`;
     this.ipv6 = `fd99::${host}`;
   }
@@ -63,7 +66,7 @@ export class Network implements AsyncDisposable {
   /** @param host last part of its addresses */
   async add(name: string, host: number): Promise<Namespace> {
     const namespace = new Namespace(name, host);
-    const [outer, inner] = [`pod${host}`, "eth0"];
+    const [outer, inner] = [namespace.link, "eth0"];
     await ip("netns", "add", name);
     this.#namespaces.push(namespace);
     await ip("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", name);
@@ -76,11 +79,27 @@ export class Network implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { name } of this.#namespaces) await ip("netns", "delete", name);
+    for (const { name, link } of this.#namespaces) {
+      // Workers of a program that was killed would keep the namespace, and with it the link.
+      await killAll(name);
+      await ip("link", "delete", link);
+      await ip("netns", "delete", name);
+    }
     await ip("link", "delete", BRIDGE);
   }
 }
 
 async function ip(...args: readonly string[]): Promise<void> {
   await run("ip", [...args]);
+}
+
+/** Whatever runs in a namespace of ours. */
+async function killAll(name: string): Promise<void> {
+  const { stdout } = await run("ip", ["netns", "pids", name]);
+  for (const id of stdout.split("\n").filter((line) => line !== ""))
+    try {
+      process.kill(Number(id), "SIGKILL");
+    } catch {
+      // It has ended meanwhile.
+    }
 }

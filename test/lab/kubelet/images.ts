@@ -36,6 +36,8 @@ export class Images {
       [/^postern-redirect:/, { entrypoint: POSTERN, command: ["redirect", "--help"] }],
       [/\/projectcontour\/contour:/, { entrypoint: [], command: [] }],
       [/\/envoyproxy\/envoy:/, { entrypoint: [], command: [] }],
+      // Their pods name the command, which this machine has.
+      [/^(?:nginx|haproxy):/, { entrypoint: [], command: [] }],
       [
         /^registry\.example\/foo:/,
         { entrypoint: [`${IMAGE}/node`, `${IMAGE}/checkout/test/lab/application.ts`], command: ["0.0.0.0:80"] },
