@@ -25,6 +25,9 @@ export interface ThreadStart {
   readonly ticketSecret: TicketSecret | undefined;
 }
 
+/** Global function of a thread, for whoever interrupts it while it hangs: see control/close-connections.ts. */
+export const CLOSE_CONNECTIONS = "posternCloseConnections";
+
 /** Control side to thread. */
 export type ThreadCommand =
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot }

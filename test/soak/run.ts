@@ -22,7 +22,8 @@ import { furnish, PolicyChurn } from "./policy-churn.ts";
 import { sampleOf } from "./sample.ts";
 import { DEADLINE_MS, slowLanes } from "./slow-lanes.ts";
 import { Tally } from "./tally.ts";
-import { doom, ThreadKills } from "./thread-kills.ts";
+import { doom } from "../support/thread/doom.ts";
+import { ThreadKills } from "./thread-kills.ts";
 import { flatness, overTime, verdictTable, type TimedSample, type VerdictRow } from "./verdict.ts";
 
 const THREADS = 2;
@@ -88,7 +89,7 @@ function stop(): void {
   wakeAll();
 }
 process.once("SIGINT", stop).once("SIGTERM", stop);
-setTimeout(stop, minutes * 60_000);
+setTimeout(stop, minutes * 60_000).unref();
 let ending = false;
 void sidecar.exited().then(({ code, signal }) => {
   if (ending) return;

@@ -8,12 +8,6 @@ const KILL_MS = 75_000;
 const REPLACED_MS = 90_000;
 const LOOK_MS = 250;
 
-/** Preloaded by every thread of the sidecar; the file tells one of them to fail. */
-export const doom = (file: string): Readonly<Record<string, string>> => ({
-  NODE_OPTIONS: `--import=${new URL("../support/thread/doomed-thread.ts", import.meta.url).href}`,
-  DOOM_AT: file,
-});
-
 const isReplaced = ({ message }: { readonly message?: unknown }): boolean =>
   typeof message === "string" && message.includes("data-plane thread") && message.endsWith("it is replaced");
 

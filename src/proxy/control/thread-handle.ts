@@ -13,6 +13,7 @@ import type { TicketProblem, TicketSecret } from "../../tls/session-tickets.ts";
 import { NO_COUNTERS } from "../counters.ts";
 import { ANSWER_MS, type Answers } from "./answers.ts";
 import { AppliedState, type ThreadLag } from "./applied-state.ts";
+import { closeConnections } from "./close-connections.ts";
 import { ListenError } from "./listen-check.ts";
 import { PendingReports, type Report } from "./pending-reports.ts";
 import type { ThreadCommand, ReportKind, ThreadEvent, ThreadStart } from "../messages.ts";
@@ -284,6 +285,7 @@ export class ThreadHandle {
   }
 
   async #watchEnd(): Promise<void> {
+    if (this.#unanswered > 0) await closeConnections(this.#worker);
     const ended = this.#worker.terminate().then(() => true);
     // The end of a thread is an event: after a busy time of the control thread it waits behind the timer.
     const late = delay(STUCK_AFTER_MS, false, { ref: false }).then((value) => afterEvents(value));

@@ -1,5 +1,5 @@
 /** A caller that speaks HTTP/2 frame by frame, and sees in which order the frames of a response come. */
-import { connect } from "./caller.ts";
+import { connect, type CallerTls } from "./caller.ts";
 import { FLAG, frame, FRAME, FrameReader, PREFACE, type Frame } from "./http2-frames.ts";
 import type { Socket } from "node:net";
 
@@ -25,8 +25,9 @@ export class FrameCaller implements Disposable {
   }
 
   /** Resolves when the other side has shown its settings. */
-  static async connect(port: number): Promise<FrameCaller> {
-    const caller = new FrameCaller(await connect({ port }));
+  static async connect(port: number, tls?: CallerTls): Promise<FrameCaller> {
+    const secured = tls && { tls: { ...tls, options: { ALPNProtocols: ["h2"], ...tls.options } } };
+    const caller = new FrameCaller(await connect({ port, ...secured }));
     caller.send(PREFACE, frame(FRAME.settings, 0, 0));
     await caller.until(({ type }) => type === FRAME.settings);
     return caller;

@@ -1,0 +1,96 @@
+/**
+ * Closes the connections of a worker that does not come back to its event loop, before it is terminated.
+ *
+ * A terminated worker reads its sockets once more, without JavaScript. HTTP/2 requests with a body that wait there end the whole
+ * process (Node 24 and 26, `Assertion failed: onread->IsFunction()`; nodejs/node#38418): the streams that they open are nobody's.
+ * Only a debugger reaches code that runs without an end, so this is one, for a moment; no port is opened.
+ */
+import type { Session } from "node:inspector";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Worker } from "node:worker_threads";
+import { CLOSE_CONNECTIONS } from "../messages.ts";
+
+/** A worker that is inside of a native call cannot be interrupted. */
+const PATIENCE_MS = 1_000;
+
+/** Never rejects; what cannot be closed is left to the termination. */
+export async function closeConnections(worker: Worker): Promise<void> {
+  const { Session: InspectorSession } = await import("node:inspector");
+  const session = new InspectorSession();
+  session.connect();
+  const late = delay(PATIENCE_MS, undefined, { ref: false });
+  try {
+    const debugged = await Promise.race([attach(session, worker.threadId), late]);
+    if (debugged === undefined) return;
+    await Promise.race([interrupt(debugged), late]);
+    // A worker that is left paused never ends.
+    await Promise.race([debugged.ask("Debugger.disable"), delay(PATIENCE_MS, undefined, { ref: false })]);
+  } catch {
+    // The worker has ended meanwhile.
+  } finally {
+    session.post("NodeWorker.disable", () => session.disconnect());
+  }
+}
+
+async function interrupt(worker: DebuggedWorker): Promise<void> {
+  const paused = worker.once("Debugger.paused");
+  for (const method of ["Runtime.enable", "Debugger.enable", "Debugger.pause"]) await worker.ask(method);
+  await paused;
+  await worker.ask("Runtime.evaluate", { expression: `${CLOSE_CONNECTIONS}()` });
+}
+
+interface AttachedToWorker {
+  readonly params: { readonly sessionId: string; readonly workerInfo: { readonly title: string } };
+}
+
+/** Attaches to all workers, for there is no other way; those that are not meant are asked nothing. */
+async function attach(session: Session, threadId: number): Promise<DebuggedWorker> {
+  const found = new Promise<DebuggedWorker>((resolve) => {
+    session.on("NodeWorker.attachedToWorker", ({ params: { sessionId, workerInfo } }: AttachedToWorker) => {
+      if (workerInfo.title.startsWith(`[worker ${threadId}]`)) resolve(new DebuggedWorker(session, sessionId));
+    });
+  });
+  session.post("NodeWorker.enable", { waitForDebuggerOnStart: false });
+  return found;
+}
+
+interface MessageFromWorker {
+  readonly params: { readonly sessionId: string; readonly message: string };
+}
+
+/** The protocol of one worker, which travels as text in that of the session. */
+class DebuggedWorker {
+  readonly #session: Session;
+  readonly #sessionId: string;
+  readonly #answers = new Map<number, () => void>();
+  readonly #events = new Map<string, () => void>();
+  #id = 0;
+
+  constructor(session: Session, sessionId: string) {
+    this.#session = session;
+    this.#sessionId = sessionId;
+    session.on("NodeWorker.receivedMessageFromWorker", ({ params }: MessageFromWorker) => {
+      if (params.sessionId === sessionId) this.#received(JSON.parse(params.message));
+    });
+  }
+
+  /** Resolves with the answer, whatever it is. */
+  ask(method: string, params: object = {}): Promise<void> {
+    this.#id += 1;
+    const id = this.#id;
+    return new Promise((resolve) => {
+      this.#answers.set(id, resolve);
+      const message = JSON.stringify({ id, method, params });
+      this.#session.post("NodeWorker.sendMessageToWorker", { sessionId: this.#sessionId, message });
+    });
+  }
+
+  once(method: string): Promise<void> {
+    return new Promise((resolve) => this.#events.set(method, resolve));
+  }
+
+  #received({ id, method }: { readonly id?: number; readonly method?: string }): void {
+    if (id !== undefined) this.#answers.get(id)?.();
+    if (method !== undefined) this.#events.get(method)?.();
+  }
+}
