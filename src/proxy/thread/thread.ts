@@ -11,6 +11,8 @@ port.on("message", (command: ThreadCommand) => thread.handle(command));
 // A worker whose JavaScript has ended still reads its sockets for a moment, and what HTTP/2 callers have sent meanwhile would
 // end the whole process: nothing may be left to read.
 const closeConnections = (): void => thread.closeConnections();
+// oxlint-disable-next-line no-restricted-globals -- as main.ts is that of the process, this is the start of a thread
 process.on("uncaughtExceptionMonitor", closeConnections);
+// oxlint-disable-next-line no-restricted-globals -- a debugger has no other way to reach it
 Object.assign(globalThis, { [CLOSE_CONNECTIONS]: closeConnections });
 await thread.listen();
