@@ -4,6 +4,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { startApplication, type TestApplication } from "../../support/application/application.ts";
+import { switchFor } from "../../support/application/websocket-switch.ts";
 import { connect, exchange, readToEnd } from "../../support/caller/caller.ts";
 import { FrameCaller, namesOf } from "../../support/caller/http2-by-hand.ts";
 import { FLAG, frame, FRAME, headerBlock, REQUEST, request } from "../../support/caller/http2-frames.ts";
@@ -24,9 +25,10 @@ before(async () => {
     response.writeHead(200, { "content-type": request.url === "/events" ? "text/event-stream" : "text/plain" });
     response.write("first");
   });
-  application.server.on("upgrade", (_request, socket: Socket) => {
+  application.server.on("upgrade", (request, socket: Socket) => {
     socket.on("error", () => undefined);
-    socket.resume().write("HTTP/1.1 101 Go\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nfirst");
+    const key = `sec-websocket-key: ${request.headers["sec-websocket-key"]}`;
+    socket.resume().write(`${switchFor(key)}first`);
   });
   sidecar = await startSidecar({
     manifests: [policy([http], [range("127.0.0.0/8")])],

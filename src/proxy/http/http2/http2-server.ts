@@ -1,9 +1,9 @@
 /** HTTP/2 towards the caller: one nghttp2 session on each admitted connection. */
-import { randomBytes } from "node:crypto";
 import { constants, performServerHandshake, type ServerHttp2Stream } from "node:http2";
 import type { Limits } from "../../../config/config.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import { contain } from "../../forward/boundary.ts";
+import { newWebSocketKey } from "../upstream/websocket-key.ts";
 import type { UpgradeCaller } from "../upstream/websocket-upgrade.ts";
 import type { HttpConnection } from "../exchange/http-connection.ts";
 import type { RequestHead } from "../exchange/message.ts";
@@ -105,11 +105,11 @@ export class Http2Server {
       this.#options.gate.refused(state.connection, head, 0, "internal-error");
     };
     const socket = new StreamSocket(stream, onFault);
-    const key = ["Sec-WebSocket-Key", randomBytes(16).toString("base64")];
     return {
-      head: { ...head, method: "GET", hasBody: false, lines: [...head.lines, ...key] },
+      head: { ...head, method: "GET", hasBody: false, lines: withoutKey(head.lines) },
       caller: {
         socket,
+        key: newWebSocketKey(),
         first: Buffer.alloc(0),
         onSwitch: () => state.tunnelled(stream),
         cut: () => socket.cut(),
@@ -117,6 +117,11 @@ export class Http2Server {
       },
     };
   }
+}
+
+/** Of the handshake of HTTP/1.1, which is ours: in HTTP/2 they say nothing (RFC 8441 section 5). */
+function withoutKey(lines: readonly string[]): readonly string[] {
+  return lines.filter((_, index) => !/^sec-websocket-(?:key|accept)$/.test(lines[index - (index % 2)]!));
 }
 
 /** Node ends a session with a FIN and waits for the caller's own, which a hostile or forgetful caller never sends. */

@@ -9,8 +9,10 @@ import type { Duplex } from "node:stream";
 import httpProxy from "http-proxy";
 import type { BackendConfig, Limits } from "../../../config/config.ts";
 import { contain, type OnFault } from "../../forward/boundary.ts";
+import { UpstreamError } from "./failure.ts";
 import { TunnelSockets } from "./tunnel-sockets.ts";
 import type { ResponseControl, ResponseHandler, Upstream, UpstreamRequest } from "./upstream.ts";
+import { webSocketAccept } from "./websocket-key.ts";
 
 /** Lines of the WebSocket handshake that are hop-by-hop, and have to be said again (RFC 6455 section 4.1). */
 const HANDSHAKE = ["connection", "Upgrade", "upgrade", "websocket"];
@@ -21,6 +23,11 @@ export interface UpgradeCaller {
   readonly socket: Duplex;
   /** Bytes that came behind the request's head: they belong to the tunnel. */
   readonly first: Buffer;
+  /**
+   * Of the handshake, where the caller's version of HTTP has none: then nobody but us can check what the application says to
+   * it, and a 2xx would tell that caller that the WebSocket stands (RFC 8441 section 5).
+   */
+  readonly key?: string;
   /** The application switched protocols. Comes before the 101 is written to `socket`. */
   readonly onSwitch: () => void;
   /** Cuts the caller's side, so that the cut cannot pass for the tunnel's end. */
@@ -72,7 +79,8 @@ export class WebSocketProxy {
   }
 
   #dispatch(request: UpstreamRequest, handler: ResponseHandler, caller: UpgradeCaller): void {
-    const lines = [...request.lines, ...HANDSHAKE];
+    const key = caller.key === undefined ? [] : ["Sec-WebSocket-Key", caller.key];
+    const lines = [...request.lines, ...key, ...HANDSHAKE];
     const proxied: ProxiedRequest = {
       method: "GET",
       httpVersion: "1.1",
@@ -185,6 +193,12 @@ class Upgrade implements ResponseControl {
   }
 
   #onResponse(response: IncomingMessage): void {
+    const { statusCode = 0 } = response;
+    if (this.#caller.key !== undefined && statusCode >= 200 && statusCode < 300) {
+      this.failed(new UpstreamError("INVALID_RESPONSE", `no switch to WebSocket, but status ${statusCode}`));
+      this.#request?.destroy();
+      return;
+    }
     this.#response = response;
     this.rawHeaders = response.rawHeaders;
     response.on(
@@ -199,7 +213,7 @@ class Upgrade implements ResponseControl {
       "end",
       this.#contain("end", () => this.#onEnd(response)),
     );
-    this.#handler.onResponseStart(this, response.statusCode ?? 0);
+    this.#handler.onResponseStart(this, statusCode);
   }
 
   #onEnd(response: IncomingMessage): void {
@@ -213,6 +227,12 @@ class Upgrade implements ResponseControl {
     if (this.#ended || statusCode !== 101 || headers.upgrade?.trim().toLowerCase() !== "websocket") {
       socket.destroy();
       this.failed(new Error(`switch to ${headers.upgrade} with status ${statusCode}`));
+      return false;
+    }
+    const { key } = this.#caller;
+    if (key !== undefined && headers["sec-websocket-accept"] !== webSocketAccept(key)) {
+      socket.destroy();
+      this.failed(new UpstreamError("INVALID_RESPONSE", "Sec-WebSocket-Accept is not what the key asks for"));
       return false;
     }
     // What http-proxy writes them from: Node's own object joins repeated lines.

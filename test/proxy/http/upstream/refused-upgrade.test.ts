@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
+import { webSocketAccept } from "../../../../src/proxy/http/upstream/websocket-key.ts";
 import { startTcpApplication, type TestApplication } from "../../../support/application/application.ts";
 import { Neighbour } from "../../../support/application/neighbour.ts";
 import { connect, readToEnd } from "../../../support/caller/caller.ts";
@@ -81,7 +82,7 @@ async function overHttp1(): Promise<Seen> {
   };
 }
 
-async function overHttp2(path = "/"): Promise<Seen> {
+async function overHttp2(path = "/", lines: Readonly<Record<string, string>> = {}): Promise<Seen> {
   await using caller = await Http2Caller.connect(sidecar.port());
   if (caller.session.remoteSettings.enableConnectProtocol !== true) await once(caller.session, "remoteSettings");
   const stream = caller.open({
@@ -90,6 +91,7 @@ async function overHttp2(path = "/"): Promise<Seen> {
     ":scheme": "http",
     ":path": path,
     "sec-websocket-version": "13",
+    ...lines,
   });
   let status = 0;
   let body = "";
@@ -107,6 +109,8 @@ interface Refusal {
   readonly name: string;
   readonly respond: (socket: Socket) => void;
   readonly status: number | readonly number[];
+  /** Where HTTP/2 has another: a 2xx to extended CONNECT would say that the WebSocket stands (RFC 8441 section 5). */
+  readonly http2?: number;
   readonly body?: string;
   /** Half of it is missing. */
   readonly cut?: true;
@@ -145,7 +149,7 @@ const REFUSALS: readonly Refusal[] = [
   },
   { name: "an end by close", respond: saying("HTTP/1.1 401 No\r\n\r\nnope!", fin), status: 401, body: "nope!" },
   { name: "HTTP/1.0", respond: saying("HTTP/1.0 401 No\r\n\r\nnope!", fin), status: 401, body: "nope!" },
-  { name: "204", respond: saying("HTTP/1.1 204 None\r\n\r\n"), status: 204 },
+  { name: "204", respond: saying("HTTP/1.1 204 None\r\n\r\n"), status: 204, http2: 502 },
   { name: "304", respond: saying("HTTP/1.1 304 Same\r\netag: x\r\n\r\n"), status: 304 },
   {
     name: "302",
@@ -153,7 +157,20 @@ const REFUSALS: readonly Refusal[] = [
     status: 302,
     body: "hi",
   },
-  { name: "200", respond: saying("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"), status: 200, body: "hi" },
+  {
+    name: "200",
+    respond: saying("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"),
+    status: 200,
+    http2: 502,
+    body: "hi",
+  },
+  {
+    name: "299 without a length",
+    respond: saying("HTTP/1.1 299 OK\r\n\r\nhi", fin),
+    status: 299,
+    http2: 502,
+    body: "hi",
+  },
   { name: "404", respond: saying("HTTP/1.1 404 No\r\ncontent-length: 2\r\n\r\nhi"), status: 404, body: "hi" },
   {
     name: "426 that asks for another protocol",
@@ -212,7 +229,7 @@ const REFUSALS: readonly Refusal[] = [
   { name: "silence", respond: () => undefined, status: 504 },
 ];
 
-for (const { name, respond: responding, status, body, cut } of REFUSALS)
+for (const { name, respond: responding, status, http2, body, cut } of REFUSALS)
   for (const [version, call] of [
     ["HTTP/1.1", overHttp1],
     ["HTTP/2", overHttp2],
@@ -220,7 +237,8 @@ for (const { name, respond: responding, status, body, cut } of REFUSALS)
     test(`${name}, over ${version}: ${cut === undefined ? "one whole response" : "half a response, and it is known"}`, async () => {
       respond = responding;
       const seen = await call();
-      assert.ok([status].flat().includes(seen.status), JSON.stringify(seen));
+      const expected = version === "HTTP/2" ? (http2 ?? status) : status;
+      assert.ok([expected].flat().includes(seen.status), JSON.stringify(seen));
       assert.equal(seen.whole, cut === undefined, JSON.stringify(seen));
       if (seen.status < 500) assert.equal(seen.body, body ?? "");
     });
@@ -240,11 +258,11 @@ for (const [name, body] of Object.entries(MALFORMED))
     ["HTTP/2", overHttp2],
   ] as const)
     test(`a refusal with ${name}, over ${version}: 502 or a cut, a record, and the neighbour goes on`, async () => {
-      respond = saying(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${body}`);
+      respond = saying(`HTTP/1.1 401 No\r\ntransfer-encoding: chunked\r\n\r\n${body}`);
       using beside = await neighbour.call(sidecar, NEIGHBOUR);
       const from = sidecar.log.lines.length;
       const seen = await call();
-      assert.ok(seen.whole ? seen.status === 502 : [200, 502].includes(seen.status), JSON.stringify(seen));
+      assert.ok(seen.whole ? seen.status === 502 : [401, 502].includes(seen.status), JSON.stringify(seen));
       await sidecar.log.next({ event: "request", status: seen.status }, { from });
       await beside.goesOn();
     });
@@ -286,6 +304,29 @@ for (const target of TARGETS)
     assert.equal((await overHttp2(target)).status, 404);
     assert.equal(asked.split("\r\n", 1)[0], `GET ${target} HTTP/1.1`);
   });
+
+const ACCEPTS = {
+  none: "",
+  "of another key": `sec-websocket-accept: ${webSocketAccept("MDEyMzQ1Njc4OWFiY2RlZg==")}\r\n`,
+  empty: "sec-websocket-accept:\r\n",
+} as const;
+
+for (const [name, line] of Object.entries(ACCEPTS))
+  test(`a 101 over HTTP/2 whose Sec-WebSocket-Accept is ${name}: 502, a record and the reason`, async () => {
+    const from = sidecar.log.lines.length;
+    respond = saying(`HTTP/1.1 101 Go\r\nconnection: upgrade\r\nupgrade: websocket\r\n${line}\r\nsaid`);
+    assert.equal((await overHttp2()).status, 502);
+    await sidecar.log.next({ event: "request", status: 502, reason: "upstream-invalid" }, { from });
+  });
+
+test("a key that a caller of HTTP/2 made, and its accept, do not reach the application", async () => {
+  respond = saying("HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n");
+  await overHttp2("/", { "sec-websocket-key": "MDEyMzQ1Njc4OWFiY2RlZg==", "sec-websocket-accept": "x" });
+  const keys = asked.split("\r\n").filter((line) => /^sec-websocket-(?:key|accept)/i.test(line));
+  assert.equal(keys.length, 1, asked);
+  assert.match(keys[0]!, /^Sec-WebSocket-Key: [\w+/]{22}==$/i);
+  assert.doesNotMatch(keys[0]!, /MDEyMzQ1Njc4OWFiY2RlZg/);
+});
 
 test("the 101 has what the application said, repeated lines and bytes above ASCII included, and nothing of its hop", async () => {
   respond = saying(

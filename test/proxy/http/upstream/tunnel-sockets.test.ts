@@ -4,6 +4,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { startTcpApplication, type TestApplication } from "../../../support/application/application.ts";
+import { switchFor } from "../../../support/application/websocket-switch.ts";
 import { connect, readToEnd } from "../../../support/caller/caller.ts";
 import { FrameCaller, namesOf } from "../../../support/caller/http2-by-hand.ts";
 import { FLAG, frame, FRAME, headerBlock } from "../../../support/caller/http2-frames.ts";
@@ -11,7 +12,6 @@ import { http, policy, range } from "../../../support/mesh/objects.ts";
 import { startSidecar, type TestSidecar } from "../../../support/process/sidecar.ts";
 
 const SIZES = [1, 1_000, 100_000, 300_000, 3_000_000];
-const SWITCH = "HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
 let application: TestApplication;
 let sidecar: TestSidecar;
@@ -20,8 +20,8 @@ let serve: (socket: Socket) => void;
 
 before(async () => {
   application = await startTcpApplication((socket) => {
-    socket.once("data", () => {
-      socket.write(SWITCH);
+    socket.once("data", (head: Buffer) => {
+      socket.write(switchFor(head.toString("latin1")));
       serve(socket);
     });
   });

@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { startTcpApplication } from "../../../support/application/application.ts";
 import { startUnanswering } from "../../../support/application/unanswering.ts";
+import { switchFor } from "../../../support/application/websocket-switch.ts";
 import { connect, readToEnd } from "../../../support/caller/caller.ts";
 import { Http2Caller } from "../../../support/caller/http2-caller.ts";
 import { GATEWAY_NAME, TestMesh } from "../../../support/mesh/mesh.ts";
@@ -168,7 +169,7 @@ test("a handshake may take as long as any response; to connect it has as long as
   await using slow = await startTcpApplication((socket) => {
     socket.once("data", (head: Buffer) => {
       const answer = /upgrade: websocket/i.test(head.toString("latin1"))
-        ? "HTTP/1.1 101 Go\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+        ? switchFor(head.toString("latin1"))
         : "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
       setTimeout(() => socket.end(answer), 1_200);
     });
