@@ -33,6 +33,11 @@ export class UpstreamError extends Error {
   }
 }
 
+/** Node has ended a whole connection of HTTP/2 for what the application sent on it. */
+export function isBrokenHttp2(error: NodeJS.ErrnoException | undefined): boolean {
+  return error?.code === "ERR_HTTP2_ERROR";
+}
+
 /** Our own, the system's and Node's errors in the words of the records. */
 export function classifyFailure(error: Error): UpstreamFailure {
   if (error instanceof CallbackFault)

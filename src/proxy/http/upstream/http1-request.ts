@@ -6,11 +6,10 @@ import { BodySender } from "./body-sender.ts";
 import type { CarriedRequest, CarryingConnection, Loss } from "./carried-request.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 import { UpstreamError } from "./failure.ts";
+import { IDEMPOTENT } from "./idempotent.ts";
 import type { Release } from "./read-buffers.ts";
 import type { ResponseControl, ResponseHandler, UpstreamRequest } from "./upstream.ts";
 
-/** Methods whose repetition changes nothing (RFC 9110 section 9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 /** How a connection ends that was closed while it was not used. */
 const CLOSED: ReadonlySet<string | undefined> = new Set(["CLOSED_EARLY", "ECONNRESET", "EPIPE"]);
 

@@ -5,7 +5,7 @@
 import { performance } from "node:perf_hooks";
 import type { Limits, SocketAddress } from "../../../config/config.ts";
 import { faultIn } from "../../forward/boundary.ts";
-import { UpstreamError } from "./failure.ts";
+import { isBrokenHttp2, UpstreamError } from "./failure.ts";
 import { STREAMS_PER_SESSION, UpstreamSession, type SessionOwner, type StreamRequest } from "./http2-session.ts";
 
 /** How often time limits are looked at, at most and at least. */
@@ -118,6 +118,5 @@ export class SessionPool implements SessionOwner {
 /** Why a connection that came to nothing did. */
 function lossOf({ error, spoke }: UpstreamSession): Error {
   if (error === undefined) return new UpstreamError("CLOSED_EARLY", "connection closed");
-  const isOther = !spoke && (error as NodeJS.ErrnoException).code === "ERR_HTTP2_ERROR";
-  return isOther ? new UpstreamError("NOT_HTTP2", error.message) : error;
+  return !spoke && isBrokenHttp2(error) ? new UpstreamError("NOT_HTTP2", error.message) : error;
 }

@@ -1,11 +1,15 @@
-/** One request to an application over HTTP/2, on one stream or, where the application left that unprocessed, on another. */
+/**
+ * One request to an application over HTTP/2, on one stream or, where the application left that unprocessed, or broke the
+ * connection of it by another, on a second one.
+ */
 import { constants, type ClientHttp2Stream } from "node:http2";
 import { performance } from "node:perf_hooks";
 import { contain } from "../../forward/boundary.ts";
-import { UpstreamError } from "./failure.ts";
+import { isBrokenHttp2, UpstreamError } from "./failure.ts";
 import { Http2Body } from "./http2-body.ts";
 import type { SessionPool, WaitingRequest } from "./http2-pool.ts";
 import type { UpstreamSession } from "./http2-session.ts";
+import { IDEMPOTENT } from "./idempotent.ts";
 import type { ResponseControl, ResponseHandler, Trailers, UpstreamRequest } from "./upstream.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
@@ -179,7 +183,7 @@ export class Http2Request implements ResponseControl, WaitingRequest {
   #onLost(stream: ClientHttp2Stream, session: UpstreamSession, error: Error | undefined): void {
     if (this.#over) return;
     const wasRefused = stream.rstCode === NGHTTP2_REFUSED_STREAM || session.leftUnprocessed(stream.id);
-    if (wasRefused && this.#mayRepeat()) {
+    if ((wasRefused && this.#mayRepeat()) || (isBrokenHttp2(error) && this.#mayRepeatProcessed())) {
       this.#repeats += 1;
       this.#stream = undefined;
       this.#body?.detach();
@@ -198,6 +202,11 @@ export class Http2Request implements ResponseControl, WaitingRequest {
   /** Any request that the application left unprocessed may be repeated, whatever its method (RFC 9113 section 8.7). */
   #mayRepeat(): boolean {
     return this.#repeats < MOST_REPEATS && !this.#heard && this.#body?.repeatable !== false;
+  }
+
+  /** The application may have acted on it: once, and only where a repetition changes nothing. */
+  #mayRepeatProcessed(): boolean {
+    return this.#repeats === 0 && !this.#heard && this.#body === undefined && IDEMPOTENT.has(this.#request.method);
   }
 
   #fail(error: Error): void {
