@@ -13,7 +13,7 @@ import { upstreamTrailers } from "../exchange/headers.ts";
 import type { RequestHead } from "../exchange/message.ts";
 import type { Release } from "../upstream/read-buffers.ts";
 import { PartialHead } from "../wire/partial-head.ts";
-import { parseRequestHead, type WireRequestHead } from "../wire/request-head.ts";
+import { hasSpareSpace, parseRequestHead, type WireRequestHead } from "../wire/request-head.ts";
 import { RequestBodyReader } from "../wire/request-body-reader.ts";
 import { INCOMPLETE, Section } from "../wire/section.ts";
 import { WireFault } from "../wire/wire-fault.ts";
@@ -275,7 +275,13 @@ export class DirectReader implements RequestReader, ResponseWriter {
     }
   }
 
+  /** Node's parser would repair several spaces, which then nobody sees: what it would have to is refused before it. */
   #handOver(bytes: Buffer): void {
+    if (hasSpareSpace(bytes.toString("latin1", 0, this.#options.limits.maxHeaderBytes))) {
+      this.connection.end("protocol-error", "several spaces in the request line");
+      this.#refuse(400, "malformed request");
+      return;
+    }
     const socket = this.#socket;
     socket.off("data", this.#onData).off("end", this.#onEnd);
     this.#writer.detach();

@@ -26,6 +26,17 @@ export interface WireRequestHead {
  */
 const REQUEST_LINE = new RegExp(`([${TCHAR}]+) (/[!"$-~]*|\\*) HTTP/1\\.[1-9]\\r\\n`, "y");
 
+const SPARE_SPACE = /^[\r\n]*[^\r\n]*? {2}/;
+
+/**
+ * Whether the request line has several spaces in a row. Parsers that are lenient repair it, each in its own way (RFC 9112
+ * section 3 and 3.2).
+ * @param text latin1 of a request, from its beginning
+ */
+export function hasSpareSpace(text: string): boolean {
+  return SPARE_SPACE.test(text);
+}
+
 /** @param text latin1, each line with its CRLF, empty line excluded */
 export function parseRequestHead(text: string, maxLines: number): WireRequestHead | WireFault {
   REQUEST_LINE.lastIndex = 0;

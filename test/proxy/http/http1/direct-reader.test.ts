@@ -99,6 +99,24 @@ test("a head that stops is 408, garbage is 400 without waiting, and an unused co
   assert.equal((await readToEnd(socket)).text, "");
 });
 
+test("several spaces in a request line are 400 with a record, at whatever bytes it is split and behind what else", async () => {
+  for (const request of ["GET  /a HTTP/1.1\r\nhost: a\r\n\r\n", "OPTIONS *  HTTP/1.1\r\nhost: a\r\n\r\n"])
+    for (let at = 4; at < request.length; at += 3) {
+      const [before, records] = [rig.recorder.requests.length, rig.records.length];
+      const socket = await connect({ port: rig.port });
+      socket.write(request.slice(0, at));
+      await new Promise((resolve) => setImmediate(resolve));
+      socket.write(request.slice(at));
+      assert.match((await readToEnd(socket)).text, /^HTTP\/1\.1 400 Bad Request\r\n[^]*malformed request/, `${at}`);
+      assert.equal(rig.recorder.requests.length, before);
+      assert.deepEqual(
+        rig.records.slice(records).map(({ status, reason }) => [status, reason]),
+        [[400, "protocol-error"]],
+      );
+    }
+  assert.match(await send(`${GET}GET /  HTTP/1.1\r\nhost: a\r\n\r\n`), /ok[^]*HTTP\/1\.1 400 [^]*malformed request/);
+});
+
 test("a head that comes a byte at a time is read as one that comes at once", async () => {
   const socket = await connect({ port: rig.port });
   for (const byte of LAST) {

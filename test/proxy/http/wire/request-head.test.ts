@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeChunk, encodeLastChunk, encodeRequestHead } from "../../../../src/proxy/http/wire/encode.ts";
-import { parseRequestHead } from "../../../../src/proxy/http/wire/request-head.ts";
+import { hasSpareSpace, parseRequestHead } from "../../../../src/proxy/http/wire/request-head.ts";
 import { WireFault } from "../../../../src/proxy/http/wire/wire-fault.ts";
 
 const parse = (text: string) => parseRequestHead(text, 10);
@@ -87,6 +87,13 @@ test("a head that was written is read back, with the framing that was meant", ()
     assert.ok(!(head instanceof WireFault));
     assert.deepEqual([head.method, head.target, head.framing, head.persistent], [method, "/x?y", expected, true]);
   }
+});
+
+test("several spaces are seen in the request line, as far as it has come, and nowhere behind it", () => {
+  for (const text of ["GET  /", "GET /  HTTP/1.1\r\n", "\r\n\r\nGET /   H", "  GET / HTTP/1.1\r\n"])
+    assert.equal(hasSpareSpace(text), true, JSON.stringify(text));
+  for (const text of ["", "GET ", "GET / HTTP/1.1\r\nx:  y\r\n", "\r\nGET / HTTP/1.0\r\n\r\nGET  /"])
+    assert.equal(hasSpareSpace(text), false, JSON.stringify(text));
 });
 
 test("what would make two messages of one is not written", () => {
