@@ -122,7 +122,8 @@ export class RequestGate {
   }
 
   #headersOf(connection: Connection, head: RequestHead, clean: CleanHead): UpstreamHeaders {
-    return upstreamHeaders(head.lines, clean.hasBody, {
+    const lines = clean.authority === undefined ? head.lines : ["host", clean.authority, ...head.lines];
+    return upstreamHeaders(lines, clean.hasBody, {
       protocol: connection.socket instanceof TLSSocket ? "https" : "http",
       newRequestId: randomUUID,
       clientCert: connection.clientCertHeader,

@@ -9,6 +9,8 @@ export interface CleanHead {
   readonly ok: true;
   /** Origin-form, byte for byte as it came; or the `*` of OPTIONS. */
   readonly path: string;
+  /** Of an absolute-form target without a Host line beside it, in whose place it stands (RFC 9112 section 3.2.2). */
+  readonly authority: string | undefined;
   /** Of HTTP/1.1 by its framing; of HTTP/2 only the stream itself knows. */
   readonly hasBody: boolean;
   readonly grpc: boolean;
@@ -59,9 +61,12 @@ export function judgeHead(head: RequestHead, maxHeaders: number): CleanHead | He
     return fault(417, "Expect other than 100-continue");
   const path = originForm(method, target, framing.host);
   if (typeof path !== "string") return path;
+  const authority = framing.host === undefined ? ABSOLUTE_FORM.exec(target)?.[2] : undefined;
+  if (authority !== undefined && !HOST.test(authority)) return fault(400, "invalid request target");
   return {
     ok: true,
     path,
+    authority,
     hasBody: head.hasBody ?? (framing.encodings > 0 || (framing.length !== undefined && Number(framing.length) > 0)),
     grpc: framing.contentType !== undefined && GRPC.test(framing.contentType),
     // HTTP/1.0 knows no informational responses (RFC 9110 section 10.1.1).

@@ -42,7 +42,7 @@ test("a caller that does not take the last bytes of its response is waited for n
   const exchange = new Exchange({
     connection: {} as Connection,
     head: { method: "GET", target: "/", version: "1.1", lines: [] },
-    clean: { ok: true, path: "/", hasBody: false, grpc: false, expectsContinue: false },
+    clean: { ok: true, path: "/", authority: undefined, hasBody: false, grpc: false, expectsContinue: false },
     headers: { lines: [], requestId: "a", traceparent: undefined, span: undefined, userAgent: undefined },
     downstream: silentCaller(),
     upstream,
