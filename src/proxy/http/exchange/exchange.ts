@@ -155,7 +155,9 @@ export class Exchange implements ResponseHandler {
       return;
     }
     const known = status >= FIRST_STATUS && status <= LAST_STATUS;
-    const response = known ? downstreamHeaders(raw) : "response with a status outside 100 to 599";
+    const response = known
+      ? downstreamHeaders(raw, status, head.version === "1.1")
+      : "response with a status outside 100 to 599";
     if (typeof response === "string") {
       this.#invalid(control, response);
       return;

@@ -146,8 +146,16 @@ export type FramingFault =
   | "response with both Transfer-Encoding and Content-Length"
   | "response with several Content-Length";
 
-/** Lines for the caller. */
-export function downstreamHeaders(raw: RawHeaders): DownstreamHeaders | FramingFault {
+/**
+ * Lines for the caller. A response that can have no body declares no length (RFC 9110 section 8.6: 1xx and 204), and a 426 keeps
+ * what it asks for (section 15.5.22).
+ * @param upgradable the caller speaks HTTP/1.1, which alone knows Upgrade
+ */
+export function downstreamHeaders(
+  raw: RawHeaders,
+  status: number,
+  upgradable: boolean,
+): DownstreamHeaders | FramingFault {
   const named = connectionNamed(raw);
   const lines: string[] = [];
   let lengths = 0;
@@ -166,10 +174,14 @@ export function downstreamHeaders(raw: RawHeaders): DownstreamHeaders | FramingF
         return "response with Transfer-Encoding other than chunked";
       continue;
     }
-    if (HOP_BY_HOP.has(lower) || named?.has(lower) === true) continue;
+    if (HOP_BY_HOP.has(lower) || named?.has(lower) === true) {
+      if (status === 426 && upgradable && lower === "upgrade") lines.push(name, value);
+      continue;
+    }
     if (lower === "content-length") {
       lengths += 1;
       empty = value === "0";
+      if (status < 200 || status === 204) continue;
     } else if (lower === "content-type" && value.startsWith("text/event-stream")) endless = true;
     lines.push(name, value);
   }

@@ -18,17 +18,23 @@ export interface ResponseHeadForm {
 export function responseHead({ status, lines, chunked, last, keepAliveMs }: ResponseHeadForm): string {
   const fields = encodeFields(lines);
   if (fields instanceof WireFault) throw new Error(fields.reason);
-  const date = hasDate(lines) ? "" : `Date: ${dateOf(Date.now())}\r\n`;
+  const date = hasField(lines, "date") ? "" : `Date: ${dateOf(Date.now())}\r\n`;
+  const upgrade = asksForUpgrade(status, lines) ? ", upgrade" : "";
   const connection = last
-    ? "Connection: close\r\n"
-    : `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveMs / 1_000)}\r\n`;
+    ? `Connection: close${upgrade}\r\n`
+    : `Connection: keep-alive${upgrade}\r\nKeep-Alive: timeout=${Math.floor(keepAliveMs / 1_000)}\r\n`;
   const framing = chunked ? "Transfer-Encoding: chunked\r\n" : "";
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n${fields}${date}${connection}${framing}\r\n`;
 }
 
-function hasDate(lines: readonly string[]): boolean {
+/** Its Upgrade field is for this hop, which the Connection field has to say (RFC 9110 section 7.8). */
+export function asksForUpgrade(status: number, lines: readonly string[]): boolean {
+  return status === 426 && hasField(lines, "upgrade");
+}
+
+function hasField(lines: readonly string[], name: string): boolean {
   for (let index = 0; index < lines.length; index += 2)
-    if (lines[index]!.length === 4 && lines[index]!.toLowerCase() === "date") return true;
+    if (lines[index]!.length === name.length && lines[index]!.toLowerCase() === name) return true;
   return false;
 }
 

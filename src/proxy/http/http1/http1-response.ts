@@ -7,7 +7,7 @@ import { contain, faultIn, type OnFault } from "../../forward/boundary.ts";
 import type { AfterResponse, ResponseForm, Downstream, HttpVersion, RequestHead } from "../exchange/message.ts";
 import { upstreamTrailers } from "../exchange/headers.ts";
 import { bodyFrom, type RequestBody } from "../exchange/request-body.ts";
-import { declaredLength } from "./encode-response-head.ts";
+import { asksForUpgrade, declaredLength } from "./encode-response-head.ts";
 import type { OwedResponse, ResponseOwner } from "./response-owner.ts";
 
 /** Up to here head and body are joined into one string: a copy costs less than a second buffer to encrypt. */
@@ -148,7 +148,10 @@ export class Http1Response implements Downstream, OwedResponse {
   }
 
   #writeHead({ status, lines }: PendingHead): void {
-    this.#response.writeHead(status, lines);
+    const response = this.#response;
+    if (asksForUpgrade(status, lines))
+      lines.push("Connection", response.shouldKeepAlive ? "keep-alive, upgrade" : "close, upgrade");
+    response.writeHead(status, lines);
     this.#pending = undefined;
   }
 }

@@ -114,7 +114,7 @@ function translateSwitch(text: string): string[] | undefined {
     const colon = line.indexOf(":");
     return index === 0 || colon <= 0 ? [] : [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
   });
-  const response = downstreamHeaders(raw);
+  const response = downstreamHeaders(raw, 101, false);
   if (typeof response === "string") return undefined;
   const headers = [":status", "200"];
   for (let index = 0; index < response.lines.length; index += 2) {

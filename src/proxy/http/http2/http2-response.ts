@@ -72,7 +72,7 @@ export class Http2Response implements Downstream {
   start(status: number, lines: readonly string[], { bodyless }: ResponseForm): void {
     if (!this.#usable()) return;
     const empty = bodyless || this.#head.method === "HEAD" || BODYLESS.has(status);
-    this.#respond(status, status === 204 || status === 205 ? withoutLength(lines) : lines, empty);
+    this.#respond(status, status === 205 ? withoutLength(lines) : lines, empty);
     if (empty) this.#stopReading();
   }
 

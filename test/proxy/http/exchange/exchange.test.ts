@@ -1,7 +1,7 @@
 /** Whatever an application answers is passed on as it came or is a 502, and costs nobody beside it anything. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { EitherVersion, everyWay, WAYS } from "../../../support/application/either-version.ts";
+import { EitherVersion, everyWay, VERSIONS, WAYS } from "../../../support/application/either-version.ts";
 import type { Line } from "../../../support/caller/taken-response.ts";
 
 let either: EitherVersion;
@@ -225,6 +225,37 @@ for (const lines of HOP_BY_HOP) {
     },
   );
 }
+
+for (const length of ["0", "3"])
+  everyWay(
+    () => either,
+    `a 204 with a length of ${length} declares none to the caller (RFC 9110 section 8.6)`,
+    { status: "204", lines: [["content-length", length]], body: "", unframed: true },
+    (taken, { application }) => {
+      // nghttp2 takes such a response of HTTP/2 for malformed.
+      assert.ok(taken.status === 204 || (application === "HTTP/2" && taken.status === 502), String(taken.status));
+      if (taken.status === 204) assert.deepEqual(named(taken.lines, ["content-length"]), []);
+    },
+  );
+
+for (const caller of VERSIONS)
+  test(`a 426 says what it asks for, where the caller's version has a field for it: ${caller}`, async () => {
+    const lines: readonly Line[] = [
+      ["connection", "upgrade"],
+      ["upgrade", "h2c, x/1"],
+    ];
+    const taken = await either.carry({ status: "426", lines }, "HTTP/1.1", caller);
+    assert.deepEqual([taken.status, taken.body], [426, "hi"]);
+    assert.deepEqual(
+      named(taken.lines, ["connection", "upgrade"]),
+      caller === "HTTP/2"
+        ? []
+        : [
+            ["upgrade", "h2c, x/1"],
+            ["connection", "close, upgrade"],
+          ],
+    );
+  });
 
 test("a response to HEAD has its fields and no body, whatever the application sends behind it", async () => {
   for (const { application, caller } of WAYS) {
