@@ -144,7 +144,7 @@ function originForm(method: string, target: string, host: string | undefined): s
 }
 
 /** Without the port that the scheme implies, and in lower case (RFC 3986 sections 6.2.2.1 and 6.2.3). */
-function normalAuthority(scheme: string, authority: string): string {
+export function normalAuthority(scheme: string, authority: string): string {
   const implied = scheme.toLowerCase() === "https" ? ":443" : ":80";
   const lower = authority.toLowerCase();
   if (lower.endsWith(":")) return lower.slice(0, -1);

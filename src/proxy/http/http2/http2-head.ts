@@ -3,7 +3,7 @@
  * connection-specific lines, repeated pseudo-headers); what it lets through and HTTP/1.1 could not carry is refused here.
  */
 import type { RequestHead } from "../exchange/message.ts";
-import type { HeadFault } from "../exchange/request-head.ts";
+import { normalAuthority, type HeadFault } from "../exchange/request-head.ts";
 
 export interface Http2Head extends RequestHead {
   readonly hasBody: boolean;
@@ -47,8 +47,11 @@ export function readHttp2Head(raw: readonly string[], endStream: boolean, maxByt
     else lines.push(name, value);
   }
   const authority = pseudo.get(":authority");
-  if (authority !== undefined && host !== undefined && authority.toLowerCase() !== host.toLowerCase())
-    fault ??= ":authority and Host header differ";
+  if (authority !== undefined && host !== undefined && authority !== host) {
+    const scheme = pseudo.get(":scheme") ?? "http";
+    if (normalAuthority(scheme, authority) !== normalAuthority(scheme, host))
+      fault ??= ":authority and Host header differ";
+  }
   if (crumbs.length > 0) lines.push("cookie", crumbs.join("; "));
   const named = authority ?? host;
   return {
