@@ -10,13 +10,13 @@ import type { Release } from "../upstream/read-buffers.ts";
 import type { ResponseControl, ResponseHandler, Trailers, Upstream } from "../upstream/upstream.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import { ExchangeBoundary } from "./exchange-boundary.ts";
-import { downstreamHeaders, downstreamTrailers, earlyHintLinks, type UpstreamHeaders } from "./headers.ts";
+import { downstreamHeaders, downstreamTrailers, type UpstreamHeaders } from "./headers.ts";
 import type { Downstream, RequestHead } from "./message.ts";
 import type { CleanHead } from "./request-head.ts";
 import { respondError } from "./responses.ts";
 
-/** Hints that are passed on for one request; the rest is left out. A caller that does not read must not cost memory. */
-const MOST_HINTS = 16;
+/** 1xx that are passed on for one request; the rest is left out. A caller that does not read must not cost memory. */
+const MOST_INFORMATIONAL = 16;
 /** What lies beyond them is no status of HTTP (RFC 9110 section 15). */
 const FIRST_STATUS = 100;
 const LAST_STATUS = 599;
@@ -42,7 +42,7 @@ export class Exchange implements ResponseHandler {
   #control: ResponseControl | undefined;
   #status = 0;
   #hasResponse = false;
-  #hints = 0;
+  #informed = 0;
   #ended = false;
   #blockedAtMs: number | undefined;
   /** A stream of events or of gRPC messages gets no grace when the connection's right ends. */
@@ -146,12 +146,7 @@ export class Exchange implements ResponseHandler {
     const raw = control.rawHeaders;
     const { downstream, head } = this.parts;
     if (status >= FIRST_STATUS && status < 200) {
-      // Postern has answered an expectation itself; other protocols are entered by upgrade only.
-      const isWanted = status === 103 && head.version !== "1.0" && !downstream.begun && this.#hints < MOST_HINTS;
-      const links = isWanted ? earlyHintLinks(raw) : [];
-      if (links.length === 0) return;
-      this.#hints += 1;
-      downstream.hint(links);
+      this.#inform(status, raw);
       return;
     }
     const known = status >= FIRST_STATUS && status <= LAST_STATUS;
@@ -209,6 +204,17 @@ export class Exchange implements ResponseHandler {
 
   onResponseError(_control: ResponseControl | undefined, error: Error): void {
     if (!this.#ended && this.failure === undefined) this.#fail(classifyFailure(error));
+  }
+
+  /** A proxy passes on every 1xx that it has not asked for itself (RFC 9110 section 15.2). HTTP/1.0 knows none. */
+  #inform(status: number, raw: readonly string[]): void {
+    const { downstream, head } = this.parts;
+    // Postern has answered an expectation itself; other protocols are entered by upgrade only.
+    if (status <= 101 || head.version === "1.0" || downstream.begun || this.#informed >= MOST_INFORMATIONAL) return;
+    const response = downstreamHeaders(raw, status, false);
+    if (typeof response === "string") return;
+    this.#informed += 1;
+    downstream.inform(status, response.lines);
   }
 
   #invalid(control: ResponseControl, detail: string): void {

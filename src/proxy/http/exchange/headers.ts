@@ -190,11 +190,6 @@ export function downstreamHeaders(
   return { lines, empty, endless };
 }
 
-/** Links of a 103 response. */
-export function earlyHintLinks(raw: RawHeaders): readonly string[] {
-  return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]!.toLowerCase() === "link");
-}
-
 /** Request trailers that could pass for what a head says of routing, of its sender or of the body (RFC 9110 section 6.5.1). */
 const HEAD_ONLY =
   /^(?:host|expect|cookie|authorization|forwarded|range|max-forwards|cache-control|(?:if|content|x-forwarded)-.*)$/;

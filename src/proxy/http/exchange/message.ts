@@ -35,8 +35,11 @@ export interface Downstream {
   readonly begun: boolean;
   /** Asked for by `Expect: 100-continue`. */
   proceed(): void;
-  /** 103 (RFC 8297): the links of a response that is still being made. */
-  hint(links: readonly string[]): void;
+  /**
+   * Of a response that is still being made: 102, 103 (RFC 8297), or what else is below 200, 100 and 101 apart. May be left out.
+   * @param lines free of hop-by-hop and framing lines
+   */
+  inform(status: number, lines: readonly string[]): void;
   /** The head of the application's response. @param lines free of hop-by-hop and framing lines, Content-Length apart */
   start(status: number, lines: string[], form: ResponseForm): void;
   /**

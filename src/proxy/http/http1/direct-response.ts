@@ -8,7 +8,7 @@ import type { RequestBody } from "../exchange/request-body.ts";
 import type { Release } from "../upstream/read-buffers.ts";
 import { encodeChunk, encodeLastChunk } from "../wire/encode.ts";
 import { WireFault } from "../wire/wire-fault.ts";
-import { declaredLength, responseHead } from "./encode-response-head.ts";
+import { declaredLength, informationalHead, responseHead } from "./encode-response-head.ts";
 import type { OwedResponse, ResponseOwner } from "./response-owner.ts";
 
 /** Up to here bytes are joined into one string: a copy costs less than a second buffer to encrypt. */
@@ -65,9 +65,9 @@ export class DirectResponse implements Downstream, OwedResponse {
     this.#writer.write("HTTP/1.1 100 Continue\r\n\r\n");
   }
 
-  hint(links: readonly string[]): void {
+  inform(status: number, lines: readonly string[]): void {
     if (this.#over || this.begun) return;
-    this.#writer.write(`HTTP/1.1 103 Early Hints\r\n${links.map((link) => `link: ${link}\r\n`).join("")}\r\n`);
+    this.#writer.write(informationalHead(status, lines));
   }
 
   last(): void {

@@ -27,6 +27,13 @@ export function responseHead({ status, lines, chunked, last, keepAliveMs }: Resp
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n${fields}${date}${connection}${framing}\r\n`;
 }
 
+/** @param status below 200; such a response is its head alone @throws as `responseHead` does */
+export function informationalHead(status: number, lines: readonly string[]): string {
+  const fields = encodeFields(lines);
+  if (fields instanceof WireFault) throw new Error(fields.reason);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n${fields}\r\n`;
+}
+
 /** Its Upgrade field is for this hop, which the Connection field has to say (RFC 9110 section 7.8). */
 export function asksForUpgrade(status: number, lines: readonly string[]): boolean {
   return status === 426 && hasField(lines, "upgrade");

@@ -7,7 +7,7 @@ import { contain, faultIn, type OnFault } from "../../forward/boundary.ts";
 import type { AfterResponse, ResponseForm, Downstream, HttpVersion, RequestHead } from "../exchange/message.ts";
 import { upstreamTrailers } from "../exchange/headers.ts";
 import { bodyFrom, type RequestBody } from "../exchange/request-body.ts";
-import { asksForUpgrade, declaredLength } from "./encode-response-head.ts";
+import { asksForUpgrade, declaredLength, informationalHead } from "./encode-response-head.ts";
 import type { OwedResponse, ResponseOwner } from "./response-owner.ts";
 
 /** Up to here head and body are joined into one string: a copy costs less than a second buffer to encrypt. */
@@ -69,13 +69,13 @@ export class Http1Response implements Downstream, OwedResponse {
   }
 
   /**
-   * Written past Node's method for it, which refuses legal links (several in one line, parameters in quotes). Only while it
-   * is this response's turn on the connection: hints may be left out.
+   * Written past Node's methods for it, which know links alone, and refuse legal ones (several in one line, parameters in
+   * quotes). Only while it is this response's turn on the connection.
    */
-  hint(links: readonly string[]): void {
+  inform(status: number, lines: readonly string[]): void {
     const { socket } = this.#response;
     if (socket === null || !socket.writable || socket.writableNeedDrain) return;
-    socket.write(`HTTP/1.1 103 Early Hints\r\n${links.map((link) => `link: ${link}\r\n`).join("")}\r\n`, "latin1");
+    socket.write(informationalHead(status, lines), "latin1");
   }
 
   /**

@@ -65,8 +65,8 @@ export class Http2Response implements Downstream {
     if (this.#usable()) this.#stream.additionalHeaders({ ":status": 100 });
   }
 
-  hint(links: readonly string[]): void {
-    if (this.#usable()) this.#stream.additionalHeaders({ ":status": 103, link: [...links] });
+  inform(status: number, lines: readonly string[]): void {
+    if (this.#usable()) this.#stream.additionalHeaders({ ":status": status, ...fieldsOf(lines) });
   }
 
   start(status: number, lines: readonly string[], { bodyless }: ResponseForm): void {
@@ -113,7 +113,7 @@ export class Http2Response implements Downstream {
     if (empty) return;
     // Asked for once all of the body is in frames, and flow control has let them pass.
     const sendTrailers = (): void => {
-      this.#stream.sendTrailers(trailersOf(this.#trailers));
+      this.#stream.sendTrailers(fieldsOf(this.#trailers));
       this.#whole = true;
     };
     this.#stream.once("wantTrailers", contain("http2 trailers", this.#onFault, sendTrailers));
@@ -184,9 +184,10 @@ function pseudoFirst(status: number, lines: readonly string[]): string[] {
   return headers;
 }
 
-/** Node takes trailers as an object alone; an array of values is a line for each. */
-function trailersOf(lines: readonly string[]): Record<string, string[]> {
-  const trailers = Object.create(null) as Record<string, string[]>;
-  for (let index = 0; index < lines.length; index += 2) (trailers[lines[index]!] ??= []).push(lines[index + 1]!);
-  return trailers;
+/** Node takes trailers and the fields of 1xx as an object alone; an array of values is a line for each. */
+function fieldsOf(lines: readonly string[]): Record<string, string[]> {
+  const fields = Object.create(null) as Record<string, string[]>;
+  for (let index = 0; index < lines.length; index += 2)
+    (fields[lines[index]!.toLowerCase()] ??= []).push(lines[index + 1]!);
+  return fields;
 }

@@ -40,7 +40,7 @@ for (const links of LINKS) {
     () => either,
     `103 with links ${name}`,
     {
-      before: [{ status: "103", lines: [...links.map((link): Line => ["link", link]), ["x-secret", "1"]] }],
+      before: [{ status: "103", lines: links.map((link): Line => ["link", link]) }],
       status: "200",
     },
     (taken) => {
@@ -49,29 +49,6 @@ for (const links of LINKS) {
     },
   );
 }
-
-everyWay(
-  () => either,
-  "several 103, one without links",
-  {
-    before: [
-      { status: "103", lines: [["link", "</a>"]] },
-      { status: "103", lines: [["x-any", "1"]] },
-      { status: "103", lines: [["link", "</b>"]] },
-    ],
-    status: "200",
-  },
-  (taken) => {
-    assert.equal(taken.status, 200);
-    assert.deepEqual(
-      taken.informed.flatMap(({ lines }) => lines),
-      [
-        ["link", "</a>"],
-        ["link", "</b>"],
-      ],
-    );
-  },
-);
 
 /** More than are passed on for one request. */
 const MANY = 3_000;

@@ -20,7 +20,7 @@ function silentCaller(): Downstream {
     openBody: () => undefined,
     begun: true,
     proceed: () => undefined,
-    hint: () => undefined,
+    inform: () => undefined,
     start: () => undefined,
     write: () => true,
     onceWritable: () => undefined,

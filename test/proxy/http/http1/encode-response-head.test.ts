@@ -47,3 +47,18 @@ test("a 426 without Upgrade names none, and another status keeps none, nor does 
       assert.doesNotMatch(head, /upgrade:|, upgrade/i);
     }
 });
+
+test("a 1xx is its status and its fields, for whichever reader its request came by, and nothing for HTTP/1.0", async () => {
+  const answer =
+    "HTTP/1.1 102 Wait\r\nx-any: 1\r\n\r\nHTTP/1.1 199 x\r\n\r\nHTTP/1.1 200 x\r\ncontent-length: 0\r\n\r\n";
+  for (const rig of rigs)
+    for (const [request, expected] of [
+      ["GET / HTTP/1.1", ["102 Processing\r\nx-any: 1\r\n\r\n", "199 unknown\r\n\r\n"]],
+      ["GET http://a/ HTTP/1.1", ["102 Processing\r\nx-any: 1\r\n\r\n", "199 unknown\r\n\r\n"]],
+      ["GET / HTTP/1.0", []],
+    ] as const) {
+      const heads = await headsOf(rig, answer, [`${request}\r\nhost: a\r\nconnection: close\r\n\r\n`]);
+      assert.deepEqual(heads.slice(0, -1), expected, request);
+      assert.match(heads.at(-1) ?? "", /^200 /);
+    }
+});
