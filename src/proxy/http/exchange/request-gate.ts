@@ -11,10 +11,11 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { UpgradeCaller, WebSocketProxy } from "../upstream/websocket-upgrade.ts";
 import { Exchange } from "./exchange.ts";
 import { requestIdIn, upstreamHeaders, type UpstreamHeaders } from "./headers.ts";
+import { nextHop } from "./max-forwards.ts";
 import type { Downstream, RequestHead } from "./message.ts";
 import { exchangeFacts, refusalFacts, type RefusedRequest } from "./request-record.ts";
 import { judgeHead, type CleanHead, type HeadFault } from "./request-head.ts";
-import { respondError, respondForbidden } from "./responses.ts";
+import { respondError, respondForbidden, respondOptions } from "./responses.ts";
 import { traceparentIn, type NewSpan } from "./trace-context.ts";
 
 export interface RequestGateOptions {
@@ -53,7 +54,7 @@ export class RequestGate {
 
   /** @returns the exchange that now carries it, to be started; `undefined` when it was refused here */
   admit(arrival: Arrival): Exchange | undefined {
-    const { connection, head, downstream, upgrade } = arrival;
+    const { connection, downstream, upgrade } = arrival;
     const clean = this.#judge(arrival);
     if (!clean.ok) {
       this.#refuse(arrival, { status: clean.status, reason: "protocol-error" }, clean.reason, false, true);
@@ -62,6 +63,11 @@ export class RequestGate {
     connection.judgeNow();
     if (connection.decision.verdict !== "forward") {
       this.#forbid(arrival, clean);
+      return undefined;
+    }
+    const head = nextHop(arrival.head);
+    if (head === undefined) {
+      this.#respondLast(arrival, clean);
       return undefined;
     }
     const { webSockets, sink } = this.#options;
@@ -145,6 +151,19 @@ export class RequestGate {
     respondError(downstream, { status: refused.status, reason: text, requestId, grpc }, close ? "close" : "keep");
     const span = headers?.span ?? this.#newSpan(head);
     this.#options.sink.exchange(refusalFacts({ head, requestId, ...refused }, span), connection);
+  }
+
+  /** It may be forwarded no more. Requests are reflected to nobody: a TRACE is not ours to answer. */
+  #respondLast(arrival: Arrival, { hasBody }: CleanHead): void {
+    const { connection, head, downstream } = arrival;
+    if (head.method === "TRACE") {
+      this.#refuse(arrival, { status: 501, reason: "protocol-error" }, "TRACE is not answered here", false, hasBody);
+      return;
+    }
+    const requestId = requestIdOf(head);
+    respondOptions(downstream, requestId, hasBody ? "close" : "keep");
+    const facts = refusalFacts({ head, status: 204, reason: undefined, requestId }, this.#newSpan(head));
+    this.#options.sink.exchange(facts, connection);
   }
 
   #forbid({ connection, head, downstream }: Arrival, clean: CleanHead): void {

@@ -37,11 +37,12 @@ export function exchangeFacts(exchange: Exchange): RequestFacts {
   };
 }
 
-/** A request that was refused without the application. */
+/** A request that was answered without the application. */
 export interface RefusedRequest {
   readonly head: NamedRequest;
   readonly status: number;
-  readonly reason: RequestFailure;
+  /** Absent: it was not refused. */
+  readonly reason: RequestFailure | undefined;
   /** As the caller was shown it. */
   readonly requestId: string;
 }

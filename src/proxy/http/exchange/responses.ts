@@ -27,6 +27,11 @@ export function respondForbidden(downstream: Downstream, requestId: string, grpc
   }
 }
 
+/** To an OPTIONS that may be forwarded no more (RFC 9110 sections 7.6.2 and 9.3.7). */
+export function respondOptions(downstream: Downstream, requestId: string, after: AfterResponse): void {
+  downstream.respond(204, ["allow", FORWARDED_METHODS, "x-request-id", requestId], "", after);
+}
+
 /** @param after `close` where a body that is on its way would have to be read otherwise */
 export function respondError(downstream: Downstream, error: ErrorResponse, after: AfterResponse): void {
   if (error.grpc) {
