@@ -242,17 +242,6 @@ test("a caller that stops reading holds the application back, not our memory", a
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-test("informational answers of the application: hints pass, others are kept from HTTP/1.1's turn-taking", async () => {
-  rawAnswers = [`HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\nx-secret: 1\r\n\r\n${OK}`];
-  const hinted = await send("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", undefined, 81);
-  assert.match(hinted, /^HTTP\/1\.1 103 Early Hints\r\nlink: <\/a\.css>\r\n\r\nHTTP\/1\.1 200 OK\r\n/i);
-  rawAnswers = [`HTTP/1.1 102 Processing\r\n\r\n${OK}`];
-  assert.match(
-    await send("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", undefined, 81),
-    /^HTTP\/1\.1 200 OK\r\n/,
-  );
-});
-
 test("a 100 that nobody asked for is passed over, and costs no other caller its answer", async () => {
   rawAnswers = [`HTTP/1.1 100 Continue\r\n\r\n${OK}`];
   const text = await send("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", undefined, 81);
