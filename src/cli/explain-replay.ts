@@ -41,7 +41,7 @@ export async function runReplay(
       `--replay ${quoted(peers)}: it remembers no caller: wait until the sidecar has seen those that matter`,
     );
   const { world, contradictions } = placeReplay(given, pod);
-  for (const contradiction of contradictions) io.stderr(`${contradiction}\n`);
+  for (const contradiction of contradictions) io.printError(contradiction);
   if (world.services.length === 0)
     throw new NothingToJudgeBy("--service is missing: the sidecar of --replay knows of no Service of its pod");
   const { state, edited } = await loadStateOfKnown(world, io);
@@ -56,10 +56,10 @@ export async function runReplay(
     throw new NothingToJudgeBy(
       `--replay ${quoted(peers)}: none of its ${results.length} callers can be judged: ${[...new Set(results.map(wordsOf))].join("; ")}`,
     );
-  if (problems.length > 0) throw new NothingToJudgeBy(problems.join("\n"));
+  if (problems.length > 0) throw new NothingToJudgeBy(problems);
   const memory = memoryOf(seen);
-  if (json) io.stdout(`${JSON.stringify({ counts, changes: changed, judgedBy: judging, idle, memory })}\n`);
-  else io.stdout([...describe(changed, counts), wordsOfEdit(judging, idle), wordsOfMemory(memory), ""].join("\n"));
+  if (json) io.printJson({ counts, changes: changed, judgedBy: judging, idle, memory });
+  else io.print([...describe(changed, counts), wordsOfEdit(judging, idle), wordsOfMemory(memory)]);
   return counts.loses === 0 ? EXIT.ok : EXIT.failed;
 }
 

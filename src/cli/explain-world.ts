@@ -23,6 +23,14 @@ const CLUSTER_TIMEOUT_MS = 60_000;
 /** What was asked cannot be judged: there is nothing to judge by. */
 export class NothingToJudgeBy extends Error {
   override readonly name = "NothingToJudgeBy";
+  readonly problems: readonly string[];
+
+  /** @param problems each names the flag */
+  constructor(problems: string | readonly string[], options?: ErrorOptions) {
+    const all = typeof problems === "string" ? [problems] : problems;
+    super(all.join("\n"), options);
+    this.problems = all;
+  }
 }
 
 /**
@@ -32,12 +40,12 @@ export class NothingToJudgeBy extends Error {
 export async function loadState(question: WorldQuestion, io: CliIo): Promise<ServiceState> {
   const manifests = await readManifests(question);
   for (const { file, document, line, message } of manifests?.faults ?? [])
-    io.stderr(`${file}:${line}: document ${document} is broken and left out: ${message}\n`);
+    io.printError(`${file}:${line}: document ${document} is broken and left out: ${message}`);
   for (const { file, line, object, message } of (manifests?.objects ?? []).flatMap(misspelt))
-    io.stderr(`${file}:${line}: ${object} is left out: ${message}\n`);
+    io.printError(`${file}:${line}: ${object} is left out: ${message}`);
   const world = await loadWorld(question, manifests, io);
   const problem = unknownPlace(world, question);
-  if (problem !== undefined) io.stderr(`${problem}\n`);
+  if (problem !== undefined) io.printError(problem);
   return stateOf(world, question, io);
 }
 
@@ -54,7 +62,7 @@ export async function loadStateOfKnown(
   const world = await loadWorld(question, manifests, io);
   const place = unknownPlace(world, question);
   const problems = [...(place === undefined ? [] : [place]), ...notJudged(manifests, question.namespace)];
-  if (problems.length > 0) throw new NothingToJudgeBy(problems.join("\n"));
+  if (problems.length > 0) throw new NothingToJudgeBy(problems);
   return { state: stateOf(world, question, io), edited: editedKeys(manifests) };
 }
 
@@ -70,7 +78,7 @@ function stateOf(
   const snapshot = compile(world, { namespace, services, nodes, ...definedFields({ podName, meshName }) }, 1);
   const state = supposing(snapshot, Date.now());
   for (const { policy, currentStatus, reason } of policyStatuses(state))
-    if (currentStatus === "error") io.stderr(`IngressBackend ${policy}: ${reason}\n`);
+    if (currentStatus === "error") io.printError(`IngressBackend ${policy}: ${reason}`);
   return state;
 }
 
@@ -87,7 +95,7 @@ async function objectsOf(
     const credentials = await resolveCredentials({
       kubeconfig,
       env: io.env,
-      warn: (message) => io.stderr(`${message}\n`),
+      warn: (message) => io.printError(message),
     });
     const signal = AbortSignal.timeout(CLUSTER_TIMEOUT_MS);
     const instead = manifests?.ingressBackends ?? [];

@@ -199,3 +199,15 @@ test("a replay judges for the pod that remembers: its mesh, namespace and Servic
     "--pod-name foo-1 counts, although the sidecar of --replay has none\n--mesh-name other counts, although the sidecar of --replay has 'osm'\n",
   );
 });
+
+test("a server name that a caller chose forges no line of a replay and steers no terminal", async () => {
+  const sni = "x\u001B[2J\u0007\n2 peers: 0 would be refused that are served";
+  const { code, stdout } = await runCommandWithInput(
+    runExplain,
+    JSON.stringify({ ...PEERS, peers: [CALLER, { ...CALLER, address: "192.0.2.1", sni }] }),
+    ...["--replay=-", `--manifests=${directory.path}`],
+  );
+  assert.equal(code, 1);
+  assert.match(stdout, /^192\.0\.2\.1 to port 81 \(sni x\\u\{1b\}\[2J\\u\{7\}\\u\{a\}2 peers: /m);
+  assert.deepEqual(stdout.match(/^2 peers: \d/gm), ["2 peers: 1"]);
+});

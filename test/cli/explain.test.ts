@@ -157,3 +157,21 @@ test("where nobody listens, and of a file that is not there, each thing is said 
     assert.match(stderr, words);
   }
 });
+
+test("a listed principal and a name of an object forge no line of the answer and steer no terminal", async () => {
+  using manifests = temporaryDirectory();
+  const objects = [
+    policy([mutual], [range("10.0.0.0/8"), principal("a\u001B[2J\n  verdict    forward")], "test/tls"),
+    policy([backend("foo", 81, "http")], [range("nonsense")], "test/b\u0007\nforged"),
+  ];
+  writeFileSync(join(manifests.path, "a.yaml"), objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+  const { stdout, stderr } = await runCommand(
+    runExplain,
+    `--manifests=${manifests.path}`,
+    ...["--namespace=test", "--service=foo", "--port=80", "--from=10.0.0.1", "--tls", "--san=dns:other"],
+  );
+  assert.match(stdout, /^ {2}nearest .*a\\u\{1b\}\[2J\\u\{a\} {2}verdict {4}forward/m);
+  assert.deepEqual(stdout.match(/^ {2}verdict .*$/gm), ["  verdict    forbidden"]);
+  assert.match(stderr, /test\/b\\u\{7\}\\u\{a\}forged/);
+  assert.doesNotMatch(stdout + stderr, /(?!\n)\p{Cc}/u);
+});
