@@ -42,6 +42,7 @@ export type Unready =
 
 export class Sidecar {
   readonly config: Config;
+  readonly auditUntil: number | undefined;
   readonly log: Log;
   readonly #output: LogOutput;
   readonly #discovery: Discovery;
@@ -54,8 +55,6 @@ export class Sidecar {
   readonly #drained = Promise.withResolvers<void>();
   #lookTimer: NodeJS.Timeout | undefined;
   #drain: ServiceState["drain"];
-  /** The process is in audit until then, if it ever was. */
-  readonly #auditUntil: number | undefined;
   readonly #broken = Promise.withResolvers<void>();
 
   /**
@@ -73,11 +72,11 @@ export class Sidecar {
     this.log = log;
     this.#output = output;
     this.#discovery = discovery;
-    this.#auditUntil = endOfAudit(config);
+    this.auditUntil = endOfAudit(config);
     this.#current = new CurrentSnapshot({
       config,
       log,
-      auditUntil: this.#auditUntil,
+      auditUntil: this.auditUntil,
       resources: () => this.resources(),
       onPublish: (snapshot) => {
         this.#dataPlane?.publish(snapshot);
@@ -219,9 +218,9 @@ export class Sidecar {
   }
 
   #announceAudit(): void {
-    if (this.#auditUntil === undefined) return;
-    const facts = { auditUntil: new Date(this.#auditUntil).toISOString() };
-    if (this.#auditUntil > Date.now())
+    if (this.auditUntil === undefined) return;
+    const facts = { auditUntil: new Date(this.auditUntil).toISOString() };
+    if (this.auditUntil > Date.now())
       this.log.warn(facts, "audit: what address or name would refuse is forwarded and counted until then");
     else this.log.warn(facts, "the audit of --enforcement has ended: policy is enforced");
   }

@@ -72,10 +72,14 @@ async function loadWorld(question: WorldQuestion, manifests: EditedManifests | u
 
 function stateOf(
   world: World,
-  { namespace, services, podName, meshName, nodes }: WorldQuestion,
+  { namespace, services, podName, meshName, nodes, auditUntil }: WorldQuestion,
   io: CliIo,
 ): ServiceState {
-  const snapshot = compile(world, { namespace, services, nodes, ...definedFields({ podName, meshName }) }, 1);
+  const snapshot = compile(
+    world,
+    { namespace, services, nodes, ...definedFields({ podName, meshName, auditUntil }) },
+    1,
+  );
   const state = supposing(snapshot, Date.now());
   for (const { policy, currentStatus, reason } of policyStatuses(state))
     if (currentStatus === "error") io.printError(`IngressBackend ${policy}: ${reason}`);

@@ -211,3 +211,27 @@ test("a server name that a caller chose forges no line of a replay and steers no
   assert.match(stdout, /^192\.0\.2\.1 to port 81 \(sni x\\u\{1b\}\[2J\\u\{7\}\\u\{a\}2 peers: /m);
   assert.deepEqual(stdout.match(/^2 peers: \d/gm), ["2 peers: 1"]);
 });
+
+test("a caller that the audit of the sidecar's process alone lets in loses nothing until that ends", async () => {
+  const replayed = (auditUntil: number | undefined, ...manifests: readonly object[]) => {
+    writeFileSync(join(edited.path, "a.yaml"), manifests.map((object) => JSON.stringify(object)).join("\n---\n"));
+    const pod = { ...POD, auditUntil };
+    const peers = [{ ...CALLER, address: "192.0.2.1" }];
+    const memory = JSON.stringify({ ...PEERS, pod, peers });
+    return runCommandWithInput(runExplain, memory, "--replay=-", `--manifests=${edited.path}`, "--json");
+  };
+  using edited = temporaryDirectory();
+  const plain = policy([backend("foo", 81, "http")], [range("10.1.0.0/16")], "test/plain");
+  const enforced = { ...plain, metadata: { ...plain.metadata, annotations: { "postern.dev/enforcement": "enforce" } } };
+  const HOUR = 3_600_000;
+  for (const [about, auditUntil, object, code, effect] of [
+    ["in audit", Date.now() + HOUR, plain, 0, "audit"],
+    ["after it", Date.now() - HOUR, plain, 1, "loses"],
+    ["not said", undefined, plain, 1, "loses"],
+    ["an object that is always enforced", Date.now() + HOUR, enforced, 1, "loses"],
+  ] as const) {
+    const result = await replayed(auditUntil, object);
+    assert.equal(result.code, code, `${about}: ${result.stderr}`);
+    assert.match(result.stdout, new RegExp(`"effect":"${effect}"`), about);
+  }
+});
