@@ -150,7 +150,7 @@ test("our own certificate that has ended closes an https backend, and every plac
   });
   await truth.show(policy([mutual], [principal("a.b")]));
   await until("the end of the certificate", () =>
-    truth.sidecar.unready().includes("own-certificate-ended: the certificate has ended"),
+    truth.sidecar.unready().some((reason) => reason.startsWith("own-certificate-ended: ")),
   );
   const said = await truth.explained(80);
   assert.equal(said.reason, "own-certificate-ended");
@@ -159,6 +159,12 @@ test("our own certificate that has ended closes an https backend, and every plac
   await truth.check(80, said);
   await until("its status", () => truth.status("test/ib").currentStatus === "error");
   assert.equal(truth.status("test/ib").reason, `own-certificate-ended: ${said.words}`);
+  assert.deepEqual(truth.sidecar.unready(), [`own-certificate-ended: ${said.words}`]);
+  assert.doesNotMatch(
+    await truth.page("/"),
+    /not ready: own-certificate-ended/,
+    "the line of the port says it already",
+  );
 });
 
 test("draining: open as long as it listens, said everywhere but in the status that replicas share", async () => {
@@ -172,7 +178,7 @@ test("draining: open as long as it listens, said everywhere but in the status th
   );
   assert.match(await truth.page("/metrics"), /^postern_backend_open\{port="80",reason="open"\} 1$/m);
   assert.match(await truth.page("/"), /draining: the process is ending/);
-  assert.match(await truth.page("/readyz"), /"draining"/);
+  assert.match(await truth.page("/readyz"), /"draining: the process is ending"/);
   assert.doesNotMatch(JSON.stringify(truth.status("test/ib")), /draining/);
   await drained;
   const said = await truth.explained(80, "127.0.0.1");
