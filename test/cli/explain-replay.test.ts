@@ -108,6 +108,12 @@ const slips: readonly (readonly [string, string, readonly object[], RegExp])[] =
     /b\.yaml:1: \S+ IngresBackend would be left out: unknown kind 'IngresBackend', did you mean 'IngressBackend'\?$/m,
   ],
   [
+    "a misspelt kind of what sources are",
+    JSON.stringify({ ...slice("gw/other", "10.0.0.2"), kind: "EndpointSlices" }),
+    [CALLER],
+    /b\.yaml:1: \S+ EndpointSlices would be left out: unknown kind 'EndpointSlices', did you mean 'EndpointSlice'\?$/m,
+  ],
+  [
     "an object without a namespace",
     JSON.stringify({ ...kept, metadata: { name: "plain" } }),
     [CALLER],

@@ -74,6 +74,10 @@ test("the near miss of a policy is named: a misspelt kind, another namespace, no
       /a\.yaml:1: \S+ IngresBackend is left out: unknown kind .*, did you mean 'IngressBackend'\?/,
     ],
     [
+      { ...slice("gw/edge", "10.1.0.1"), kind: "EndpointSlices" },
+      /a\.yaml:1: \S+ EndpointSlices is left out: unknown kind 'EndpointSlices', did you mean 'EndpointSlice'\?/,
+    ],
+    [
       { ...plain, metadata: { name: "plain", namespace: "tset" } },
       /nearest +IngressBackend tset\/plain is in namespace tset; this pod is in test$/m,
     ],

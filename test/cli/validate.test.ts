@@ -108,7 +108,9 @@ test("a misspelt kind or apiVersion is named, another kind of the group is none 
       [/unknown apiVersion .*expected policy\.openservicemesh\.io\/v1alpha1/],
     ],
     [{ apiVersion: "policy.openservicmesh.io/v1alpha1" }, [/expected policy\.openservicemesh\.io\/v1alpha1/]],
+    [{ kind: "Sevice", apiVersion: "v1" }, [/unknown kind 'Sevice', did you mean 'Service'\?/]],
     [{ kind: "Egress" }, []],
+    [{ kind: "Secret", apiVersion: "v1" }, []],
     [{ kind: "Ingress", apiVersion: "networking.k8s.io/v1" }, []],
   ] as const) {
     const { messages } = await problemsOf(JSON.stringify({ ...object, ...fields }), "--allow-empty");
