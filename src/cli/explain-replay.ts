@@ -44,7 +44,7 @@ export async function runReplay(
   for (const contradiction of contradictions) io.printError(contradiction);
   if (world.services.length === 0)
     throw new NothingToJudgeBy("--service is missing: the sidecar of --replay knows of no Service of its pod");
-  const { state, edited } = await loadStateOfKnown(world, io);
+  const { state, edited } = await loadStateOfKnown(world, given.services, io);
   const judging = governing(edited, state);
   const results = replay(state, seen);
   const changed = results.filter(({ effect }) => effect !== "same");

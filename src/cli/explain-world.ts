@@ -35,7 +35,7 @@ export class NothingToJudgeBy extends Error {
 
 /**
  * Problems of the world go to stderr.
- * @throws NothingToJudgeBy naming the flag
+ * @throws NothingToJudgeBy naming the flag, also where no object is of the namespace
  */
 export async function loadState(question: WorldQuestion, io: CliIo): Promise<ServiceState> {
   const manifests = await readManifests(question);
@@ -44,24 +44,27 @@ export async function loadState(question: WorldQuestion, io: CliIo): Promise<Ser
   for (const { file, line, object, message } of (manifests?.objects ?? []).flatMap(misspelt))
     io.printError(`${file}:${line}: ${object} is left out: ${message}`);
   const world = await loadWorld(question, manifests, io);
-  const problem = unknownPlace(world, question);
-  if (problem !== undefined) io.printError(problem);
+  const unknown = unknownPlace(world, question);
+  if (unknown.namespace !== undefined) throw new NothingToJudgeBy([unknown.namespace, ...unknown.elsewhere]);
+  io.printError(unknown.services);
   return stateOf(world, question, io);
 }
 
 /**
  * As `loadState`, where the answer must not come from a slip of the pen: a namespace or Service that nothing speaks of, or
  * manifests that would not be judged.
+ * @param asked Services that flags name: the others are the sidecar's own
  * @throws NothingToJudgeBy naming the flag, or each manifest in a line of its own
  */
 export async function loadStateOfKnown(
   question: WorldQuestion,
+  asked: readonly string[],
   io: CliIo,
 ): Promise<{ readonly state: ServiceState; readonly edited: readonly ObjectKey[] }> {
   const manifests = (await readManifests(question)) ?? { objects: [], faults: [] };
   const world = await loadWorld(question, manifests, io);
-  const place = unknownPlace(world, question);
-  const problems = [...(place === undefined ? [] : [place]), ...notJudged(manifests, question.namespace)];
+  const unknown = unknownPlace(world, question, asked);
+  const problems = [unknown.namespace ?? [], unknown.services, notJudged(manifests, question.namespace)].flat();
   if (problems.length > 0) throw new NothingToJudgeBy(problems);
   return { state: stateOf(world, question, io), edited: editedKeys(manifests) };
 }

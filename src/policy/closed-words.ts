@@ -155,7 +155,10 @@ function podsNamed(unmatched: readonly UnmatchedPolicy[], { services, podName }:
 }
 
 /** Nobody writes `default` by a slip: it is where an object without a namespace is. */
-function wordsOfForeign({ policy, namespace }: ForeignPolicy, own: string): string {
+export function wordsOfForeign(
+  { policy, namespace }: Pick<ForeignPolicy, "policy" | "namespace">,
+  own: string,
+): string {
   const perhaps = namespace === "default" ? " (perhaps its metadata.namespace is missing)" : "";
   return `IngressBackend ${policy} is in namespace ${namespace}${perhaps}; this pod is in ${own}`;
 }

@@ -75,6 +75,10 @@ test("a replay of a namespace or Service that nothing speaks of is a slip, not a
       ["--namespace=test", "--service=fooo"],
       /--service fooo: no IngressBackend, .* names it, did you mean 'foo'\? There are those of foo$/m,
     ],
+    [
+      ["--service=foo", "--service=fooo"],
+      /--service fooo: no IngressBackend, .* names it, did you mean 'foo'\? There are those of foo$/m,
+    ],
   ] as const) {
     const { code, stdout, stderr } = await replay(...argv);
     assert.deepEqual([code, stdout], [2, ""], argv.join(" "));
@@ -88,7 +92,7 @@ test("a replay of a namespace or Service that nothing speaks of is a slip, not a
     "--port=81",
     "--from=10.1.2.3",
   );
-  assert.equal(elsewhere.code, 1);
+  assert.equal(elsewhere.code, 2);
   assert.match(elsewhere.stderr, /did you mean 'test'\?/);
 });
 
@@ -240,4 +244,12 @@ test("a caller that the audit of the sidecar's process alone lets in loses nothi
     assert.equal(result.code, code, `${about}: ${result.stderr}`);
     assert.match(result.stdout, new RegExp(`"effect":"${effect}"`), about);
   }
+});
+
+test("a Service of the sidecar itself that no edited object names is no slip", async () => {
+  const memory = JSON.stringify({ ...PEERS, pod: { ...POD, services: ["foo", "foo-headless"] } });
+  const replayed = (...argv: readonly string[]) =>
+    runCommandWithInput(runExplain, memory, "--replay=-", `--manifests=${directory.path}`, ...argv);
+  assert.equal((await replayed()).code, 0);
+  assert.equal((await replayed("--service=foo", "--service=foo-headless")).code, 2);
 });

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { runExplain } from "../../src/cli/explain.ts";
 import { runCommand } from "../support/process/command.ts";
 import { freePorts } from "../support/process/ports.ts";
-import { backend, mutual, policy, principal, range, service, slice } from "../support/mesh/objects.ts";
+import { backend, mutual, policy, principal, range, service, serviceObject, slice } from "../support/mesh/objects.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const directory = temporaryDirectory();
@@ -87,12 +87,45 @@ test("the near miss of a policy is named: a misspelt kind, another namespace, no
     ],
   ] as const) {
     using manifests = temporaryDirectory();
-    writeFileSync(join(manifests.path, "a.yaml"), JSON.stringify(object));
+    const file = join(manifests.path, "a.yaml");
     const argv = [`--manifests=${manifests.path}`, "--namespace=test", "--service=foo", "--port=81", "--from=10.1.0.1"];
+    writeFileSync(file, [object, serviceObject("test/foo", 81)].map((each) => JSON.stringify(each)).join("\n---\n"));
     const { code, stdout, stderr } = await runCommand(runExplain, ...argv);
     assert.equal(code, 1);
     assert.match(stdout + stderr, words);
   }
+});
+
+test("a namespace of which no object speaks is nothing to judge by: what is near is named, objects for the Service too", async () => {
+  const plain = policy([backend("foo", 81, "http")], [range("10.1.0.0/16")], "test/plain");
+  for (const [metadata, words] of [
+    [
+      { name: "plain", namespace: "tset" },
+      /--namespace test: .*, did you mean 'tset'\? .*\n.*: IngressBackend tset\/plain is in namespace tset; this pod is/,
+    ],
+    [
+      { name: "plain" },
+      /IngressBackend default\/plain is in namespace default \(perhaps its metadata\.namespace is mis/,
+    ],
+  ] as const) {
+    using manifests = temporaryDirectory();
+    writeFileSync(join(manifests.path, "a.yaml"), JSON.stringify({ ...plain, metadata }));
+    const argv = [`--manifests=${manifests.path}`, "--namespace=test", "--service=foo", "--port=81", "--from=10.1.0.1"];
+    const { code, stdout, stderr } = await runCommand(runExplain, ...argv);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, words);
+  }
+});
+
+test("each Service of which no object speaks is named, beside those that are judged by", async () => {
+  const { code, stderr } = await question("--service=fooo", "--service=nothing", "--port=81", "--from=10.1.2.3");
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /^--service fooo: no IngressBackend, .* names it, did you mean 'foo'\? There are those of foo$/m,
+  );
+  assert.match(stderr, /^--service nothing: .* names it; there are those of foo$/m);
+  assert.doesNotMatch(stderr, /--service foo:/);
 });
 
 test("a Service that is named with its namespace is usage, and what was meant is said", async () => {
