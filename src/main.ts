@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The process's edge: arguments, environment, signals and exit codes. Nothing else reads `process`. */
-import { COMMANDS, overview, unknownCommand, versionLine } from "./cli/commands.ts";
+import { COMMANDS, overview, readArguments, unknownCommand, versionLine } from "./cli/commands.ts";
 import { createCliIo, type CliIo } from "./cli/io.ts";
 
 /** Older releases report a TLS 1.3 session resumed without a client certificate as authorized (nodejs/node issue 35317). */
@@ -113,4 +113,4 @@ async function main(argv: readonly string[]): Promise<never> {
   process.exit(code);
 }
 
-await main(process.argv.slice(2));
+await main(readArguments(process.argv.slice(2)));

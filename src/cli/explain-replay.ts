@@ -118,9 +118,24 @@ async function readPeers(from: string, io: CliIo): Promise<PeersDocument> {
 
 async function textOf(from: string, io: CliIo): Promise<string> {
   if (from === STDIN) return io.stdin();
-  if (!/^https?:\/\//.test(from)) return readTextFile(from);
-  const url = new URL(from);
+  const url = readAddress(from);
+  if (url === undefined) return readTextFile(from);
   return askAdmin(url.pathname === "/" ? new URL("/peers", url) : url);
+}
+
+/**
+ * As --admin takes it, with or without a scheme; a file of such a name is written ./HOST:PORT.
+ *
+ * @returns `undefined` for the name of a file
+ * @throws in words that follow the text
+ */
+function readAddress(text: string): URL | undefined {
+  const isUrl = /^https?:\/\//i.test(text);
+  if (!isUrl && !/^(?:\[[\da-f:.]+\]|[\w.-]+):\d+(?:\/|$)/i.test(text)) return undefined;
+  const url = URL.parse(isUrl ? text : `http://${text}`);
+  if (url === null)
+    throw new Error("that is no URL: expected the admin port of a sidecar such as http://127.0.0.1:15000");
+  return url;
 }
 
 function countsOf(results: readonly Replayed[]): Readonly<Record<Effect, number>> {

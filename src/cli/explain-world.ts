@@ -86,6 +86,8 @@ function stateOf(
   const state = supposing(snapshot, Date.now());
   for (const { policy, currentStatus, reason } of policyStatuses(state))
     if (currentStatus === "error") io.printError(`IngressBackend ${policy}: ${reason}`);
+  for (const { policy, warnings } of snapshot.statuses)
+    io.printError(warnings.map((warning) => `IngressBackend ${policy}: warning: ${warning}`));
   return state;
 }
 

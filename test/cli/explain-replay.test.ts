@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { runExplain } from "../../src/cli/explain.ts";
 import { runCommand, runCommandWithInput } from "../support/process/command.ts";
 import { backend, mutual, policy, principal, range, service, slice } from "../support/mesh/objects.ts";
+import { freePorts } from "../support/process/ports.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const directory = temporaryDirectory();
@@ -252,4 +253,19 @@ test("a Service of the sidecar itself that no edited object names is no slip", a
     runCommandWithInput(runExplain, memory, "--replay=-", `--manifests=${directory.path}`, ...argv);
   assert.equal((await replayed()).code, 0);
   assert.equal((await replayed("--service=foo", "--service=foo-headless")).code, 2);
+});
+
+test("what looks like an address is one, and everything else a file", async () => {
+  const [port] = await freePorts(1);
+  for (const [from, words] of [
+    [`127.0.0.1:${port}`, /--replay 127\.0\.0\.1:\d+: nobody listens there/],
+    [`localhost:${port}/peers`, /--replay localhost:\d+\/peers: nobody listens there/],
+    ["http://[", /--replay 'http:\/\/\[': that is no URL: expected the admin port of a sidecar/],
+    ["./127.0.0.1:1", /--replay \.\/127\.0\.0\.1:1: .*no such file/],
+    ["nowhere.json", /--replay nowhere\.json: .*no such file/],
+  ] as const) {
+    const { code, stderr } = await runCommand(runExplain, `--replay=${from}`, `--manifests=${directory.path}`);
+    assert.equal(code, 2);
+    assert.match(stderr, words);
+  }
 });

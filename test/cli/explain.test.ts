@@ -212,3 +212,16 @@ test("a listed principal and a name of an object forge no line of the answer and
   assert.match(stderr, /test\/b\\u\{7\}\\u\{a\}forged/);
   assert.doesNotMatch(stdout + stderr, /(?!\n)\p{Cc}/u);
 });
+
+test("what an object's status warns of is said on stderr: a port that its Service does not declare", async () => {
+  using manifests = temporaryDirectory();
+  const objects = [policy([backend("foo", 81, "http")], [range("10.0.0.0/8")]), serviceObject("test/foo", 81, 8081)];
+  writeFileSync(join(manifests.path, "a.yaml"), objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+  const argv = [`--manifests=${manifests.path}`, "--namespace=test", "--service=foo", "--port=81", "--from=10.0.0.1"];
+  const { code, stderr } = await runCommand(runExplain, ...argv);
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /^IngressBackend test\/ib: warning: Service test\/foo declares no target port 81: 'port\.number'/,
+  );
+});
