@@ -103,6 +103,8 @@ test("a trust domain is trusted for its members alone, and only while its bundle
     ["our DNS name by the neighbour's CA", from(there, [], [EDGE]), "refused"],
     ["our DNS name beside the neighbour's ID", from(there, ["spiffe://there.test/other"], [EDGE]), 403],
     ["two SPIFFE IDs", from(there, [NEIGHBOUR, "spiffe://here.test/edge"]), "refused"],
+    ["a malformed ID by our CA", from(here, ["spiffe://here.test//edge"], [EDGE]), "refused"],
+    ["the trust domain itself by our CA", from(here, ["spiffe://here.test"], [EDGE]), "refused"],
     ["our DNS name by our CA, without a SPIFFE ID", from(here, [], [EDGE]), 200],
   ];
   for (const [what, pair, outcome] of impostors) assert.equal(await statusOf(sidecar, pair), outcome, what);
