@@ -14,7 +14,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "tls/spiffe": ["tls"],
   redirect: ["policy", "telemetry"],
   pki: ["policy", "telemetry", "files"],
-  inject: [],
+  inject: ["telemetry/version.ts"],
   "inject/text": ["inject"],
 
   report: ["policy", "telemetry"],

@@ -1,5 +1,7 @@
 /** What goes into an injection and what comes out: the words that `inject`, `uninject` and a mutating webhook share. */
 
+import { VERSION } from "../telemetry/version.ts";
+
 /** A mapping of a manifest, as YAML or JSON gives it. */
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -63,8 +65,8 @@ export interface InjectOptions {
 }
 
 export const DEFAULT_OPTIONS: InjectOptions = {
-  image: "postern:0.1.0",
-  redirectImage: "postern-redirect:0.1.0",
+  image: `postern:${VERSION}`,
+  redirectImage: `postern-redirect:${VERSION}`,
   traffic: "redirect",
   sidecar: "native",
   certificate: { kind: "none" },

@@ -29,11 +29,9 @@ export function authorize(snapshot: Snapshot, port: BackendPort, peer: Peer): De
 export function authorizeBy(rule: RuleInForce, peer: Peer): Decision {
   if (rule.state === "refused") return rule.refusal;
   const { open, audited } = rule;
-  let decision = judge(open, peer, false);
-  if (decision.verdict === "forward") return decision;
-  if (open.younger !== undefined) decision = judgeByYounger(open, open.younger, decision, peer);
-  if (decision.verdict === "forward" || audited.length === 0) return decision;
-  return judgeInAudit(open, audited, peer) ?? decision;
+  const decision = judge(open, peer, false);
+  if (decision.verdict === "forward" || (open.younger === undefined && audited.length === 0)) return decision;
+  return judgeByAll(open, audited, { refusal: decision, passed: testsPassed(open, decision, peer) }, peer);
 }
 
 /** @param audit refusals by address or name are noted, not enforced */
@@ -52,45 +50,62 @@ function judge(open: OpenRule, peer: Peer, audit: boolean): Decision {
   return authorizeTls(open, source, peer, { audit, waived });
 }
 
-/**
- * By those of a port's objects that are in audit, oldest first: nobody that another lets in gets here. What they refuse although
- * address and names are waived is the reason to tell. `undefined` where none of them may speak to the peer.
- */
-function judgeInAudit(open: OpenRule, audited: readonly OpenRule[], peer: Peer): Decision | undefined {
-  const isEnforced = alternatives(open).some((rule) => !audited.includes(rule) && lists(rule, peer.address));
-  let refusal: Refused | undefined;
-  for (const rule of audited) {
-    // The caller of an enforced object is a stranger to the audit of another.
-    if (isEnforced && !lists(rule, peer.address)) continue;
-    const decision = judge(rule, peer, true);
-    if (decision.verdict === "forward") return decision;
-    refusal ??= decision;
-  }
-  return refusal;
-}
-
 /** Whether the rule names the address: one that has no address test names none. */
 function lists(rule: OpenRule, address: PeerAddress | undefined): boolean {
   return rule.addresses !== undefined && sourceOf(rule, address) !== -1;
 }
 
+interface Judged {
+  readonly refusal: Refused;
+  /** How far the peer came in the order of tests. */
+  readonly passed: number;
+}
+
 /** Where nobody lets the peer in, the refusal that came last in the order of tests is the one to tell: the caller of one object is a stranger to the others. */
-function judgeByYounger(oldest: OpenRule, younger: readonly OpenRule[], refusal: Refused, peer: Peer): Decision {
-  let farthest = refusal;
-  let passed = testsPassed(oldest, refusal, peer);
-  for (const rule of younger) {
+function judgeByAll(open: OpenRule, audited: readonly OpenRule[], oldest: Judged, peer: Peer): Decision {
+  let farthest = oldest;
+  for (const rule of open.younger ?? []) {
     const decision = judge(rule, peer, false);
     if (decision.verdict === "forward") return decision;
-    const tests = testsPassed(rule, decision, peer);
-    if (tests > passed) [farthest, passed] = [decision, tests];
+    farthest = farther(farthest, { refusal: decision, passed: testsPassed(rule, decision, peer) });
   }
-  return farthest;
+  return audited.length === 0 ? farthest.refusal : judgeInAudit(open, audited, farthest, peer);
+}
+
+/**
+ * By those of a port's objects that are in audit: nobody that another lets in gets here. It is told by the object that the peer
+ * came farthest with. What they refuse although address and names are waived is refused.
+ */
+function judgeInAudit(open: OpenRule, audited: readonly OpenRule[], enforced: Judged, peer: Peer): Decision {
+  const isEnforced = alternatives(open).some((rule) => !audited.includes(rule) && lists(rule, peer.address));
+  let farthest = enforced;
+  let allowed: { readonly decision: Allowed; readonly passed: number } | undefined;
+  for (const rule of audited) {
+    // The caller of an enforced object is a stranger to the audit of another.
+    if (isEnforced && !lists(rule, peer.address)) continue;
+    const decision = judge(rule, peer, true);
+    if (decision.verdict !== "forward") {
+      farthest = farther(farthest, { refusal: decision, passed: PASSED[decision.verdict] });
+      continue;
+    }
+    const refusal = judge(rule, peer, false);
+    const passed = refusal.verdict === "forward" ? Number.POSITIVE_INFINITY : testsPassed(rule, refusal, peer);
+    if (allowed === undefined || passed > allowed.passed) allowed = { decision, passed };
+  }
+  return allowed?.decision ?? farthest.refusal;
+}
+
+/** The former one where they are equal: that of the older object. */
+function farther(one: Judged, other: Judged): Judged {
+  return other.passed > one.passed ? other : one;
 }
 
 const PASSED = { close: 1, "tls-alert": 2, forbidden: 3 } as const;
 
+/** A set that is empty has not looked at the peer at all. */
 function testsPassed(rule: OpenRule, refusal: Refused, peer: Peer): number {
-  return admits(rule, peer.address) ? PASSED[refusal.verdict] : 0;
+  if (admits(rule, peer.address)) return PASSED[refusal.verdict];
+  return refusal.reason === "source-without-endpoints" ? -1 : 0;
 }
 
 /** Whether the rule's own address test lets the peer go on. */
@@ -98,10 +113,13 @@ export function admits(rule: OpenRule, address: PeerAddress | undefined): boolea
   return address !== undefined && (rule.addresses === undefined || sourceOf(rule, address) !== -1);
 }
 
-/** The rule that speaks to a peer before its names are known: the oldest that lets its address in, else the oldest. */
-export function ruleForAddress(rule: OpenRule, address: PeerAddress | undefined): OpenRule {
-  if (rule.younger === undefined || admits(rule, address)) return rule;
-  return rule.younger.find((younger) => admits(younger, address)) ?? rule;
+/** The rule that speaks to a peer before its names are known: the oldest that lets its address in, by an audit if need be. */
+export function ruleForAddress(
+  { open, audited }: Extract<RuleInForce, { readonly state: "open" }>,
+  address: PeerAddress | undefined,
+): OpenRule {
+  if (open.younger === undefined || admits(open, address)) return open;
+  return open.younger.find((younger) => admits(younger, address)) ?? audited[0] ?? open;
 }
 
 /**
@@ -112,8 +130,8 @@ export function judgeAddress(rule: RuleInForce, address: PeerAddress | undefined
   if (rule.state === "refused") return rule.refusal;
   const { open, audited } = rule;
   if (address === undefined) return refuse(open, "close", "address-unknown");
-  if (audited.length > 0 || admits(ruleForAddress(open, address), address)) return undefined;
-  return refuseAddress(open);
+  if (audited.length > 0 || admits(ruleForAddress(rule, address), address)) return undefined;
+  return refuseAddress(alternatives(open).find((one) => addressReason(one) === "source-not-listed") ?? open);
 }
 
 /** The part of the decision that a ClientHello allows, before our certificate is sent: `undefined` when the peer may go on. */

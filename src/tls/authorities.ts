@@ -1,5 +1,6 @@
 /** The CAs of a trust bundle: which of its certificates end a path, and what cannot. */
 import { hash, type X509Certificate } from "node:crypto";
+import { limitsOf } from "./authority-limits.ts";
 import { CredentialsError } from "./credentials-error.ts";
 import { holderText } from "./distinguished-name.ts";
 import { inDate, isSelfSigned } from "./trust.ts";
@@ -24,22 +25,32 @@ export function judgeAuthorities(origin: string, bundle: readonly X509Certificat
     throw new CredentialsError(
       `${origin} holds no CA certificate: expected the mesh's root certificate (basicConstraints CA:TRUE); a leaf is not trusted by itself, name it in a policy's sources`,
     );
-  const roots = certificates.filter(isSelfSigned);
-  if (roots.length === 0)
+  const selfSigned = certificates.filter(isSelfSigned);
+  if (selfSigned.length === 0)
     throw new CredentialsError(
       `${origin} holds no root, only ${certificates.map(nameOf).join(", ")}: add the certificate of the root above, without which nobody's certificate is verified`,
+    );
+  const roots = selfSigned.filter((root) => uselessness(root) === undefined);
+  if (roots.length === 0)
+    throw new CredentialsError(
+      `${origin} holds no root that may vouch for callers: ${selfSigned.map((root) => `${nameOf(root)} ${uselessness(root)}`).join("; ")}`,
     );
   if (!roots.some((certificate) => inDate(certificate, now)))
     throw new CredentialsError(
       `${origin} holds no root that is in date (${roots.map(lifeOf).join("; ")}): provide the current one`,
     );
   const orphans = certificates.filter(
-    (one) => !roots.includes(one) && !certificates.some((other) => one.checkIssued(other)),
+    (one) => !selfSigned.includes(one) && !certificates.some((other) => one.checkIssued(other)),
   );
   return {
     certificates,
     warnings: [
       ...bundle.filter((one) => !one.ca).map((one) => `${origin} holds ${nameOf(one)}, which is no CA: it is left out`),
+      ...selfSigned
+        .filter((one) => !roots.includes(one))
+        .map(
+          (one) => `${origin} holds the root ${nameOf(one)}, which ${uselessness(one)}: nobody is trusted for its sake`,
+        ),
       ...certificates
         .filter((one) => !inDate(one, now))
         .map((one) => `${origin} holds a CA that is not in date: ${lifeOf(one)}`),
@@ -48,6 +59,13 @@ export function judgeAuthorities(origin: string, bundle: readonly X509Certificat
       ),
     ],
   };
+}
+
+/** Why OpenSSL verifies nobody by a root. */
+function uselessness(root: X509Certificate): string | undefined {
+  const { weakKey, clientAuth } = limitsOf(root);
+  if (weakKey) return "has a key that is too weak (RSA below 2048 bits)";
+  return clientAuth ? undefined : "may not issue client certificates (extended key usage)";
 }
 
 /** The same for the same CAs and the same revocations, in whatever order they stand. Made once, where the set is read. */

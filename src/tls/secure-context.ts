@@ -101,7 +101,13 @@ export function handshakeContexts(credentials: Credentials, tickets?: TicketOpti
  */
 export function trustOfHandshake(credentials: Credentials): string | undefined {
   if (credentials.trustDomains !== undefined || credentials.serialsAdded === true) return undefined;
-  return credentials.lists.length === 0 || opensslRevokes(credentials) ? credentials.trust : undefined;
+  const { lists, trust } = credentials;
+  return lists.length === 0 || (opensslRevokes(credentials) && hasOneListEach(lists)) ? trust : undefined;
+}
+
+/** Of several lists of one issuer OpenSSL reads one, by their dates; all of them count. */
+function hasOneListEach(lists: Credentials["lists"]): boolean {
+  return new Set(lists.map(({ issuerKey = "" }) => issuerKey)).size === lists.length;
 }
 
 function opensslRevokes({ lists, expiredLists }: Credentials): boolean {

@@ -70,6 +70,22 @@ test("all lists of a file count, and a new file of them takes the connection of 
   }
 });
 
+test("two lists of one issuer both count, in either order, for who comes and for who is there", async () => {
+  const gone = edge(A);
+  const lists = [makeList(A), makeList(A, [gone.serial])];
+  for (const order of [lists, lists.toReversed()]) {
+    await using sidecar = await startSidecar(optionsOf([...order, makeList(B)].map(listPem).join("")));
+    (await enter(sidecar, edge(A))).destroy();
+    assert.ok("error" in (await tryCall({ port: sidecar.port(), tls: tlsOf(gone) })));
+    await sidecar.log.next({ event: "connection", reason: "certificate-revoked" });
+  }
+  await using sidecar = await startSidecar(optionsOf([makeList(A), makeList(B)].map(listPem).join("")));
+  const leaving = await enter(sidecar, gone);
+  writeFileSync(join(sidecar.directory, "crl.pem"), [...lists, makeList(B)].map(listPem).join(""));
+  await closed(leaving);
+  assert.ok("error" in (await tryCall({ port: sidecar.port(), tls: tlsOf(gone) })));
+});
+
 test("a list that ends takes along whoever it speaks of, by its own name; its successor lets them in again", async () => {
   const lasting = [makeList(A), makeList(B)].map(listPem).join("");
   await using sidecar = await startSidecar(optionsOf(lasting));

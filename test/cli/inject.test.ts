@@ -20,6 +20,8 @@ test("a file becomes the manifest on stdout, and what was done is said on stderr
     runInject,
     "-f",
     deployment,
+    "--image=postern:0.1.0",
+    "--redirect-image=postern-redirect:0.1.0",
     "--certificate=secret=foo-tls",
     "--mesh-name=osm",
   );

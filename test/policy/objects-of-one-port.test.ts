@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { authorizeBy, judgeAddress, ruleFor, ruleForAddress } from "../../src/policy/authorize.ts";
 import { backendState } from "../../src/policy/backend-state.ts";
+import type { Decision } from "../../src/policy/decision.ts";
 import { explain } from "../../src/policy/explain.ts";
 import { backendPort } from "../../src/policy/model.ts";
+import { peerAddress } from "../../src/policy/peer-address.ts";
 import { policyStatuses } from "../../src/policy/policy-statuses.ts";
 import { supposing, type ServiceState } from "../../src/policy/service-state.ts";
 import type { PolicyStatus } from "../../src/policy/snapshot.ts";
@@ -136,3 +139,53 @@ for (const [reason, more] of closed)
     const explained = explain(state, PORT, { address: "10.9.9.9", tls: true, sans: [] });
     assert.deepEqual([explained.verdict, explained.reason, explained.policy], ["close", reason, "test/a"]);
   });
+
+function judged(objects: readonly Manifest[], from: string, ...names: readonly string[]): Decision {
+  const sans = names.map((value) => ({ type: "dns", value }) as const);
+  const certificate = sans.length === 0 ? ({ state: "missing" } as const) : ({ state: "verified", sans } as const);
+  const rule = ruleFor(compileObjects(objects), PORT, { now: NOW });
+  return authorizeBy(rule, { address: peerAddress(from)!, tls: { certificate } });
+}
+
+test("an audit names the object that its caller came farthest with, and what that one would refuse", () => {
+  const objects = [inAudit(older), inAudit(younger)];
+  assert.deepEqual(judged(objects, "10.2.0.1", "c"), {
+    verdict: "forward",
+    policy: "test/b",
+    source: "audit",
+    wouldRefuse: "principal-not-listed",
+  });
+  const empty = policy([backend("foo", 80, "https")], [service("gw/gone"), principal("a")], "test/a", OLD);
+  assert.deepEqual(judged([inAudit(empty), inAudit(younger)], "10.3.0.1", "b"), {
+    verdict: "forward",
+    policy: "test/b",
+    source: "audit",
+    principal: "b",
+    wouldRefuse: "source-not-listed",
+  });
+});
+
+test("a caller that none of the objects lists is told of the one in audit, before its handshake and after it", () => {
+  const objects = [older, inAudit(younger)];
+  assert.deepEqual(judged(objects, "10.3.0.1"), {
+    verdict: "tls-alert",
+    reason: "certificate-missing",
+    policy: "test/b",
+  });
+  const rule = ruleFor(compileObjects(objects), PORT, { now: NOW });
+  assert.ok(rule.state === "open");
+  assert.equal(ruleForAddress(rule, peerAddress("10.3.0.1")).policy, "test/b");
+});
+
+test("a source without addresses beside one that has some is no reason to tell, whichever object is older", () => {
+  const empty = (at: string): Manifest =>
+    policy([backend("foo", 80, "https")], [service("gw/gone"), principal("a")], "test/a", at);
+  for (const objects of [
+    [empty(OLD), younger],
+    [empty("2025-01-01T00:00:00Z"), younger],
+  ]) {
+    const refusal = { verdict: "close", reason: "source-not-listed", policy: "test/b" };
+    assert.deepEqual(judged(objects, "10.3.0.1", "b"), refusal);
+    assert.deepEqual(judgeAddress(ruleFor(compileObjects(objects), PORT), peerAddress("10.3.0.1")), refusal);
+  }
+});

@@ -13,6 +13,7 @@ const HOUR_MS = 3_600_000;
 const root = makeCertificate({ subject: "root", ca: true });
 const otherRoot = makeCertificate({ subject: "other", ca: true });
 const inter = makeCertificate({ subject: "inter", ca: true, issuer: root });
+const weakRoot = makeCertificate({ subject: "weak", ca: true, keys: makeKeys("rsa", 1024) });
 const own = makeCertificate({ subject: "foo", issuer: root, dns: ["foo"], usage: "server" });
 const files = { cert: "tls.crt", key: "tls.key", ca: "ca.crt", crl: "--tls-crl ca.crl" };
 
@@ -45,6 +46,12 @@ const refused: readonly (readonly [string, Texts, RegExp])[] = [
     "a leaf for CA, even one that signed itself",
     { ca: [makeCertificate({ subject: "leaf" })] },
     /ca\.crt holds no CA cert/,
+  ],
+  ["a root with a weak key alone", { ca: [weakRoot] }, /ca\.crt holds no root that may vouch.*'CN=weak'.*too weak/],
+  [
+    "a root for servers alone",
+    { ca: [makeCertificate({ subject: "servers", ca: true, usage: "server" })] },
+    /ca\.crt holds no root that may vouch.*may not issue client certificates/,
   ],
   ["an intermediate alone", { ca: [inter] }, /ca\.crt holds no root, only 'CN=inter'/],
   [
@@ -125,6 +132,14 @@ test("what is no use in a bundle is named and left out", () => {
   assert.equal(credentials.warnings.length, 2);
   assert.match(credentials.warnings[0]!, /'CN=leaf'.* is no CA/);
   assert.match(credentials.warnings[1]!, /'CN=stray'.* without its root/);
+});
+
+test("a root that vouches for nobody is named beside one that does", () => {
+  const { warnings } = check({ ca: [root, weakRoot] });
+  assert.ok(
+    warnings.some((warning) => /holds the root 'CN=weak'.*too weak.*: nobody is trusted for its sake/.test(warning)),
+    warnings.join("; "),
+  );
 });
 
 test("every list of a file counts: PEM and DER, of roots and of an intermediate that is not in the bundle", () => {

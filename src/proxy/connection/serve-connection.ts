@@ -214,6 +214,6 @@ function refuseHandshake(connection: AcceptedConnection, fault: HandshakeFault, 
 
 function policyOf(connection: AcceptedConnection, parts: ConnectionParts): Pick<Refused, "policy"> {
   const rule = ruleInForce(parts.state, connection.port);
-  const { policy } = rule.state === "refused" ? rule.refusal : ruleForAddress(rule.open, connection.peer.address);
+  const { policy } = rule.state === "refused" ? rule.refusal : ruleForAddress(rule, connection.peer.address);
   return policy === undefined ? {} : { policy };
 }
