@@ -216,7 +216,8 @@ test("a server name that a caller chose forges no line of a replay and steers no
   const { code, stdout } = await runCommandWithInput(
     runExplain,
     JSON.stringify({ ...PEERS, peers: [CALLER, { ...CALLER, address: "192.0.2.1", sni }] }),
-    ...["--replay=-", `--manifests=${directory.path}`],
+    "--replay=-",
+    `--manifests=${directory.path}`,
   );
   assert.equal(code, 1);
   assert.match(stdout, /^192\.0\.2\.1 to port 81 \(sni x\\u\{1b\}\[2J\\u\{7\}\\u\{a\}2 peers: /m);

@@ -202,11 +202,9 @@ test("a listed principal and a name of an object forge no line of the answer and
     policy([backend("foo", 81, "http")], [range("nonsense")], "test/b\u0007\nforged"),
   ];
   writeFileSync(join(manifests.path, "a.yaml"), objects.map((object) => JSON.stringify(object)).join("\n---\n"));
-  const { stdout, stderr } = await runCommand(
-    runExplain,
-    `--manifests=${manifests.path}`,
-    ...["--namespace=test", "--service=foo", "--port=80", "--from=10.0.0.1", "--tls", "--san=dns:other"],
-  );
+  const caller = ["--port=80", "--from=10.0.0.1", "--tls", "--san=dns:other"];
+  const pod = [`--manifests=${manifests.path}`, "--namespace=test", "--service=foo"];
+  const { stdout, stderr } = await runCommand(runExplain, ...pod, ...caller);
   assert.match(stdout, /^ {2}nearest .*a\\u\{1b\}\[2J\\u\{a\} {2}verdict {4}forward/m);
   assert.deepEqual(stdout.match(/^ {2}verdict .*$/gm), ["  verdict    forbidden"]);
   assert.match(stderr, /test\/b\\u\{7\}\\u\{a\}forged/);

@@ -144,7 +144,7 @@ function judged(objects: readonly Manifest[], from: string, ...names: readonly s
   const sans = names.map((value) => ({ type: "dns", value }) as const);
   const certificate = sans.length === 0 ? ({ state: "missing" } as const) : ({ state: "verified", sans } as const);
   const rule = ruleFor(compileObjects(objects), PORT, { now: NOW });
-  return authorizeBy(rule, { address: peerAddress(from)!, tls: { certificate } });
+  return authorizeBy(rule, { address: peerAddress(from), tls: { certificate } });
 }
 
 test("an audit names the object that its caller came farthest with, and what that one would refuse", () => {
