@@ -15,6 +15,7 @@ import {
   principal,
   range,
   service,
+  serviceObject,
   slice,
   type Manifest,
 } from "../support/mesh/objects.ts";
@@ -106,7 +107,9 @@ test("every place gives the same reason and words for a port that is closed to e
       }
       if (sidecarOnly) return;
       using directory = temporaryDirectory();
-      writeFileSync(join(directory.path, "a.yaml"), objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+      // Of a namespace without any object the command judges nothing.
+      const all = [...objects, serviceObject("test/other", 80)];
+      writeFileSync(join(directory.path, "a.yaml"), all.map((object) => JSON.stringify(object)).join("\n---\n"));
       const { stdout } = await runCommand(
         runExplain,
         `--manifests=${directory.path}`,
