@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The process's edge: arguments, environment, signals and exit codes. Nothing else reads `process`. */
-import { COMMANDS, overview, unknownCommand, versionLine } from "./cli/commands.ts";
-import type { CliIo } from "./cli/io.ts";
+import { COMMANDS, overview, readArguments, unknownCommand, versionLine } from "./cli/commands.ts";
+import { createCliIo, type CliIo } from "./cli/io.ts";
 
 /** Older releases report a TLS 1.3 session resumed without a client certificate as authorized (nodejs/node issue 35317). */
 const OLDEST_NODE = [24, 21] as const;
@@ -37,13 +37,13 @@ function createIo(): CliIo {
     for (const listener of listeners) listener(signal);
   };
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
-  return {
+  return createCliIo({
     stdout: (text, done) => void process.stdout.write(text, done),
     stderr: (text, done) => void process.stderr.write(text, done),
     stdin: readStdin,
     env: process.env,
     onTermination: (listener) => listeners.push(listener),
-  };
+  });
 }
 
 /** @throws when there is more than any input of ours has: it may have no end */
@@ -113,4 +113,4 @@ async function main(argv: readonly string[]): Promise<never> {
   process.exit(code);
 }
 
-await main(process.argv.slice(2));
+await main(readArguments(process.argv.slice(2)));

@@ -8,7 +8,7 @@ import type { Config } from "./config/config.ts";
 import { CurrentSnapshot } from "./current-snapshot.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
 import { backendStates } from "./policy/backend-state.ts";
-import { wordsOfSnapshot } from "./policy/closed-words.ts";
+import { WORDS_OF_DRAIN, wordsOfCertificate, wordsOfSnapshot } from "./policy/closed-words.ts";
 import type { ServiceState } from "./policy/service-state.ts";
 import type { Snapshot } from "./policy/snapshot.ts";
 import { describeLag } from "./proxy/control/applied-state.ts";
@@ -30,18 +30,19 @@ const LOOK_MS = 1_000;
  */
 export const LONGEST_CLOSE_MS = 5_000;
 
-/** What keeps the sidecar from being ready; empty when it is. With the code that explanations and metrics have, where there is one. */
+/** What keeps the sidecar from being ready; empty when it is. With code and words of explanations and metrics, where there are any. */
 export type Unready =
   | "starting"
   | "waiting for the listeners"
   | `${NonNullable<Snapshot["closed"]>}: ${string}`
-  | `${(typeof CODE_OF_FAULT)[CredentialsFault]}: ${CredentialsFault}`
+  | `${(typeof CODE_OF_FAULT)[CredentialsFault]}: ${string}`
   | `thread-lagging: ${string}`
   | `port ${number} is closed: no-credentials: ${string}`
-  | "draining";
+  | `draining: ${typeof WORDS_OF_DRAIN}`;
 
 export class Sidecar {
   readonly config: Config;
+  readonly auditUntil: number | undefined;
   readonly log: Log;
   readonly #output: LogOutput;
   readonly #discovery: Discovery;
@@ -54,8 +55,6 @@ export class Sidecar {
   readonly #drained = Promise.withResolvers<void>();
   #lookTimer: NodeJS.Timeout | undefined;
   #drain: ServiceState["drain"];
-  /** The process is in audit until then, if it ever was. */
-  readonly #auditUntil: number | undefined;
   readonly #broken = Promise.withResolvers<void>();
 
   /**
@@ -73,11 +72,11 @@ export class Sidecar {
     this.log = log;
     this.#output = output;
     this.#discovery = discovery;
-    this.#auditUntil = endOfAudit(config);
+    this.auditUntil = endOfAudit(config);
     this.#current = new CurrentSnapshot({
       config,
       log,
-      auditUntil: this.#auditUntil,
+      auditUntil: this.auditUntil,
       resources: () => this.resources(),
       onPublish: (snapshot) => {
         this.#dataPlane?.publish(snapshot);
@@ -154,14 +153,16 @@ export class Sidecar {
 
   unready(): readonly Unready[] {
     const reasons: Unready[] = [];
-    if (this.#drain !== undefined) reasons.push("draining");
+    if (this.#drain !== undefined) reasons.push(`draining: ${WORDS_OF_DRAIN}`);
     if (this.#dataPlane === undefined) reasons.push("starting");
     else if (!this.#dataPlane.threads().every((thread) => thread.listening)) reasons.push("waiting for the listeners");
-    const { lags = [] } = this.state;
+    const { lags = [], certificate } = this.state;
     for (const lag of lags) reasons.push(`thread-lagging: ${lag}`);
     const fault = this.#credentials?.fault;
-    if (fault !== undefined) reasons.push(`${CODE_OF_FAULT[fault]}: ${fault}`);
-    else
+    if (fault !== undefined) {
+      const code = CODE_OF_FAULT[fault];
+      reasons.push(`${code}: ${wordsOfCertificate(certificate, code)}`);
+    } else
       for (const { port, reason, detail } of backendStates(this.state))
         if (reason === "no-credentials") reasons.push(`port ${port} is closed: no-credentials: ${detail}`);
     const { closed } = this.snapshot;
@@ -219,9 +220,9 @@ export class Sidecar {
   }
 
   #announceAudit(): void {
-    if (this.#auditUntil === undefined) return;
-    const facts = { auditUntil: new Date(this.#auditUntil).toISOString() };
-    if (this.#auditUntil > Date.now())
+    if (this.auditUntil === undefined) return;
+    const facts = { auditUntil: new Date(this.auditUntil).toISOString() };
+    if (this.auditUntil > Date.now())
       this.log.warn(facts, "audit: what address or name would refuse is forwarded and counted until then");
     else this.log.warn(facts, "the audit of --enforcement has ended: policy is enforced");
   }

@@ -13,8 +13,8 @@ export async function peersPage(subject: AdminSubject): Promise<Page> {
   };
 }
 
-/** Without it a replay would judge as if no label of the mesh counted. */
-function podOf({ config, snapshot }: AdminSubject): SeenPod {
+/** Without it a replay would judge as if no label of the mesh counted, and nobody were served by an audit. */
+function podOf({ config, snapshot, auditUntil }: AdminSubject): SeenPod {
   const { namespace, services = snapshot.hints.services, podName, meshName } = config;
-  return { namespace, services, ...definedFields({ podName, meshName }) };
+  return { namespace, services, ...definedFields({ podName, meshName, auditUntil }) };
 }

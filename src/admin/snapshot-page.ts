@@ -1,5 +1,5 @@
 /** `/snapshot`: what is in force, with address sets as counts and their sources; `?full` lists the addresses. */
-import { listAddresses } from "../policy/address-list.ts";
+import { listAddresses, type Member } from "../policy/address-list.ts";
 import { backendState, backendStates, type BackendState } from "../policy/backend-state.ts";
 import { policyStatuses } from "../policy/policy-statuses.ts";
 import { readSwitch } from "../policy/question.ts";
@@ -26,13 +26,13 @@ export function snapshotPage(state: ServiceState, query: URLSearchParams): Page 
 function contentOf(state: ServiceState, full: boolean): object {
   const { version, closed, rules, hints } = state.snapshot;
   let room = full ? MOST_ADDRESSES : 0;
-  const shown: object[] = [];
-  for (const rule of rules.values()) {
-    const addresses = rule.state === "open" && full ? rule.addresses : undefined;
-    const listed = addresses === undefined ? undefined : listAddresses(addresses, room);
-    room -= listed?.length ?? 0;
-    shown.push({ ...showRule(rule, backendState(state, rule.port)), ...(listed !== undefined && { members: listed }) });
-  }
+  const membersOf: ListMembers = (addresses) => {
+    if (!full) return undefined;
+    const members = listAddresses(addresses, room);
+    room -= members.length;
+    return members;
+  };
+  const shown = [...rules.values()].map((rule) => showRule(rule, backendState(state, rule.port), membersOf));
   return {
     version,
     ...(closed !== undefined && { closed }),
@@ -48,15 +48,19 @@ function contentOf(state: ServiceState, full: boolean): object {
   };
 }
 
+/** @returns `undefined` where they are not asked for */
+type ListMembers = (addresses: AddressSet) => readonly Member[] | undefined;
+
 /** What the objects say of the port; whether it is open, and else why not, is what a connection meets. */
-function showRule(rule: Rule, { open, reason, detail }: BackendState): object {
+function showRule(rule: Rule, { open, reason, detail }: BackendState, membersOf: ListMembers): object {
   const inForce = open ? { state: "open" } : { state: "closed", reason, detail };
-  return { ...showObject(rule), ...inForce };
+  return { ...showObject(rule, membersOf), ...inForce };
 }
 
-function showObject(rule: Rule): object {
+function showObject(rule: Rule, membersOf: ListMembers): object {
   if (rule.state === "closed") return rule;
   const { state: _state, addresses, principals, sniHosts, younger, allowed: _allowed, ...rest } = rule;
+  const members = addresses === undefined ? undefined : membersOf(addresses);
   return {
     ...rest,
     addresses: addresses === undefined ? "any" : showAddresses(addresses),
@@ -66,7 +70,8 @@ function showObject(rule: Rule): object {
     ...(sniHosts !== undefined && {
       sniHosts: [...sniHosts.exact, ...sniHosts.suffixes.map((suffix) => `*${suffix}`)],
     }),
-    ...(younger !== undefined && { younger: younger.map(showObject) }),
+    ...(younger !== undefined && { younger: younger.map((one) => showObject(one, membersOf)) }),
+    ...(members !== undefined && { members }),
   };
 }
 

@@ -11,6 +11,8 @@ export interface AdminSubject {
   readonly config: Config;
   readonly log: Log;
   readonly snapshot: Snapshot;
+  /** The process is in audit until then, if it ever was; milliseconds since the epoch. */
+  readonly auditUntil: number | undefined;
   /** All that decides on a connection beside its caller, as it is when asked. */
   readonly state: ServiceState;
   readonly credentials: Credentials | undefined;

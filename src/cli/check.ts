@@ -27,7 +27,7 @@ export async function runCheck(argv: readonly string[], io: CliIo): Promise<numb
   const problems = [...found];
   const { mesh } = readMesh(values, new Map(), problems);
   if (problems.length > 0) {
-    io.stderr(usageError(CHECK, problems));
+    io.printError(usageError(CHECK, problems));
     return EXIT.usage;
   }
   const work = { name: "check", kubeconfig: values.get("kubeconfig")?.[0], timeoutMs: TIMEOUT_MS };
@@ -40,7 +40,7 @@ export async function runCheck(argv: readonly string[], io: CliIo): Promise<numb
         ? await checkBefore(objects, mesh, there)
         : [...(await checkDefinition(objects)), ...(await checkMesh(objects, mesh, there, installed))]),
     ];
-    for (const { state, text } of findings) io.stdout(`${state.padEnd(8)} ${text}\n`);
+    for (const { state, text } of findings) io.print(`${state.padEnd(8)} ${text}`);
     return findings.some(({ state }) => state === "missing") ? EXIT.failed : EXIT.ok;
   });
 }

@@ -35,14 +35,14 @@ export async function withCluster(
     const credentials = await resolveCredentials({
       ...(path !== undefined && { kubeconfig: path }),
       env: io.env,
-      warn: (message) => io.stderr(`postern ${name}: ${message}\n`),
+      warn: (message) => io.printError(`postern ${name}: ${message}`),
     });
     client = new ApiClient({ credentials, timing: DEFAULT_TIMING });
     const ended = new AbortController();
     io.onTermination((signal) => ended.abort(new Error(`ended by ${signal}`)));
     return await work(new ApiObjects(client, AbortSignal.any([ended.signal, AbortSignal.timeout(timeoutMs)])));
   } catch (error) {
-    io.stderr(`postern ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    io.printError(`postern ${name}: ${error instanceof Error ? error.message : String(error)}`);
     return EXIT.failed;
   } finally {
     await client?.close();

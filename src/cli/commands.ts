@@ -1,5 +1,6 @@
 /** Every command, loaded on demand: the sidecar does not pay for the commands beside it. */
 import { didYouMean } from "../config/did-you-mean.ts";
+import { visible } from "../telemetry/visible-text.ts";
 import { VERSION } from "../telemetry/version.ts";
 import type { CliIo } from "./io.ts";
 
@@ -74,6 +75,7 @@ export function overview(): string {
 
 Usage:
   postern COMMAND [--help]
+  postern help COMMAND
   postern --version
 
 Commands:
@@ -86,8 +88,15 @@ export function versionLine(node: string): string {
   return `postern ${VERSION} (Node ${node})\n`;
 }
 
+/** `help COMMAND` as `COMMAND --help`; anything else as it is. */
+export function readArguments(argv: readonly string[]): readonly string[] {
+  const [first, second, ...rest] = argv;
+  return first === "help" && second !== undefined && !second.startsWith("-") ? [second, ...rest, "--help"] : argv;
+}
+
 export function unknownCommand(name: string): string {
   const names = Object.keys(COMMANDS);
-  const kind = name.startsWith("-") ? "flag" : "command";
-  return `postern: unknown ${kind} '${name}'${didYouMean(name, names, `expected one of ${names.join(", ")}`)}\n`;
+  const [kind, more] = name.startsWith("-") ? ["flag", ["--help", "--version"]] : ["command", ["help", "version"]];
+  const meant = didYouMean(name, [...names, ...more], `expected one of ${[...names, ...more].join(", ")}`);
+  return `postern: unknown ${kind} '${visible(name)}'${meant}\n`;
 }

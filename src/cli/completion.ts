@@ -40,7 +40,7 @@ export async function runCompletion(argv: readonly string[], io: CliIo): Promise
         : isShell(shell)
           ? `unexpected argument '${rest[0]}'`
           : `unknown ${shell.startsWith("-") ? "flag" : "shell"} '${shell}'${didYouMean(shell, Object.keys(SHELLS), expected)}`;
-    io.stderr(`postern completion: ${problem}\n`);
+    io.printError(`postern completion: ${problem}`);
     return EXIT.usage;
   }
   io.stdout(SHELLS[shell](await allWords(io)));

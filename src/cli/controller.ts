@@ -78,7 +78,7 @@ export async function runController(argv: readonly string[], io: CliIo): Promise
   const problems = [...flags.problems];
   const read = readController(flags.values, io.env, problems);
   if (problems.length > 0) {
-    io.stderr(usageError(CONTROLLER, problems));
+    io.printError(usageError(CONTROLLER, problems));
     return EXIT.usage;
   }
   const { log, output } = openLog(read.logLevel, io.stdout);

@@ -44,13 +44,14 @@ export async function runDemo(argv: readonly string[], io: CliIo): Promise<numbe
   const ports = readPorts(values);
   const found = [...problems, ...("problems" in ports ? ports.problems : [])];
   if (found.length > 0 || "problems" in ports) {
-    io.stderr(usageError(DEMO, found));
+    io.printError(usageError(DEMO, found));
     return EXIT.usage;
   }
   try {
     return await serve(resolve(values.get("dir")?.[0] ?? ".postern/demo"), ports, io);
   } catch (error) {
-    io.stderr(`postern demo: ${error instanceof Error ? error.message : String(error)}\n`);
+    const lines = (error instanceof Error ? error.message : String(error)).split("\n");
+    io.printError(lines.map((line) => `postern demo: ${line}`));
     return EXIT.failed;
   }
 }
@@ -87,7 +88,7 @@ async function serve(directory: string, ports: Ports, io: CliIo): Promise<number
     await sidecar.start();
     io.stdout(instructions(directory, ports));
     await terminated;
-    io.stdout("\nStopping.\n");
+    io.print(["", "Stopping."]);
     const { cut } = await sidecar.drain();
     return cut === 0 ? EXIT.ok : EXIT.failed;
   } finally {
@@ -105,7 +106,7 @@ async function prepareCertificates(directory: string, io: CliIo): Promise<void> 
     () => false,
   );
   if (!exists) {
-    io.stdout(`Making a demo mesh CA in ${directory}\n`);
+    io.print(`Making a demo mesh CA in ${directory}`);
     await initAuthority(directory);
   }
   const notAfter = new Date(Date.now() + YEAR_MS);

@@ -62,6 +62,8 @@ export interface WorldQuestion {
   readonly podName?: string;
   readonly meshName?: string;
   readonly nodes: readonly string[];
+  /** Of a replay: the sidecar's process is in audit until then; milliseconds since the epoch. */
+  readonly auditUntil?: number;
 }
 
 /** Of a replay, the sidecar that remembers knows which pod it is. */

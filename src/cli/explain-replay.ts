@@ -41,10 +41,10 @@ export async function runReplay(
       `--replay ${quoted(peers)}: it remembers no caller: wait until the sidecar has seen those that matter`,
     );
   const { world, contradictions } = placeReplay(given, pod);
-  for (const contradiction of contradictions) io.stderr(`${contradiction}\n`);
+  for (const contradiction of contradictions) io.printError(contradiction);
   if (world.services.length === 0)
     throw new NothingToJudgeBy("--service is missing: the sidecar of --replay knows of no Service of its pod");
-  const { state, edited } = await loadStateOfKnown(world, io);
+  const { state, edited } = await loadStateOfKnown(world, given.services, io);
   const judging = governing(edited, state);
   const results = replay(state, seen);
   const changed = results.filter(({ effect }) => effect !== "same");
@@ -56,10 +56,10 @@ export async function runReplay(
     throw new NothingToJudgeBy(
       `--replay ${quoted(peers)}: none of its ${results.length} callers can be judged: ${[...new Set(results.map(wordsOf))].join("; ")}`,
     );
-  if (problems.length > 0) throw new NothingToJudgeBy(problems.join("\n"));
+  if (problems.length > 0) throw new NothingToJudgeBy(problems);
   const memory = memoryOf(seen);
-  if (json) io.stdout(`${JSON.stringify({ counts, changes: changed, judgedBy: judging, idle, memory })}\n`);
-  else io.stdout([...describe(changed, counts), wordsOfEdit(judging, idle), wordsOfMemory(memory), ""].join("\n"));
+  if (json) io.printJson({ counts, changes: changed, judgedBy: judging, idle, memory });
+  else io.print([...describe(changed, counts), wordsOfEdit(judging, idle), wordsOfMemory(memory)]);
   return counts.loses === 0 ? EXIT.ok : EXIT.failed;
 }
 
@@ -118,9 +118,24 @@ async function readPeers(from: string, io: CliIo): Promise<PeersDocument> {
 
 async function textOf(from: string, io: CliIo): Promise<string> {
   if (from === STDIN) return io.stdin();
-  if (!/^https?:\/\//.test(from)) return readTextFile(from);
-  const url = new URL(from);
+  const url = readAddress(from);
+  if (url === undefined) return readTextFile(from);
   return askAdmin(url.pathname === "/" ? new URL("/peers", url) : url);
+}
+
+/**
+ * As --admin takes it, with or without a scheme; a file of such a name is written ./HOST:PORT.
+ *
+ * @returns `undefined` for the name of a file
+ * @throws in words that follow the text
+ */
+function readAddress(text: string): URL | undefined {
+  const isUrl = /^https?:\/\//i.test(text);
+  if (!isUrl && !/^(?:\[[\da-f:.]+\]|[\w.-]+):\d+(?:\/|$)/i.test(text)) return undefined;
+  const url = URL.parse(isUrl ? text : `http://${text}`);
+  if (url === null)
+    throw new Error("that is no URL: expected the admin port of a sidecar such as http://127.0.0.1:15000");
+  return url;
 }
 
 function countsOf(results: readonly Replayed[]): Readonly<Record<Effect, number>> {

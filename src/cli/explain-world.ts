@@ -23,38 +23,49 @@ const CLUSTER_TIMEOUT_MS = 60_000;
 /** What was asked cannot be judged: there is nothing to judge by. */
 export class NothingToJudgeBy extends Error {
   override readonly name = "NothingToJudgeBy";
+  readonly problems: readonly string[];
+
+  /** @param problems each names the flag */
+  constructor(problems: string | readonly string[], options?: ErrorOptions) {
+    const all = typeof problems === "string" ? [problems] : problems;
+    super(all.join("\n"), options);
+    this.problems = all;
+  }
 }
 
 /**
  * Problems of the world go to stderr.
- * @throws NothingToJudgeBy naming the flag
+ * @throws NothingToJudgeBy naming the flag, also where no object is of the namespace
  */
 export async function loadState(question: WorldQuestion, io: CliIo): Promise<ServiceState> {
   const manifests = await readManifests(question);
   for (const { file, document, line, message } of manifests?.faults ?? [])
-    io.stderr(`${file}:${line}: document ${document} is broken and left out: ${message}\n`);
+    io.printError(`${file}:${line}: document ${document} is broken and left out: ${message}`);
   for (const { file, line, object, message } of (manifests?.objects ?? []).flatMap(misspelt))
-    io.stderr(`${file}:${line}: ${object} is left out: ${message}\n`);
+    io.printError(`${file}:${line}: ${object} is left out: ${message}`);
   const world = await loadWorld(question, manifests, io);
-  const problem = unknownPlace(world, question);
-  if (problem !== undefined) io.stderr(`${problem}\n`);
+  const unknown = unknownPlace(world, question);
+  if (unknown.namespace !== undefined) throw new NothingToJudgeBy([unknown.namespace, ...unknown.elsewhere]);
+  io.printError(unknown.services);
   return stateOf(world, question, io);
 }
 
 /**
  * As `loadState`, where the answer must not come from a slip of the pen: a namespace or Service that nothing speaks of, or
  * manifests that would not be judged.
+ * @param asked Services that flags name: the others are the sidecar's own
  * @throws NothingToJudgeBy naming the flag, or each manifest in a line of its own
  */
 export async function loadStateOfKnown(
   question: WorldQuestion,
+  asked: readonly string[],
   io: CliIo,
 ): Promise<{ readonly state: ServiceState; readonly edited: readonly ObjectKey[] }> {
   const manifests = (await readManifests(question)) ?? { objects: [], faults: [] };
   const world = await loadWorld(question, manifests, io);
-  const place = unknownPlace(world, question);
-  const problems = [...(place === undefined ? [] : [place]), ...notJudged(manifests, question.namespace)];
-  if (problems.length > 0) throw new NothingToJudgeBy(problems.join("\n"));
+  const unknown = unknownPlace(world, question, asked);
+  const problems = [unknown.namespace ?? [], unknown.services, notJudged(manifests, question.namespace)].flat();
+  if (problems.length > 0) throw new NothingToJudgeBy(problems);
   return { state: stateOf(world, question, io), edited: editedKeys(manifests) };
 }
 
@@ -64,13 +75,19 @@ async function loadWorld(question: WorldQuestion, manifests: EditedManifests | u
 
 function stateOf(
   world: World,
-  { namespace, services, podName, meshName, nodes }: WorldQuestion,
+  { namespace, services, podName, meshName, nodes, auditUntil }: WorldQuestion,
   io: CliIo,
 ): ServiceState {
-  const snapshot = compile(world, { namespace, services, nodes, ...definedFields({ podName, meshName }) }, 1);
+  const snapshot = compile(
+    world,
+    { namespace, services, nodes, ...definedFields({ podName, meshName, auditUntil }) },
+    1,
+  );
   const state = supposing(snapshot, Date.now());
   for (const { policy, currentStatus, reason } of policyStatuses(state))
-    if (currentStatus === "error") io.stderr(`IngressBackend ${policy}: ${reason}\n`);
+    if (currentStatus === "error") io.printError(`IngressBackend ${policy}: ${reason}`);
+  for (const { policy, warnings } of snapshot.statuses)
+    io.printError(warnings.map((warning) => `IngressBackend ${policy}: warning: ${warning}`));
   return state;
 }
 
@@ -87,7 +104,7 @@ async function objectsOf(
     const credentials = await resolveCredentials({
       kubeconfig,
       env: io.env,
-      warn: (message) => io.stderr(`${message}\n`),
+      warn: (message) => io.printError(message),
     });
     const signal = AbortSignal.timeout(CLUSTER_TIMEOUT_MS);
     const instead = manifests?.ingressBackends ?? [];

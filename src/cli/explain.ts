@@ -18,14 +18,14 @@ export async function runExplain(argv: readonly string[], io: CliIo): Promise<nu
   }
   const question = readQuestion(values, problems);
   if ("problems" in question) {
-    io.stderr(usageError(EXPLAIN, question.problems));
+    io.printError(usageError(EXPLAIN, question.problems));
     return EXIT.usage;
   }
   try {
     return await answer(question, values.has("json"), io);
   } catch (error) {
     if (!(error instanceof NothingToJudgeBy)) throw error;
-    io.stderr(usageError(EXPLAIN, error.message.split("\n")));
+    io.printError(usageError(EXPLAIN, error.problems));
     return EXIT.usage;
   }
 }
@@ -37,7 +37,8 @@ async function answer(question: Question, json: boolean, io: CliIo): Promise<num
     question.kind === "admin"
       ? await ask(question.url, about)
       : explain(await loadState(question.world, io), about.port, about.peer);
-  io.stdout(json ? `${JSON.stringify(explanation)}\n` : describe(explanation, question));
+  if (json) io.printJson(explanation);
+  else io.print(describe(explanation, question));
   return explanation.verdict === "forward" ? EXIT.ok : EXIT.failed;
 }
 
@@ -60,7 +61,10 @@ async function ask(url: URL, { port, peer }: PeerQuestion): Promise<Explanation>
   }
 }
 
-function describe(explanation: Explanation, question: Exclude<Question, { readonly kind: "replay" }>): string {
+function describe(
+  explanation: Explanation,
+  question: Exclude<Question, { readonly kind: "replay" }>,
+): readonly string[] {
   const { verdict, reason, policy, source, principal, wouldRefuse, nearest, conditions = [] } = explanation;
   const { port, peer } = question.about;
   const rows: readonly (readonly [string, string | undefined])[] = [
@@ -75,7 +79,7 @@ function describe(explanation: Explanation, question: Exclude<Question, { readon
     ["supposed", question.kind === "admin" ? undefined : wordsOfSupposed(question.world)],
   ];
   const lines = rows.flatMap(([name, value]) => (value === undefined ? [] : [`  ${name.padEnd(11)}${value}`]));
-  return [`${peer.address} to port ${port}${peer.tls ? " over TLS" : ""}`, ...lines, ""].join("\n");
+  return [`${peer.address} to port ${port}${peer.tls ? " over TLS" : ""}`, ...lines];
 }
 
 /** What the sidecar may have otherwise. */

@@ -123,7 +123,7 @@ export function helpText(spec: CommandSpec): string {
   ].join("\n");
 }
 
-/** What to print for a command line that cannot be used. */
-export function usageError(spec: CommandSpec, problems: readonly string[]): string {
-  return `${problems.map((problem) => `postern ${spec.name}: ${problem}`).join("\n")}\nTry 'postern ${spec.name} --help'.\n`;
+/** What to print for a command line that cannot be used, line by line. */
+export function usageError(spec: CommandSpec, problems: readonly string[]): readonly string[] {
+  return [...problems.map((problem) => `postern ${spec.name}: ${problem}`), `Try 'postern ${spec.name} --help'.`];
 }

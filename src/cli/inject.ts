@@ -69,16 +69,16 @@ export async function runInject(argv: readonly string[], io: CliIo): Promise<num
   const wrong =
     "problems" in options ? options.problems : input !== undefined && "problem" in input ? [input.problem] : [];
   if ("problems" in options || input === undefined || "problem" in input) {
-    io.stderr(usageError(INJECT, wrong));
+    io.printError(usageError(INJECT, wrong));
     return EXIT.usage;
   }
   const result = injectText(input.text, options);
   if (result.kind === "refused") {
-    for (const problem of result.problems) io.stderr(`postern inject: ${input.name}: ${problem}\n`);
+    for (const problem of result.problems) io.printError(`postern inject: ${input.name}: ${problem}`);
     return EXIT.failed;
   }
-  for (const line of result.reports.flatMap(reportLines)) io.stderr(`postern inject: ${line}\n`);
-  if (result.reports.length === 0) io.stderr("postern inject: note: there is no object with a pod in the input\n");
+  for (const line of result.reports.flatMap(reportLines)) io.printError(`postern inject: ${line}`);
+  if (result.reports.length === 0) io.printError("postern inject: note: there is no object with a pod in the input");
   io.stdout(values.has("diff") ? unifiedDiff(input.name, input.text, result.edits) : result.text);
   return EXIT.ok;
 }

@@ -71,7 +71,7 @@ export async function runInstall(argv: readonly string[], io: CliIo): Promise<nu
   if (gateway !== undefined && options.contour !== undefined)
     problems.push("--with-contour installs a Contour, --gateway changes one that is there: choose one");
   if (problems.length > 0) {
-    io.stderr(usageError(INSTALL, problems));
+    io.printError(usageError(INSTALL, problems));
     return EXIT.usage;
   }
   const work = {
@@ -83,14 +83,14 @@ export async function runInstall(argv: readonly string[], io: CliIo): Promise<nu
     return withCluster(work, io, (objects) => joinContour(objects, namespace, options.mesh, values.has("apply"), io));
   const wanted = await manifests(options, values.has("beside-osm"));
   if ("problem" in wanted) {
-    io.stderr(`postern install: ${wanted.problem}\n`);
+    io.printError(`postern install: ${wanted.problem}`);
     return EXIT.failed;
   }
   if (!values.has("apply")) {
     io.stdout(asYaml(wanted.objects));
     if (options.contour !== undefined)
-      io.stderr(
-        "postern install: note: kubectl knows the kind TLSCertificateDelegation only after its definition is there: apply twice, or use --apply\n",
+      io.printError(
+        "postern install: note: kubectl knows the kind TLSCertificateDelegation only after its definition is there: apply twice, or use --apply",
       );
     return EXIT.ok;
   }
@@ -101,7 +101,7 @@ export async function runInstall(argv: readonly string[], io: CliIo): Promise<nu
       besideOsm: values.has("beside-osm"),
       upgrade: values.has("upgrade"),
     });
-    for (const reason of reasons) io.stderr(`postern install: ${reason}\n`);
+    for (const reason of reasons) io.printError(`postern install: ${reason}`);
     return reasons.length > 0 ? EXIT.failed : apply(objects, wanted.objects, options, io);
   });
 }
@@ -131,10 +131,10 @@ async function apply(
   { mesh, gateways, timeoutMs }: InstallOptions,
   io: CliIo,
 ): Promise<number> {
-  const say = (line: string): void => io.stderr(`${line}\n`);
+  const say = (line: string): void => io.printError(line);
   await applyObjects(objects, wanted, say);
   const waiting = await awaitReadiness(objects, { mesh, gatewaySecrets: gateways, objects: wanted }, timeoutMs, say);
-  for (const line of waiting) io.stderr(`postern install: not ready in time: ${line}\n`);
+  for (const line of waiting) io.printError(`postern install: not ready in time: ${line}`);
   if (waiting.length > 0) return EXIT.failed;
   say(
     `mesh '${mesh.name}' is ready; a namespace joins it by: kubectl label namespace NAME ${MONITORED_LABEL}=${mesh.name}`,
@@ -154,11 +154,11 @@ async function joinContour(
   const restart = `kubectl -n ${namespace} rollout restart deployment contour`;
   if (applied) await changeContour(objects, namespace, change);
   else io.stdout(asYaml(changes));
-  if (changes.length === 0) io.stderr(`postern install: Contour in namespace ${namespace} has what it needs\n`);
+  if (changes.length === 0) io.printError(`postern install: Contour in namespace ${namespace} has what it needs`);
   if (change.config !== undefined)
-    io.stderr(`postern install: ${applied ? "Contour restarts, as by" : "afterwards restart it:"} ${restart}\n`);
-  io.stderr(
-    `postern install: policies name its Envoys as a Service of namespace ${namespace}, which belongs to the mesh by: kubectl label namespace ${namespace} ${MONITORED_LABEL}=${mesh.name}\n`,
+    io.printError(`postern install: ${applied ? "Contour restarts, as by" : "afterwards restart it:"} ${restart}`);
+  io.printError(
+    `postern install: policies name its Envoys as a Service of namespace ${namespace}, which belongs to the mesh by: kubectl label namespace ${namespace} ${MONITORED_LABEL}=${mesh.name}`,
   );
   return EXIT.ok;
 }

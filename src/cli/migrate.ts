@@ -10,7 +10,7 @@ import { SETTABLE } from "./install-options.ts";
 import { readSettings } from "../install/settings.ts";
 import { AUTHORITY_SECRET, EXPORTED } from "../migrate/exported-kinds.ts";
 import { namespaceOf, readInstallation, type Installation } from "../migrate/installation.ts";
-import { reportText, statementsOf } from "../migrate/report.ts";
+import { reportLines, statementsOf } from "../migrate/report.ts";
 import { isLoss } from "../migrate/statement.ts";
 import { STEPS, stepsOf } from "../migrate/steps.ts";
 import { workloadsOf } from "../migrate/workloads.ts";
@@ -72,7 +72,7 @@ export async function runMigrate(argv: readonly string[], io: CliIo): Promise<nu
   if (given !== undefined && values.has("kubeconfig"))
     problems.push("--filename and --kubeconfig exclude each other: an export is read, or a cluster");
   if (problems.length > 0) {
-    io.stderr(usageError(MIGRATE, problems));
+    io.printError(usageError(MIGRATE, problems));
     return EXIT.usage;
   }
   if (given === undefined)
@@ -142,7 +142,7 @@ function tell(objects: readonly Fields[], options: Options, io: CliIo): number {
     return EXIT.ok;
   }
   const statements = statementsOf(read, workloads);
-  io.stdout(reportText(read, statements, steps));
+  io.print(reportLines(read, statements, steps));
   return statements.some(isLoss) ? EXIT.failed : EXIT.ok;
 }
 
@@ -154,7 +154,7 @@ function mismatch({ mesh, namespaces }: Installation, { meshName, only }: Option
 }
 
 function failed(problem: string, io: CliIo): number {
-  io.stderr(`postern migrate: ${problem}\n`);
+  io.printError(`postern migrate: ${problem}`);
   return EXIT.failed;
 }
 

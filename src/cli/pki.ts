@@ -55,15 +55,15 @@ export async function runPki(argv: readonly string[], io: CliIo): Promise<number
     io.stdout(HELP);
     return EXIT.ok;
   }
-  io.stderr(
-    `postern pki: ${action === undefined ? "name an action; expected init or issue" : `unknown action '${action}'${didYouMean(action, ["init", "issue"], "expected init or issue")}`}\n`,
+  io.printError(
+    `postern pki: ${action === undefined ? "name an action; expected init or issue" : `unknown action '${action}'${didYouMean(action, ["init", "issue"], "expected init or issue")}`}`,
   );
   return EXIT.usage;
 }
 
 type Values = ReadonlyMap<string, readonly string[]>;
 /** What was made, or what is wrong with the flags. */
-type Made = { readonly made: string } | { readonly problems: readonly string[] };
+type Made = { readonly made: readonly string[] } | { readonly problems: readonly string[] };
 
 async function perform(
   spec: CommandSpec,
@@ -79,14 +79,14 @@ async function perform(
   try {
     const result = problems.length > 0 ? { problems } : await action(values);
     if ("made" in result) {
-      io.stdout(result.made);
+      io.print(result.made);
       return EXIT.ok;
     }
-    io.stderr(usageError(spec, result.problems));
+    io.printError(usageError(spec, result.problems));
     return EXIT.usage;
   } catch (error) {
     if (!(error instanceof PkiError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
-    io.stderr(`postern ${spec.name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    io.printError(`postern ${spec.name}: ${error instanceof Error ? error.message : String(error)}`);
     return EXIT.failed;
   }
 }
@@ -95,7 +95,7 @@ async function init(values: Values): Promise<Made> {
   const directory = values.get("dir")?.[0];
   if (directory === undefined || directory === "") return { problems: ["--dir is missing"] };
   const files = await initAuthority(directory, values.get("common-name")?.[0]);
-  return { made: `${files.cert}\n${files.key}\n` };
+  return { made: [files.cert, files.key] };
 }
 
 async function issue(values: Values): Promise<Made> {
@@ -113,5 +113,5 @@ async function issue(values: Values): Promise<Made> {
     uris,
     notAfter: new Date(Date.now() + days * DAY_MS),
   });
-  return { made: `${files.cert}\n${files.key}\n` };
+  return { made: [files.cert, files.key] };
 }

@@ -76,14 +76,15 @@ export async function runRedirect(argv: readonly string[], io: CliIo): Promise<n
   }
   const order = readOrder(withEnvironment(values, io.env), problems);
   if ("problems" in order) {
-    io.stderr(usageError(REDIRECT, order.problems));
+    io.printError(usageError(REDIRECT, order.problems));
     return EXIT.usage;
   }
   try {
     return order.action === "remove" ? await remove(order, io) : await printOrApply(order, io);
   } catch (error) {
     if (!(error instanceof RedirectError)) throw error;
-    io.stderr(`postern redirect: ${error.message}\n`);
+    const lines = error.message.trimEnd().split("\n");
+    io.printError(lines.map((line) => `postern redirect: ${line}`));
     return EXIT.failed;
   }
 }
@@ -98,10 +99,10 @@ async function printOrApply(order: Order, io: CliIo): Promise<number> {
         ? await hostNetworkSign(order)
         : undefined;
   const problems = planProblems(plan, { reservedPorts, ...(hostNetwork !== undefined && { hostNetwork }) });
-  for (const problem of problems) io.stderr(`postern redirect: ${problem}\n`);
+  for (const problem of problems) io.printError(`postern redirect: ${problem}`);
   if (problems.length > 0) return EXIT.failed;
   for (const note of [...planNotes(plan), ...probeWarnings(plan, probes)])
-    io.stderr(`postern redirect: note: ${note}\n`);
+    io.printError(`postern redirect: note: ${note}`);
   if (action === "print") {
     io.stdout(printed(plan, order.tool ?? "nft"));
     return EXIT.ok;
@@ -109,14 +110,14 @@ async function printOrApply(order: Order, io: CliIo): Promise<number> {
   const tool = order.tool ?? (await findRedirectTools())[0];
   await applyPlan(plan, tool);
   const ports = plan.redirects.map(({ port, to }) => `${port} to ${to}`).join(", ");
-  io.stdout(`redirected with ${tool}, IPv4 and IPv6: ${ports}\n`);
+  io.print(`redirected with ${tool}, IPv4 and IPv6: ${ports}`);
   return EXIT.ok;
 }
 
 /** Whatever made them: rules of either program would go on redirecting. */
 async function remove({ tool }: Order, io: CliIo): Promise<number> {
   for (const each of tool === undefined ? await findRedirectTools() : [tool]) await removePlan(each);
-  io.stdout("no port is redirected\n");
+  io.print("no port is redirected");
   return EXIT.ok;
 }
 

@@ -18,7 +18,12 @@ export function placeReplay(
     ["mesh-name", given.meshName, pod.meshName],
   ];
   return {
-    world: { ...given, namespace: given.namespace ?? pod.namespace, services, ...definedFields({ podName, meshName }) },
+    world: {
+      ...given,
+      namespace: given.namespace ?? pod.namespace,
+      services,
+      ...definedFields({ podName, meshName, auditUntil: pod.auditUntil }),
+    },
     contradictions: flags.flatMap(([name, flag, own]) =>
       flag === undefined || flag === own
         ? []

@@ -20,20 +20,19 @@ export async function runUninject(argv: readonly string[], io: CliIo): Promise<n
     io.stdout(helpText(UNINJECT));
     return EXIT.ok;
   }
-  const input =
-    problems.length > 0 ? { problem: problems.join("\n") } : await readManifestInput(values.get("filename")?.[0], io);
-  if ("problem" in input) {
-    io.stderr(usageError(UNINJECT, input.problem.split("\n")));
+  const input = problems.length > 0 ? { problems } : await readManifestInput(values.get("filename")?.[0], io);
+  if (!("text" in input)) {
+    io.printError(usageError(UNINJECT, "problems" in input ? input.problems : [input.problem]));
     return EXIT.usage;
   }
   const result = uninjectText(input.text);
   if (result.kind === "refused") {
-    for (const problem of result.problems) io.stderr(`postern uninject: ${input.name}: ${problem}\n`);
+    for (const problem of result.problems) io.printError(`postern uninject: ${input.name}: ${problem}`);
     return EXIT.failed;
   }
   for (const line of result.relaid)
-    io.stderr(
-      `postern uninject: note: ${input.name}: line ${line}: the object was changed after its injection; its layout is made anew\n`,
+    io.printError(
+      `postern uninject: note: ${input.name}: line ${line}: the object was changed after its injection; its layout is made anew`,
     );
   io.stdout(values.has("diff") ? unifiedDiff(input.name, input.text, result.edits) : result.text);
   return EXIT.ok;

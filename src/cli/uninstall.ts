@@ -33,7 +33,7 @@ export async function runUninstall(argv: readonly string[], io: CliIo): Promise<
   const problems = [...found];
   const { mesh } = readMesh(values, new Map(), problems);
   if (problems.length > 0) {
-    io.stderr(usageError(UNINSTALL, problems));
+    io.printError(usageError(UNINSTALL, problems));
     return EXIT.usage;
   }
   const work = { name: "uninstall", kubeconfig: values.get("kubeconfig")?.[0], timeoutMs: TIMEOUT_MS };
@@ -41,15 +41,15 @@ export async function runUninstall(argv: readonly string[], io: CliIo): Promise<
     const there = await survey(objects);
     const other = there.postern.find((one) => one.mesh === mesh.name && one.namespace !== mesh.namespace);
     if (other !== undefined) {
-      io.stderr(
-        `postern uninstall: mesh '${mesh.name}' is in namespace ${other.namespace}; use --namespace ${other.namespace}\n`,
+      io.printError(
+        `postern uninstall: mesh '${mesh.name}' is in namespace ${other.namespace}; use --namespace ${other.namespace}`,
       );
       return EXIT.failed;
     }
     const release = there.postern.find((one) => one.mesh === mesh.name)?.release;
     if (release !== undefined) {
-      io.stderr(
-        `postern uninstall: mesh '${mesh.name}' is the release '${release}' of Helm; after helm uninstall ${release} --namespace ${mesh.namespace} this command finds what the controller has made\n`,
+      io.printError(
+        `postern uninstall: mesh '${mesh.name}' is the release '${release}' of Helm; after helm uninstall ${release} --namespace ${mesh.namespace} this command finds what the controller has made`,
       );
       return EXIT.failed;
     }
@@ -59,13 +59,13 @@ export async function runUninstall(argv: readonly string[], io: CliIo): Promise<
     const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: mesh.namespace } };
     if (values.has("delete-namespace")) {
       if (labelOf(await objects.read(namespace), INSTALLED_LABEL) === mesh.name) all.push(namespace);
-      else io.stderr(`postern uninstall: namespace ${mesh.namespace} stays: 'postern install' did not make it\n`);
+      else io.printError(`postern uninstall: namespace ${mesh.namespace} stays: 'postern install' did not make it`);
     }
     for (const name of all) {
       if (values.has("apply")) await objects.remove(name);
-      io.stdout(`${values.has("apply") ? "deleted" : "would delete"} ${nameOf(name)}\n`);
+      io.print(`${values.has("apply") ? "deleted" : "would delete"} ${nameOf(name)}`);
     }
-    if (all.length === 0) io.stderr(`postern uninstall: nothing of mesh '${mesh.name}' is in the cluster\n`);
+    if (all.length === 0) io.printError(`postern uninstall: nothing of mesh '${mesh.name}' is in the cluster`);
     return EXIT.ok;
   });
 }

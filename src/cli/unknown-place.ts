@@ -1,23 +1,61 @@
 /** A namespace or Service that was asked about and of which nothing that is judged by speaks: a slip, not a policy. Pure. */
 import { didYouMean } from "../config/did-you-mean.ts";
-import type { World } from "../policy/model.ts";
+import { wordsOfForeign } from "../policy/closed-words.ts";
+import { objectKey, type World } from "../policy/model.ts";
 import { splitBackendName } from "../policy/own-service.ts";
 import type { WorldQuestion } from "./explain-question.ts";
 
 const MOST_NAMED = 10;
 
-/** @returns what is not known, and what is; `undefined` where one Service at least is spoken of */
+export interface UnknownPlace {
+  /** Of the namespace, where no object is of it: there is nothing to judge by. */
+  readonly namespace?: string;
+  /** Then, each object for one of the Services that is in another namespace. */
+  readonly elsewhere: readonly string[];
+  /** Of each Service in it that no object names. */
+  readonly services: readonly string[];
+}
+
+/**
+ * @param asked Services that somebody wrote down: each may be a slip. The sidecar's own may have no object among those that
+ *   are judged by, unless none of them has one
+ * @returns what is not known, and what is, in words
+ */
 export function unknownPlace(
   world: World,
   { namespace, services, directory, kubeconfig }: WorldQuestion,
-): string | undefined {
+  asked: readonly string[] = services,
+): UnknownPlace {
   const known = servicesByNamespace(world);
   const where = [directory, kubeconfig].filter((place) => place !== undefined).join(" and ");
   const ours = known.get(namespace);
-  if (ours === undefined)
-    return `--namespace ${namespace}: ${where} has no IngressBackend, Service or EndpointSlice of it${namesOf(namespace, [...known.keys()])}`;
-  if (services.some((service) => ours.has(service))) return undefined;
-  return `--service ${services.join(", ")}: no IngressBackend, Service or EndpointSlice of namespace ${namespace} in ${where} names it${namesOf(services[0] ?? "", [...ours])}`;
+  if (ours === undefined) {
+    const words = `--namespace ${namespace}: ${where} has no IngressBackend, Service or EndpointSlice of it${namesOf(namespace, [...known.keys()])}`;
+    return { namespace: words, elsewhere: meantElsewhere(world, namespace, services), services: [] };
+  }
+  const unknown = services.filter((service) => !ours.has(service));
+  const slips = unknown.length === services.length ? unknown : unknown.filter((service) => asked.includes(service));
+  return {
+    elsewhere: [],
+    services: slips.map(
+      (service) =>
+        `--service ${service}: no IngressBackend, Service or EndpointSlice of namespace ${namespace} in ${where} names it${namesOf(service, [...ours])}`,
+    ),
+  };
+}
+
+/** Objects for one of the Services that are in another namespace, perhaps by a slip of their own. */
+function meantElsewhere(
+  { policies, invalidPolicies }: World,
+  namespace: string,
+  services: readonly string[],
+): readonly string[] {
+  return [...policies, ...invalidPolicies]
+    .filter(({ backends }) => backends.some(({ name }) => services.includes(splitBackendName(name).service)))
+    .slice(0, MOST_NAMED)
+    .map((object) =>
+      wordsOfForeign({ policy: objectKey(object.namespace, object.name), namespace: object.namespace }, namespace),
+    );
 }
 
 function servicesByNamespace({

@@ -37,7 +37,7 @@ export async function runValidate(argv: readonly string[], io: CliIo): Promise<n
   ];
   const files = usage.length > 0 ? [] : await findFiles(positionals, usage);
   if (usage.length > 0) {
-    io.stderr(usageError(VALIDATE, usage));
+    io.printError(usageError(VALIDATE, usage));
     return EXIT.usage;
   }
   const { objects, findings } = await readFiles(files, io);
@@ -47,9 +47,8 @@ export async function runValidate(argv: readonly string[], io: CliIo): Promise<n
   if (policies.length === 0 && !sawErrors && !values.has("allow-empty"))
     findings.push(nothingFound(positionals, files));
   const failed = findings.some((finding) => finding.severity === "error");
-  if (values.has("json"))
-    io.stdout(`${JSON.stringify({ files: files.length, objects: policies.length, problems: findings })}\n`);
-  else io.stdout(report(findings, files.length, policies.length));
+  if (values.has("json")) io.printJson({ files: files.length, objects: policies.length, problems: findings });
+  else io.print(report(findings, files.length, policies.length));
   return failed ? EXIT.failed : EXIT.ok;
 }
 
@@ -112,15 +111,14 @@ function nothingFound(paths: readonly string[], files: readonly string[]): Findi
   return { severity: "error", file: "", document: 1, line: 1, path: "", message };
 }
 
-function report(findings: readonly Finding[], files: number, objects: number): string {
+function report(findings: readonly Finding[], files: number, objects: number): readonly string[] {
   const lines = findings.map(({ severity, file, line, object, path, message }) => {
     const place = [object, path].filter((part) => part !== undefined && part !== "").join(": ");
-    return `${file === "" ? "" : `${file}:${line}: `}${severity}: ${place === "" ? "" : `${place}: `}${message}`;
+    return `${file === "" ? "" : `${file}:${line}: `}${severity}: ${place === "" ? "" : `${place}: `}${message.replaceAll("\n", "; ")}`;
   });
   const count = (severity: Severity): number => findings.filter((finding) => finding.severity === severity).length;
   return [
     ...lines,
     `${objects} IngressBackends in ${files} files: ${count("error")} problems, ${count("warning")} warnings`,
-    "",
-  ].join("\n");
+  ];
 }

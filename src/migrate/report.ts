@@ -35,11 +35,12 @@ function authorityStatements({ holdsKey, namespace }: Installation): readonly St
   return [{ outcome: "maps", subject, text: `the same CA goes on signing, so that gateways change nothing${unseen}` }];
 }
 
-export function reportText(
+/** Each without its end. */
+export function reportLines(
   { mesh, namespace, namespaces, of }: Installation,
   statements: readonly Statement[],
   steps: readonly Step[],
-): string {
+): readonly string[] {
   return [
     `OSM mesh '${mesh}' of namespace ${namespace}: ${namespaces.size} namespaces, ${of("IngressBackend").length} IngressBackends`,
     "",
@@ -50,5 +51,5 @@ export function reportText(
       ...(commands.length === 0 ? ["# nothing to do"] : commands),
       "",
     ]),
-  ].join("\n");
+  ];
 }

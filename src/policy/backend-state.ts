@@ -5,7 +5,7 @@
  */
 import { isEmptySet } from "./address-set.ts";
 import { refuseAll, ruleFor, type RuleInForce } from "./authorize.ts";
-import { wordsOfAudit, wordsOfClosed } from "./closed-words.ts";
+import { WORDS_OF_DRAIN, wordsOfAudit, wordsOfCertificate, wordsOfClosed } from "./closed-words.ts";
 import type { RefusalReason } from "./decision.ts";
 import type { BackendPort, ObjectKey } from "./model.ts";
 import type { ServiceState } from "./service-state.ts";
@@ -111,17 +111,14 @@ function certificateFault(
 function conditionsOf(state: ServiceState, rule: RuleInForce): readonly Condition[] {
   const { certificate, drain, lags = [], brokenManifest } = state;
   const conditions: Condition[] = [];
-  if (drain !== undefined) conditions.push({ code: "draining", detail: "the process is ending" });
+  if (drain !== undefined) conditions.push({ code: "draining", detail: WORDS_OF_DRAIN });
   for (const detail of lags) conditions.push({ code: "thread-lagging", detail });
   if (brokenManifest !== undefined) conditions.push({ code: "manifest-broken", detail: brokenManifest });
   if (rule.state !== "open") return conditions;
   const { clientCertificate } = rule.open;
   const listsEnd = certificate.state === "held" ? certificate.listsEnd : undefined;
   if (clientCertificate && listsEnd !== undefined && listsEnd < state.now)
-    conditions.push({
-      code: "crl-ended",
-      detail: `a revocation list (--tls-crl) ended at ${new Date(listsEnd).toISOString()}: its issuer's callers are refused`,
-    });
+    conditions.push({ code: "crl-ended", detail: wordsOfCertificate(certificate, "crl-ended") });
   return conditions;
 }
 

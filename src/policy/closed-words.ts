@@ -2,7 +2,7 @@
 import type { RefusalReason } from "./decision.ts";
 import type { BackendPort } from "./model.ts";
 import { splitBackendName } from "./own-service.ts";
-import type { ServiceState } from "./service-state.ts";
+import type { OwnCertificate, ServiceState } from "./service-state.ts";
 import {
   alternatives,
   type ClosedRule,
@@ -14,6 +14,9 @@ import {
 
 /** Objects that are named in one sentence. */
 const NAMED_AT_MOST = 3;
+
+/** From the signal to end on, while listeners still take connections. */
+export const WORDS_OF_DRAIN = "the process is ending";
 
 /** Where the snapshot refuses everybody as a whole; `undefined` where it does not. */
 export function wordsOfSnapshot({ closed, staleness }: Snapshot): string | undefined {
@@ -40,7 +43,7 @@ export function wordsOfClosed(
         ? "no data-plane thread listens"
         : `no --backend of this sidecar has port=${port}; there are ${[...listeners].sort((a, b) => a - b).join(", ")}`;
     case "draining":
-      return "the process is ending and takes no new connection";
+      return `${WORDS_OF_DRAIN} and takes no new connection`;
     case "no-snapshot":
     case "stale-snapshot":
       return wordsOfSnapshot(snapshot);
@@ -52,19 +55,37 @@ export function wordsOfClosed(
     case "source-without-endpoints":
       return rule?.state === "open" ? wordsOfEmpty(alternatives(rule)) : undefined;
     case "no-credentials":
+    case "own-certificate-not-yet-valid":
+    case "own-certificate-ended":
+      return wordsOfCertificate(certificate, reason);
+    default:
+      return undefined;
+  }
+}
+
+/** What keeps callers of https backends out, all of them or those of one issuer, by the code that it has everywhere. */
+export function wordsOfCertificate(
+  certificate: OwnCertificate,
+  code: "no-credentials" | "own-certificate-not-yet-valid" | "own-certificate-ended" | "crl-ended",
+): string {
+  const held = certificate.state === "held" ? certificate : undefined;
+  switch (code) {
+    case "no-credentials":
       return certificate.state === "none" && certificate.problem !== undefined
         ? `our own certificate cannot be used: ${certificate.problem}`
         : "no certificate for https backends: none is configured (--tls-cert, --spiffe-endpoint, --csr-signer), or none has come yet";
     case "own-certificate-not-yet-valid":
-      return certificate.state === "held"
-        ? `our own certificate (--tls-cert) is not valid before ${new Date(certificate.notBefore).toISOString()}`
-        : "our own certificate (--tls-cert) is not valid yet";
+      return held === undefined
+        ? "our own certificate (--tls-cert) is not valid yet"
+        : `our own certificate (--tls-cert) is not valid before ${new Date(held.notBefore).toISOString()}`;
     case "own-certificate-ended":
-      return certificate.state === "held"
-        ? `our own certificate (--tls-cert) ended at ${new Date(certificate.notAfter).toISOString()}: renew it`
-        : "our own certificate (--tls-cert) has ended: renew it";
-    default:
-      return undefined;
+      return held === undefined
+        ? "our own certificate (--tls-cert) has ended: renew it"
+        : `our own certificate (--tls-cert) ended at ${new Date(held.notAfter).toISOString()}: renew it`;
+    case "crl-ended": {
+      const ended = held?.listsEnd === undefined ? "has ended" : `ended at ${new Date(held.listsEnd).toISOString()}`;
+      return `a revocation list (--tls-crl) ${ended}: its issuer's callers are refused`;
+    }
   }
 }
 
@@ -134,7 +155,10 @@ function podsNamed(unmatched: readonly UnmatchedPolicy[], { services, podName }:
 }
 
 /** Nobody writes `default` by a slip: it is where an object without a namespace is. */
-function wordsOfForeign({ policy, namespace }: ForeignPolicy, own: string): string {
+export function wordsOfForeign(
+  { policy, namespace }: Pick<ForeignPolicy, "policy" | "namespace">,
+  own: string,
+): string {
   const perhaps = namespace === "default" ? " (perhaps its metadata.namespace is missing)" : "";
   return `IngressBackend ${policy} is in namespace ${namespace}${perhaps}; this pod is in ${own}`;
 }

@@ -22,7 +22,7 @@ const LONGEST_SHOWN = 60;
 const MOST_NAMED = 5;
 
 /** The pod whose sidecar remembers: what decides of it beside policies and endpoints. */
-export type SeenPod = Pick<Self, "namespace" | "services" | "podName" | "meshName">;
+export type SeenPod = Pick<Self, "namespace" | "services" | "podName" | "meshName" | "auditUntil">;
 
 export interface PeersDocument {
   readonly pod: SeenPod;
@@ -79,11 +79,16 @@ function readPod(value: unknown): SeenPod | string {
   const services = field(pod, "services");
   if (!Array.isArray(services) || !services.every((name) => typeof name === "string"))
     return `services are ${show(services)}, no list of names`;
+  // Sidecars of this version that write none of it are not in audit, or do not say so.
+  const auditUntil = asTime(field(pod, "auditUntil"));
+  if (auditUntil === undefined && field(pod, "auditUntil") !== undefined)
+    return `auditUntil is ${show(field(pod, "auditUntil"))}, not a time in milliseconds since the epoch`;
   return {
     namespace,
     services,
     ...(podName !== undefined && { podName }),
     ...(meshName !== undefined && { meshName }),
+    ...(auditUntil !== undefined && { auditUntil }),
   };
 }
 

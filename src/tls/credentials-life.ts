@@ -6,7 +6,7 @@ import { endOfLists } from "./replacement.ts";
 /** `third` and `tenth`: no more than this part of the certificate's life is left. */
 export type LifeStage = "not-yet-valid" | "good" | "third" | "tenth" | "ended";
 
-/** Why nobody can be served over TLS as things are. */
+/** Why nobody can be served over TLS as things are, in words for the log. */
 export type CredentialsFault =
   | "waiting for the first certificate"
   | "the certificate is not valid yet"

@@ -133,6 +133,10 @@ test("the distinct callers of late are remembered with their verdicts, and repla
   };
   const same = await replay(range("127.0.0.1/32"));
   assert.equal(same.code, 0, same.stdout);
+  for (const address of ["127.0.0.1:", "HTTP://127.0.0.1:"].map((text) => `${text}${sidecar.adminPort}`)) {
+    const { code, stderr } = await runCommand(runExplain, `--replay=${address}`, `--manifests=${edited.path}`);
+    assert.equal(code, 0, `${address}: ${stderr}`);
+  }
   const lost = await replay(range("127.0.0.9/32"));
   assert.equal(lost.code, 1);
   assert.match(lost.stdout, /^127\.0\.0\.1 to port 80, .* is served now and would be refused: source-not-listed: /m);

@@ -15,6 +15,7 @@ import {
   principal,
   range,
   service,
+  serviceObject,
   slice,
   type Manifest,
 } from "../support/mesh/objects.ts";
@@ -106,7 +107,9 @@ test("every place gives the same reason and words for a port that is closed to e
       }
       if (sidecarOnly) return;
       using directory = temporaryDirectory();
-      writeFileSync(join(directory.path, "a.yaml"), objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+      // Of a namespace without any object the command judges nothing.
+      const all = [...objects, serviceObject("test/other", 80)];
+      writeFileSync(join(directory.path, "a.yaml"), all.map((object) => JSON.stringify(object)).join("\n---\n"));
       const { stdout } = await runCommand(
         runExplain,
         `--manifests=${directory.path}`,
@@ -150,7 +153,7 @@ test("our own certificate that has ended closes an https backend, and every plac
   });
   await truth.show(policy([mutual], [principal("a.b")]));
   await until("the end of the certificate", () =>
-    truth.sidecar.unready().includes("own-certificate-ended: the certificate has ended"),
+    truth.sidecar.unready().some((reason) => reason.startsWith("own-certificate-ended: ")),
   );
   const said = await truth.explained(80);
   assert.equal(said.reason, "own-certificate-ended");
@@ -159,6 +162,12 @@ test("our own certificate that has ended closes an https backend, and every plac
   await truth.check(80, said);
   await until("its status", () => truth.status("test/ib").currentStatus === "error");
   assert.equal(truth.status("test/ib").reason, `own-certificate-ended: ${said.words}`);
+  assert.deepEqual(truth.sidecar.unready(), [`own-certificate-ended: ${said.words}`]);
+  assert.doesNotMatch(
+    await truth.page("/"),
+    /not ready: own-certificate-ended/,
+    "the line of the port says it already",
+  );
 });
 
 test("draining: open as long as it listens, said everywhere but in the status that replicas share", async () => {
@@ -172,7 +181,7 @@ test("draining: open as long as it listens, said everywhere but in the status th
   );
   assert.match(await truth.page("/metrics"), /^postern_backend_open\{port="80",reason="open"\} 1$/m);
   assert.match(await truth.page("/"), /draining: the process is ending/);
-  assert.match(await truth.page("/readyz"), /"draining"/);
+  assert.match(await truth.page("/readyz"), /"draining: the process is ending"/);
   assert.doesNotMatch(JSON.stringify(truth.status("test/ib")), /draining/);
   await drained;
   const said = await truth.explained(80, "127.0.0.1");

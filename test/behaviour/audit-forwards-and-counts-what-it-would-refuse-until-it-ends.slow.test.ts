@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { startApplication, type TestApplication } from "../support/application/application.ts";
 import { call, connect, exchange, readToEnd, tryCall } from "../support/caller/caller.ts";
 import { makeCertificate } from "../support/mesh/certificates.ts";
 import { backend, http, policy, principal, range, type Manifest } from "../support/mesh/objects.ts";
+import { runExplain } from "../../src/cli/explain.ts";
+import { runCommand } from "../support/process/command.ts";
 import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
+import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const root = makeCertificate({ subject: "root", ca: true });
 const own = makeCertificate({ subject: "foo", issuer: root, dns: ["foo.test"] });
@@ -63,6 +68,22 @@ test("in audit address and name are forwarded, logged and counted; faults of TLS
   assert.match(await (await sidecar.admin("/")).text(), /audit: refusals by address or name are only logged/);
   const explained = await sidecar.adminJson<Record<string, unknown>>(`/explain?port=80&from=${STRANGER}`);
   assert.deepEqual([explained["verdict"], explained["wouldRefuse"]], ["forward", "source-not-listed"]);
+});
+
+test("a replay knows that the process is in audit: by the same policy nobody loses access", async () => {
+  await using sidecar = await startSidecar({
+    manifests: [listed],
+    backends: [{ app: application.port }],
+    flags: ["--enforcement=audit:1h"],
+  });
+  assert.equal((await call({ port: sidecar.port(), from: STRANGER })).status, 200);
+  await sidecar.log.next({ event: "would-refuse", address: STRANGER });
+  using same = temporaryDirectory();
+  writeFileSync(join(same.path, "a.yaml"), JSON.stringify(listed));
+  const url = `http://127.0.0.1:${sidecar.adminPort}`;
+  const { code, stdout } = await runCommand(runExplain, `--replay=${url}`, `--manifests=${same.path}`);
+  assert.match(stdout, /^127\.0\.0\.9 to port 80, .*: would be served by an audit alone, and refused at its end: /m);
+  assert.equal(code, 0, stdout);
 });
 
 test("the end of an audit closes whoever stayed by it, and the next one is refused", async () => {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { COMMANDS, overview, unknownCommand, versionLine } from "../../src/cli/commands.ts";
+import { COMMANDS, overview, readArguments, unknownCommand, versionLine } from "../../src/cli/commands.ts";
 import { runCompletion } from "../../src/cli/completion.ts";
 import { VERSION } from "../../src/telemetry/version.ts";
 import { runCommand, type CommandResult } from "../support/process/command.ts";
@@ -25,6 +25,20 @@ test("a command that is near a known one is suggested, any other is answered wit
   assert.match(unknownCommand("Explain"), /did you mean 'explain'\?/);
   assert.doesNotMatch(unknownCommand("frobnicate"), /did you mean/);
   assert.match(unknownCommand("--frobnicate"), /unknown flag '--frobnicate'; expected one of run, validate/);
+  assert.match(unknownCommand("versoin"), /unknown command 'versoin', did you mean 'version'\?/);
+  assert.match(unknownCommand("--versoin"), /unknown flag '--versoin', did you mean '--version'\?/);
+  assert.match(unknownCommand("a\n"), /^postern: unknown command 'a\\u\{a\}'/);
+});
+
+test("help COMMAND is that command's help", async () => {
+  assert.deepEqual(readArguments(["help", "pki", "issue"]), ["pki", "issue", "--help"]);
+  for (const argv of [[], ["help"], ["help", "--help"], ["explain", "help"]])
+    assert.deepEqual(readArguments(argv), argv);
+  const main = join(ROOT, "src/main.ts");
+  const { stdout } = await run(process.execPath, [main, "help", "explain"]);
+  assert.match(stdout, /^Says what one caller would get[^\n]*\n\nUsage:\n {2}postern explain /);
+  const unknown = await run(process.execPath, [main, "help", "explian"]).catch((error: unknown) => error);
+  assert.match(String(unknown), /unknown command 'explian', did you mean 'explain'\?/);
 });
 
 test("every line of usage can be pasted: it begins with postern, or leads into it", async () => {

@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { runExplain } from "../../src/cli/explain.ts";
 import { runCommand, runCommandWithInput } from "../support/process/command.ts";
 import { backend, mutual, policy, principal, range, service, slice } from "../support/mesh/objects.ts";
+import { freePorts } from "../support/process/ports.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const directory = temporaryDirectory();
@@ -75,6 +76,10 @@ test("a replay of a namespace or Service that nothing speaks of is a slip, not a
       ["--namespace=test", "--service=fooo"],
       /--service fooo: no IngressBackend, .* names it, did you mean 'foo'\? There are those of foo$/m,
     ],
+    [
+      ["--service=foo", "--service=fooo"],
+      /--service fooo: no IngressBackend, .* names it, did you mean 'foo'\? There are those of foo$/m,
+    ],
   ] as const) {
     const { code, stdout, stderr } = await replay(...argv);
     assert.deepEqual([code, stdout], [2, ""], argv.join(" "));
@@ -88,7 +93,7 @@ test("a replay of a namespace or Service that nothing speaks of is a slip, not a
     "--port=81",
     "--from=10.1.2.3",
   );
-  assert.equal(elsewhere.code, 1);
+  assert.equal(elsewhere.code, 2);
   assert.match(elsewhere.stderr, /did you mean 'test'\?/);
 });
 
@@ -106,6 +111,12 @@ const slips: readonly (readonly [string, string, readonly object[], RegExp])[] =
     JSON.stringify({ ...kept, kind: "IngresBackend" }),
     [CALLER],
     /b\.yaml:1: \S+ IngresBackend would be left out: unknown kind 'IngresBackend', did you mean 'IngressBackend'\?$/m,
+  ],
+  [
+    "a misspelt kind of what sources are",
+    JSON.stringify({ ...slice("gw/other", "10.0.0.2"), kind: "EndpointSlices" }),
+    [CALLER],
+    /b\.yaml:1: \S+ EndpointSlices would be left out: unknown kind 'EndpointSlices', did you mean 'EndpointSlice'\?$/m,
   ],
   [
     "an object without a namespace",
@@ -198,4 +209,64 @@ test("a replay judges for the pod that remembers: its mesh, namespace and Servic
     other.stderr,
     "--pod-name foo-1 counts, although the sidecar of --replay has none\n--mesh-name other counts, although the sidecar of --replay has 'osm'\n",
   );
+});
+
+test("a server name that a caller chose forges no line of a replay and steers no terminal", async () => {
+  const sni = "x\u001B[2J\u0007\n2 peers: 0 would be refused that are served";
+  const { code, stdout } = await runCommandWithInput(
+    runExplain,
+    JSON.stringify({ ...PEERS, peers: [CALLER, { ...CALLER, address: "192.0.2.1", sni }] }),
+    "--replay=-",
+    `--manifests=${directory.path}`,
+  );
+  assert.equal(code, 1);
+  assert.match(stdout, /^192\.0\.2\.1 to port 81 \(sni x\\u\{1b\}\[2J\\u\{7\}\\u\{a\}2 peers: /m);
+  assert.deepEqual(stdout.match(/^2 peers: \d/gm), ["2 peers: 1"]);
+});
+
+test("a caller that the audit of the sidecar's process alone lets in loses nothing until that ends", async () => {
+  const replayed = (auditUntil: number | undefined, ...manifests: readonly object[]) => {
+    writeFileSync(join(edited.path, "a.yaml"), manifests.map((object) => JSON.stringify(object)).join("\n---\n"));
+    const pod = { ...POD, auditUntil };
+    const peers = [{ ...CALLER, address: "192.0.2.1" }];
+    const memory = JSON.stringify({ ...PEERS, pod, peers });
+    return runCommandWithInput(runExplain, memory, "--replay=-", `--manifests=${edited.path}`, "--json");
+  };
+  using edited = temporaryDirectory();
+  const plain = policy([backend("foo", 81, "http")], [range("10.1.0.0/16")], "test/plain");
+  const enforced = { ...plain, metadata: { ...plain.metadata, annotations: { "postern.dev/enforcement": "enforce" } } };
+  const HOUR = 3_600_000;
+  for (const [about, auditUntil, object, code, effect] of [
+    ["in audit", Date.now() + HOUR, plain, 0, "audit"],
+    ["after it", Date.now() - HOUR, plain, 1, "loses"],
+    ["not said", undefined, plain, 1, "loses"],
+    ["an object that is always enforced", Date.now() + HOUR, enforced, 1, "loses"],
+  ] as const) {
+    const result = await replayed(auditUntil, object);
+    assert.equal(result.code, code, `${about}: ${result.stderr}`);
+    assert.match(result.stdout, new RegExp(`"effect":"${effect}"`), about);
+  }
+});
+
+test("a Service of the sidecar itself that no edited object names is no slip", async () => {
+  const memory = JSON.stringify({ ...PEERS, pod: { ...POD, services: ["foo", "foo-headless"] } });
+  const replayed = (...argv: readonly string[]) =>
+    runCommandWithInput(runExplain, memory, "--replay=-", `--manifests=${directory.path}`, ...argv);
+  assert.equal((await replayed()).code, 0);
+  assert.equal((await replayed("--service=foo", "--service=foo-headless")).code, 2);
+});
+
+test("what looks like an address is one, and everything else a file", async () => {
+  const [port] = await freePorts(1);
+  for (const [from, words] of [
+    [`127.0.0.1:${port}`, /--replay 127\.0\.0\.1:\d+: nobody listens there/],
+    [`localhost:${port}/peers`, /--replay localhost:\d+\/peers: nobody listens there/],
+    ["http://[", /--replay 'http:\/\/\[': that is no URL: expected the admin port of a sidecar/],
+    ["./127.0.0.1:1", /--replay \.\/127\.0\.0\.1:1: .*no such file/],
+    ["nowhere.json", /--replay nowhere\.json: .*no such file/],
+  ] as const) {
+    const { code, stderr } = await runCommand(runExplain, `--replay=${from}`, `--manifests=${directory.path}`);
+    assert.equal(code, 2);
+    assert.match(stderr, words);
+  }
 });

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { runExplain } from "../../src/cli/explain.ts";
 import { runCommand } from "../support/process/command.ts";
 import { freePorts } from "../support/process/ports.ts";
-import { backend, mutual, policy, principal, range, service, slice } from "../support/mesh/objects.ts";
+import { backend, mutual, policy, principal, range, service, serviceObject, slice } from "../support/mesh/objects.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const directory = temporaryDirectory();
@@ -74,6 +74,10 @@ test("the near miss of a policy is named: a misspelt kind, another namespace, no
       /a\.yaml:1: \S+ IngresBackend is left out: unknown kind .*, did you mean 'IngressBackend'\?/,
     ],
     [
+      { ...slice("gw/edge", "10.1.0.1"), kind: "EndpointSlices" },
+      /a\.yaml:1: \S+ EndpointSlices is left out: unknown kind 'EndpointSlices', did you mean 'EndpointSlice'\?/,
+    ],
+    [
       { ...plain, metadata: { name: "plain", namespace: "tset" } },
       /nearest +IngressBackend tset\/plain is in namespace tset; this pod is in test$/m,
     ],
@@ -83,12 +87,45 @@ test("the near miss of a policy is named: a misspelt kind, another namespace, no
     ],
   ] as const) {
     using manifests = temporaryDirectory();
-    writeFileSync(join(manifests.path, "a.yaml"), JSON.stringify(object));
+    const file = join(manifests.path, "a.yaml");
     const argv = [`--manifests=${manifests.path}`, "--namespace=test", "--service=foo", "--port=81", "--from=10.1.0.1"];
+    writeFileSync(file, [object, serviceObject("test/foo", 81)].map((each) => JSON.stringify(each)).join("\n---\n"));
     const { code, stdout, stderr } = await runCommand(runExplain, ...argv);
     assert.equal(code, 1);
     assert.match(stdout + stderr, words);
   }
+});
+
+test("a namespace of which no object speaks is nothing to judge by: what is near is named, objects for the Service too", async () => {
+  const plain = policy([backend("foo", 81, "http")], [range("10.1.0.0/16")], "test/plain");
+  for (const [metadata, words] of [
+    [
+      { name: "plain", namespace: "tset" },
+      /--namespace test: .*, did you mean 'tset'\? .*\n.*: IngressBackend tset\/plain is in namespace tset; this pod is/,
+    ],
+    [
+      { name: "plain" },
+      /IngressBackend default\/plain is in namespace default \(perhaps its metadata\.namespace is mis/,
+    ],
+  ] as const) {
+    using manifests = temporaryDirectory();
+    writeFileSync(join(manifests.path, "a.yaml"), JSON.stringify({ ...plain, metadata }));
+    const argv = [`--manifests=${manifests.path}`, "--namespace=test", "--service=foo", "--port=81", "--from=10.1.0.1"];
+    const { code, stdout, stderr } = await runCommand(runExplain, ...argv);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, words);
+  }
+});
+
+test("each Service of which no object speaks is named, beside those that are judged by", async () => {
+  const { code, stderr } = await question("--service=fooo", "--service=nothing", "--port=81", "--from=10.1.2.3");
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /^--service fooo: no IngressBackend, .* names it, did you mean 'foo'\? There are those of foo$/m,
+  );
+  assert.match(stderr, /^--service nothing: .* names it; there are those of foo$/m);
+  assert.doesNotMatch(stderr, /--service foo:/);
 });
 
 test("a Service that is named with its namespace is usage, and what was meant is said", async () => {
@@ -156,4 +193,33 @@ test("where nobody listens, and of a file that is not there, each thing is said 
     assert.equal(code, 2);
     assert.match(stderr, words);
   }
+});
+
+test("a listed principal and a name of an object forge no line of the answer and steer no terminal", async () => {
+  using manifests = temporaryDirectory();
+  const objects = [
+    policy([mutual], [range("10.0.0.0/8"), principal("a\u001B[2J\n  verdict    forward")], "test/tls"),
+    policy([backend("foo", 81, "http")], [range("nonsense")], "test/b\u0007\nforged"),
+  ];
+  writeFileSync(join(manifests.path, "a.yaml"), objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+  const caller = ["--port=80", "--from=10.0.0.1", "--tls", "--san=dns:other"];
+  const pod = [`--manifests=${manifests.path}`, "--namespace=test", "--service=foo"];
+  const { stdout, stderr } = await runCommand(runExplain, ...pod, ...caller);
+  assert.match(stdout, /^ {2}nearest .*a\\u\{1b\}\[2J\\u\{a\} {2}verdict {4}forward/m);
+  assert.deepEqual(stdout.match(/^ {2}verdict .*$/gm), ["  verdict    forbidden"]);
+  assert.match(stderr, /test\/b\\u\{7\}\\u\{a\}forged/);
+  assert.doesNotMatch(stdout + stderr, /(?!\n)\p{Cc}/u);
+});
+
+test("what an object's status warns of is said on stderr: a port that its Service does not declare", async () => {
+  using manifests = temporaryDirectory();
+  const objects = [policy([backend("foo", 81, "http")], [range("10.0.0.0/8")]), serviceObject("test/foo", 81, 8081)];
+  writeFileSync(join(manifests.path, "a.yaml"), objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+  const argv = [`--manifests=${manifests.path}`, "--namespace=test", "--service=foo", "--port=81", "--from=10.0.0.1"];
+  const { code, stderr } = await runCommand(runExplain, ...argv);
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /^IngressBackend test\/ib: warning: Service test\/foo declares no target port 81: 'port\.number'/,
+  );
 });

@@ -77,14 +77,7 @@ const problemsOf = async (
   text: string,
   ...argv: readonly string[]
 ): Promise<{ readonly code: number; readonly messages: readonly string[] }> => {
-  let stdout = "";
-  const io = {
-    stdout: (part: string) => (stdout += part),
-    stderr: () => undefined,
-    env: {},
-    onTermination: () => undefined,
-  };
-  const code = await runValidate(["-", "--json", ...argv], { ...io, stdin: () => Promise.resolve(text) });
+  const { code, stdout } = await runCommandWithInput(runValidate, text, "-", "--json", ...argv);
   return { code, messages: (JSON.parse(stdout) as Report).problems.map(({ message }) => message) };
 };
 
@@ -115,7 +108,9 @@ test("a misspelt kind or apiVersion is named, another kind of the group is none 
       [/unknown apiVersion .*expected policy\.openservicemesh\.io\/v1alpha1/],
     ],
     [{ apiVersion: "policy.openservicmesh.io/v1alpha1" }, [/expected policy\.openservicemesh\.io\/v1alpha1/]],
+    [{ kind: "Sevice", apiVersion: "v1" }, [/unknown kind 'Sevice', did you mean 'Service'\?/]],
     [{ kind: "Egress" }, []],
+    [{ kind: "Secret", apiVersion: "v1" }, []],
     [{ kind: "Ingress", apiVersion: "networking.k8s.io/v1" }, []],
   ] as const) {
     const { messages } = await problemsOf(JSON.stringify({ ...object, ...fields }), "--allow-empty");
@@ -247,4 +242,20 @@ test("what OSM admits and a sidecar keeps closed is a problem: no use of its sou
     assert.deepEqual([code, errors.length], [1, 1], stdout);
     assert.match(errors[0]!.message, expected);
   }
+});
+
+test("names and values in objects forge no line of the report and steer no terminal; OSM's own lines become one", async () => {
+  const texts = [
+    policy([http], [range("10.0.0.0/8\u001B[2J\nforged")], "test/a\u0007\nforged"),
+    policy([http], [range("10.0.0.0/8")], "test/b"),
+  ];
+  const { stdout } = await runCommandWithInput(
+    runValidate,
+    texts.map((object) => JSON.stringify(object)).join("\n---\n"),
+    "-",
+  );
+  assert.match(stdout, /IngressBackend test\/a\\u\{7\}\\u\{a\}forged: /);
+  assert.match(stdout, /\\u\{1b\}\[2J/);
+  assert.match(stdout, /duplicate backends detected; \[\+\] IngressBackend test\/b conflicts with /);
+  assert.doesNotMatch(stdout, /(?!\n)\p{Cc}|^forged/mu);
 });

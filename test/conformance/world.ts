@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CliIo } from "../../src/cli/io.ts";
+import { createCliIo, type CliIo } from "../../src/cli/io.ts";
 import { listOf } from "../../src/discovery/manifests/kinds.ts";
 import { buildWorld, type WorldObjects } from "../../src/discovery/world.ts";
 import { compile } from "../../src/policy/compile.ts";
@@ -47,12 +47,15 @@ export async function inProcess(
 ): Promise<CommandResult> {
   let stdout = "";
   let stderr = "";
-  const code = await command(argv, {
-    stdout: (text) => (stdout += text),
-    stderr: (text) => (stderr += text),
-    stdin: () => Promise.resolve(""),
-    env: {},
-    onTermination: () => {},
-  });
+  const code = await command(
+    argv,
+    createCliIo({
+      stdout: (text) => (stdout += text),
+      stderr: (text) => (stderr += text),
+      stdin: () => Promise.resolve(""),
+      env: {},
+      onTermination: () => {},
+    }),
+  );
   return { code, stdout, stderr };
 }

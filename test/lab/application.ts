@@ -8,6 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { WebSocketServer } from "ws";
 
 export const LARGE_BYTES = 32 * 1024 * 1024;
+const KEPT_MS = 600_000;
 const CHUNK = Buffer.alloc(64 * 1024, "postern ");
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
@@ -30,7 +31,8 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
 
 for (const address of process.argv.slice(2)) {
   const url = new URL(`http://${address}`);
-  const server = createServer(answer);
+  // Shorter than a gateway keeps its connections, requests would meet the close: 503, whoever stands between.
+  const server = createServer({ keepAliveTimeout: KEPT_MS }, answer);
   new WebSocketServer({ server }).on("connection", (socket) => {
     socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
   });

@@ -126,6 +126,9 @@ const document = (more: object): object => ({ kind: "postern-peers", version: 2,
 test("a document of peers is read back, and what cannot be one is refused in words", () => {
   const whole = JSON.stringify(document({}));
   assert.deepEqual(readPeersText(whole), { pod: POD, peers: [{ ...good, count: 1 }] });
+  const inAudit = { ...POD, auditUntil: 1_800_000_000_000 };
+  const read = readPeersText(JSON.stringify(document({ pod: inAudit })));
+  assert.deepEqual(typeof read === "string" ? read : read.pod, inAudit);
   const TO_DO = /: expected the JSON of GET \/peers of a sidecar's admin port; save it anew with: curl -s http:/;
   for (const [wrong, words, remedy = TO_DO] of [
     ["", /^it is empty/],
@@ -153,6 +156,7 @@ test("a document of peers is read back, and what cannot be one is refused in wor
     [document({ pod: { services: [] } }), /^in pod, namespace is missing/],
     [document({ pod: { ...POD, services: "foo" } }), /^in pod, services are "foo", no list of names/],
     [document({ pod: { ...POD, meshName: 1 } }), /^in pod, meshName is 1, not a name/],
+    [document({ pod: { ...POD, auditUntil: "soon" } }), /^in pod, auditUntil is "soon", not a time in milliseconds/],
     [document({ peers: {} }), /^its peers are of type object, no list/],
     [document({ peers: [{ ...good, port: 0 }] }), /^in peers\[0\], port is 0, not a port from 1/],
     [document({ peers: [good, { ...good, address: "<b>" }] }), /^in peers\[1\], address is "<b>", not an IP/],

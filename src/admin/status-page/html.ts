@@ -1,4 +1,5 @@
 /** Text of a page in which nothing stands unescaped but what is written in a template of this source. */
+import { visible } from "../../telemetry/visible-text.ts";
 
 /** Made by `html` and `css` alone: a text that comes from anywhere else cannot become markup. */
 class Html {
@@ -41,12 +42,4 @@ function textOf(part: Part): string {
 
 function escape(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-/** Control and format characters would hide, or turn around, what stands beside them (CVE-2021-42574). */
-function visible(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  );
 }

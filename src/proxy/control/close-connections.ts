@@ -10,8 +10,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { CLOSE_CONNECTIONS } from "../messages.ts";
 
-/** A worker that is inside of a native call cannot be interrupted. */
-const PATIENCE_MS = 1_000;
+/**
+ * A tenth of a second on a machine at rest, and seconds on one where everything waits for the processor. Inside of a native call a
+ * worker cannot be interrupted.
+ */
+const PATIENCE_MS = 10_000;
+const RESUME_MS = 2_000;
+/** One for each script that the worker has loaded. */
+const OF_NO_INTEREST = '{"method":"Debugger.scriptParsed"';
 
 /** Never rejects; what cannot be closed is left to the termination. */
 export async function closeConnections(worker: Worker): Promise<void> {
@@ -24,7 +30,7 @@ export async function closeConnections(worker: Worker): Promise<void> {
     if (debugged === undefined) return;
     await Promise.race([interrupt(debugged), late]);
     // A worker that is left paused never ends.
-    await Promise.race([debugged.ask("Debugger.disable"), delay(PATIENCE_MS, undefined, { ref: false })]);
+    await Promise.race([debugged.ask("Debugger.disable"), delay(RESUME_MS, undefined, { ref: false })]);
   } catch {
     // The worker has ended meanwhile.
   } finally {
@@ -70,7 +76,8 @@ class DebuggedWorker {
     this.#session = session;
     this.#sessionId = sessionId;
     session.on("NodeWorker.receivedMessageFromWorker", ({ params }: MessageFromWorker) => {
-      if (params.sessionId === sessionId) this.#received(JSON.parse(params.message));
+      if (params.sessionId !== sessionId || params.message.startsWith(OF_NO_INTEREST)) return;
+      this.#received(JSON.parse(params.message) as { readonly id?: number; readonly method?: string });
     });
   }
 

@@ -4,7 +4,7 @@ import { CredentialsError } from "../credentials-error.ts";
 import type { CredentialsOrigin, CredentialTexts } from "../credentials.ts";
 import { readElement } from "../der.ts";
 import { sansOf } from "../identity.ts";
-import { trustDomainOf } from "../trust-domain.ts";
+import { trustDomainOf, workloadDomainOf } from "../trust-domain.ts";
 import type { X509Svid, X509SvidResponse } from "./workload-proto.ts";
 
 export interface SvidTexts {
@@ -22,9 +22,11 @@ export interface SvidTexts {
 export function textsOf(endpoint: string, response: X509SvidResponse): SvidTexts {
   const [svid] = response.svids;
   if (svid === undefined) throw new CredentialsError(`${endpoint} sent no X.509-SVID: expected at least one`);
-  const own = trustDomainOf(svid.spiffe_id);
+  const own = workloadDomainOf(svid.spiffe_id);
   if (own === undefined)
-    throw new CredentialsError(`${endpoint} sent an X.509-SVID for '${svid.spiffe_id}', which is no SPIFFE ID`);
+    throw new CredentialsError(
+      `${endpoint} sent an X.509-SVID for '${svid.spiffe_id}', which is no SPIFFE ID of a workload: expected one such as spiffe://trust.domain/ns/foo`,
+    );
   const named = (what: string): string => `${what} of ${svid.spiffe_id} from ${endpoint}`;
   const origin = { cert: named("X.509-SVID"), key: named("key"), ca: named("bundle"), crl: named("revocation lists") };
   const cert = certificatesIn(origin.cert, svid.x509_svid);

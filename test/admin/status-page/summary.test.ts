@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { StatusFacts } from "../../../src/admin/status-page/facts.ts";
 import { auditNotice, summarize } from "../../../src/admin/status-page/summary.ts";
+import { WORDS_OF_DRAIN, wordsOfCertificate } from "../../../src/policy/closed-words.ts";
 import type { ServiceState } from "../../../src/policy/service-state.ts";
 import { NO_COUNTERS } from "../../../src/proxy/counters.ts";
 import { backend, http, mutual, policy, principal, range } from "../../support/mesh/objects.ts";
@@ -10,6 +11,8 @@ import { factsOf, NOW, stateOf } from "./facts-of.ts";
 const sources = [range("10.0.0.0/8")];
 const both = [policy([http, backend("foo", 81, "http")], sources)];
 const secured = [policy([mutual, backend("foo", 81, "https")], [principal("a.b")])];
+
+const ENDED = { state: "held", notBefore: 0, notAfter: 1 } as const;
 
 const rows: readonly (readonly [string, ServiceState, Partial<StatusFacts>, string, RegExp])[] = [
   ["serving", stateOf(both), {}, "Serving", /^$/],
@@ -50,6 +53,20 @@ const rows: readonly (readonly [string, ServiceState, Partial<StatusFacts>, stri
     { unready: ["draining", "no-credentials: no certificate for https backends"] },
     "Closed to everybody: no-credentials",
     /^not ready: port 80, 81 is closed: no-credentials: no certificate [^\n]*\nnot ready: draining$/,
+  ],
+  [
+    "closed by a drain, which the port's line says whole",
+    stateOf(both, { drain: "closing" }),
+    { unready: [`draining: ${WORDS_OF_DRAIN}`] },
+    "Closed to everybody: draining",
+    /^not ready: port 80, 81 is closed: draining: the process is ending and takes no new connection$/,
+  ],
+  [
+    "closed by our certificate that has ended, which the port's line says whole",
+    stateOf(secured, { certificate: ENDED }),
+    { unready: [`own-certificate-ended: ${wordsOfCertificate(ENDED, "own-certificate-ended")}`] },
+    "Closed to everybody: own-certificate-ended",
+    /^not ready: port 80, 81 is closed: own-certificate-ended: our own certificate \(--tls-cert\) ended at 1970[^\n]*$/,
   ],
   ["no backend", stateOf([], { listeners: new Set() }), {}, "Closed: there is no backend port", /^$/],
 ];

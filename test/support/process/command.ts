@@ -1,5 +1,5 @@
 /** A command in this process, with everything that it says. */
-import type { CliIo } from "../../../src/cli/io.ts";
+import { createCliIo, type CliIo } from "../../../src/cli/io.ts";
 
 export interface CommandResult {
   readonly code: number;
@@ -22,12 +22,15 @@ export async function runCommandWithInput(
 ): Promise<CommandResult> {
   let stdout = "";
   let stderr = "";
-  const code = await command(argv, {
-    stdout: (text) => (stdout += text),
-    stderr: (text) => (stderr += text),
-    stdin: () => Promise.resolve(input),
-    env: {},
-    onTermination: () => undefined,
-  });
+  const code = await command(
+    argv,
+    createCliIo({
+      stdout: (text) => (stdout += text),
+      stderr: (text) => (stderr += text),
+      stdin: () => Promise.resolve(input),
+      env: {},
+      onTermination: () => undefined,
+    }),
+  );
   return { code, stdout, stderr };
 }

@@ -68,6 +68,8 @@ const refused: readonly (readonly [string, Message, RegExp])[] = [
   ],
   ["a key of another", { svids: [{ ...svid, x509_svid_key: derOf(root.keyPem) }] }, /^key of .* does not belong to/],
   ["an ID that is none", { svids: [{ ...svid, spiffe_id: "foo" }] }, /'foo', which is no SPIFFE ID/],
+  ["the ID of a trust domain", { svids: [{ ...svid, spiffe_id: "spiffe://here.test" }] }, /no SPIFFE ID of a workload/],
+  ["an ID with a trailing slash", { svids: [{ ...svid, spiffe_id: `${ID}/` }] }, /no SPIFFE ID of a workload/],
   ["an ID that is not the certificate's", { svids: [{ ...svid, spiffe_id: `${ID}/b` }] }, /holds 'spiffe:.*expected/],
   [
     "two IDs in one certificate",
