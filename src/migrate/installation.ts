@@ -1,8 +1,8 @@
 /** The objects of one OSM mesh, out of an export or as an API server lists them. Pure. */
 import { MONITORED_LABEL } from "../controller/names.ts";
-import { fieldsAt, isFields, textAt } from "../inject/fields.ts";
+import { fieldsAt, isFields, itemsAt, textAt } from "../inject/fields.ts";
 import type { Fields } from "../inject/injection.ts";
-import { AUTHORITY_KEY, AUTHORITY_SECRET } from "./exported-kinds.ts";
+import { AUTHORITY_KEY, AUTHORITY_SECRET, EXPORTED } from "./exported-kinds.ts";
 
 export interface Installation {
   /** Value of the label of its namespaces. */
@@ -32,6 +32,8 @@ export function readInstallation(
   objects: readonly Fields[],
   chosen: Chosen,
 ): Installation | { readonly problem: string } {
+  const forged = objects.flatMap(forgedWords);
+  if (forged[0] !== undefined) return { problem: forged[0] };
   const labelled = objects.filter(({ kind }) => kind === "Namespace").flatMap((one) => meshOf(one) ?? []);
   const meshes = [...new Set(labelled.map(({ mesh }) => mesh))].sort();
   const mesh = chosen.mesh ?? meshes[0];
@@ -58,6 +60,28 @@ export function readInstallation(
     of: (kind) => objects.filter((one) => one["kind"] === kind && namespaces.has(namespaceOf(one))),
     holdsKey: secret === undefined ? undefined : Object.hasOwn(fieldsAt(secret, "data"), AUTHORITY_KEY),
   };
+}
+
+/** RFC 1123, as the API server has it for all that an export names; a label's value may have more. */
+const NAME = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
+const LABEL_VALUE = /^[\w.-]+$/;
+
+/** Names become words of shell commands: what no API server would have taken is no export. */
+function forgedWords(object: Fields): readonly string[] {
+  if (!EXPORTED.some(({ kind }) => kind === object["kind"])) return [];
+  const names = [
+    nameOf(object),
+    namespaceOf(object),
+    ...itemsAt(fieldsAt(object, "spec"), "sources").map((source) => textAt(source, "namespace") ?? ""),
+  ];
+  const mesh = meshOf(object)?.[0]?.mesh;
+  const bad =
+    names.find((name) => name !== "" && !NAME.test(name)) ??
+    (mesh === undefined || LABEL_VALUE.test(mesh) ? undefined : mesh);
+  if (bad === undefined) return [];
+  return [
+    `an object of kind ${textAt(object, "kind") ?? "?"} has the name ${JSON.stringify(bad)}, which no API server takes: is this an export?`,
+  ];
 }
 
 function meshOf(

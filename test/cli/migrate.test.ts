@@ -227,3 +227,28 @@ test("what cannot be used is said: no mesh, two meshes, the same name, a broken 
   assert.match(broken.stderr, /standard input:1: /);
   assert.match((await runCommand(runMigrate, "--help")).stdout, /WEAKER .*\n.*CLOSED /);
 });
+
+test("a name that no API server would have taken ends nowhere in a shell", async () => {
+  const evil = "a;touch x";
+  for (const objects of [
+    [namespace("osm-system"), meshConfig({}), namespace(evil)],
+    [
+      namespace("osm-system"),
+      meshConfig({}),
+      namespace("test", {}, "osm"),
+      { ...policy([]), metadata: { name: evil, namespace: "test" } },
+    ],
+    [
+      namespace("osm-system"),
+      meshConfig({}),
+      namespace("test"),
+      policy([{ kind: "Service", name: "edge", namespace: evil }]),
+    ],
+    [namespace("osm-system", {}, evil), meshConfig({})],
+  ]) {
+    const text = objects.map((object) => stringify(object)).join("---\n");
+    const { code, stdout, stderr } = await runCommandWithInput(runMigrate, text, "-f", "-", "--step=audit");
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(stderr, /has the name "a;touch x", which no API server takes/);
+  }
+});
