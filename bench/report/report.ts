@@ -1,6 +1,6 @@
 /** `npm run bench -- report [flags]`: runs the suites, or takes what they wrote, and makes pages of it. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { RESULTS, resultName } from "../load/report/results.ts";
 import { machineStamp } from "../machine/stamp.ts";
 import { Baseline, currentCommit } from "./baseline.ts";
@@ -13,6 +13,9 @@ import { planOf } from "./plan.ts";
 import { reportFrom, type Report } from "./report-data.ts";
 import { gather } from "./results.ts";
 import { runSteps } from "./run-steps.ts";
+
+/** npm runs this in the folder of bench, and says from where it was called. */
+const CALLED_FROM = process.env["INIT_CWD"] ?? process.cwd();
 
 async function runAll({ suites, quick, against }: ReportOptions): Promise<Report> {
   const stopping = new AbortController();
@@ -48,13 +51,13 @@ const options = parseOptions(args);
 const report =
   options.from.length === 0
     ? await runAll(options)
-    : reportFrom(new Map(options.from.map((file) => [file, readFileSync(file, "utf8")])));
+    : reportFrom(new Map(options.from.map((file) => [file, readFileSync(resolve(CALLED_FROM, file), "utf8")])));
 const document = documentOf(report);
 const name = join(RESULTS, resultName("report", report.machine));
 mkdirSync(RESULTS, { recursive: true });
 writeFileSync(`${name}.json`, `${JSON.stringify(report, undefined, 2)}\n`);
 writeFileSync(`${name}.html`, htmlPage(document));
 console.log(`written to ${name}.json and ${name}.html`);
-for (const file of [`${name}.md`, ...(options.markdown === undefined ? [] : [options.markdown])])
-  writeMarkdown(document, file);
+const asked = options.markdown === undefined ? [] : [resolve(CALLED_FROM, options.markdown)];
+for (const file of [`${name}.md`, ...asked]) writeMarkdown(document, file);
 if (report.runs.some(({ failure }) => failure !== "")) process.exitCode = 1;

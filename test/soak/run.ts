@@ -34,6 +34,8 @@ const WIND_DOWN_MS = 240_000;
 /** After which what is kept for the next request has closed by itself. */
 const REST_MS = 15_000;
 const MOST_LEFT_DESCRIPTORS = 8;
+/** Of the sidecar's own faults, line by line. */
+const MOST_SHOWN = 10;
 const LONGEST_HOURS = 72;
 
 const argv = process.argv.slice(2);
@@ -159,6 +161,7 @@ const exitCode = await sidecar.stop();
 const inForce = sidecar.log.all({ message: "certificate replaced" }).length;
 const idle = [...tally.steps].filter(([, steps]) => steps === 0).length;
 const faults = [...tally.faults.values()].reduce((sum, { count }) => sum + count, 0);
+const ours = sidecar.log.all({ message: "connection met a fault of ours" });
 const rows: readonly VerdictRow[] = [
   ...[...tally.steps].map(([what, measured]) => ({ what: `steps: ${what}`, measured, rule: "" })),
   ...[...tally.broken].map(([what, measured]) => ({
@@ -167,6 +170,7 @@ const rows: readonly VerdictRow[] = [
     rule: "",
   })),
   { what: "faults", measured: faults, rule: "none", holds: faults === 0 },
+  { what: "connections that met a fault of ours", measured: ours.length, rule: "none", holds: ours.length === 0 },
   { what: "kinds of callers that never succeeded", measured: idle, rule: "none", holds: idle === 0 },
   {
     what: "threads told to fail, replaced",
@@ -203,6 +207,7 @@ for (const { level, message } of sidecar.log.lines)
 
 console.table(overTime(samples));
 console.log("warnings and errors of the sidecar:", Object.fromEntries(said));
+for (const line of ours.slice(0, MOST_SHOWN)) console.log(JSON.stringify(line));
 if (faults > 0) console.table(Object.fromEntries(tally.faults));
 console.log(
   `\n${lasted.toFixed(1)} minutes, server: ${kind}, ended ${new Date().toISOString()}\n\n${verdictTable(rows)}\n`,
