@@ -24,13 +24,14 @@ export async function closeConnections(worker: Worker): Promise<void> {
   const { Session: InspectorSession } = await import("node:inspector");
   const session = new InspectorSession();
   session.connect();
-  const late = delay(PATIENCE_MS, undefined, { ref: false });
+  const ended = new Promise<undefined>((resolve) => worker.once("exit", () => resolve(undefined)));
+  const given = Promise.race([ended, delay(PATIENCE_MS, undefined, { ref: false })]);
   try {
-    const debugged = await Promise.race([attach(session, worker.threadId), late]);
+    const debugged = await Promise.race([attach(session, worker.threadId), given]);
     if (debugged === undefined) return;
-    await Promise.race([interrupt(debugged), late]);
+    await Promise.race([interrupt(debugged), given]);
     // A worker that is left paused never ends.
-    await Promise.race([debugged.ask("Debugger.disable"), delay(RESUME_MS, undefined, { ref: false })]);
+    await Promise.race([debugged.ask("Debugger.disable"), ended, delay(RESUME_MS, undefined, { ref: false })]);
   } catch {
     // The worker has ended meanwhile.
   } finally {

@@ -130,8 +130,7 @@ export class DirectReader implements RequestReader, ResponseWriter {
     if (this.#response !== undefined || this.#discarding) return;
     if (this.#headSinceMs !== undefined) {
       if (nowMs - this.#headSinceMs < headerTimeoutMs) return;
-      this.connection.end("protocol-error", "ERR_HTTP_REQUEST_TIMEOUT");
-      this.#refuse(408, "stream timeout");
+      this.#refuse("ERR_HTTP_REQUEST_TIMEOUT", 408, "stream timeout");
     } else if (nowMs - this.#idleSinceMs >= idleTimeoutMs + IDLE_MARGIN_MS) this.#socket.destroy();
   }
 
@@ -257,7 +256,8 @@ export class DirectReader implements RequestReader, ResponseWriter {
     else this.#state.refuseUnreadable(400, "malformed request");
   }
 
-  #refuse(status: number, reason: string): void {
+  #refuse(detail: string, status = 400, reason = "malformed request"): void {
+    this.connection.end("protocol-error", detail);
     this.discard();
     this.#state.refuseUnreadable(status, reason);
   }
@@ -265,10 +265,8 @@ export class DirectReader implements RequestReader, ResponseWriter {
   /** The caller sends nothing more; it may still wait for a response. */
   #ended(): void {
     if (this.#discarding) return;
-    if (this.unread) {
-      this.connection.end("protocol-error", "HPE_INVALID_EOF_STATE");
-      this.#refuse(400, "malformed request");
-    } else if (this.#response === undefined) this.#socket.destroySoon();
+    if (this.unread) this.#refuse("HPE_INVALID_EOF_STATE");
+    else if (this.#response === undefined) this.#socket.destroySoon();
     else {
       this.#response.last();
       this.#state.callerEnded();
@@ -277,11 +275,8 @@ export class DirectReader implements RequestReader, ResponseWriter {
 
   /** Node's parser would repair several spaces, which then nobody sees: what it would have to is refused before it. */
   #handOver(bytes: Buffer): void {
-    if (hasSpareSpace(bytes.toString("latin1", 0, this.#options.limits.maxHeaderBytes))) {
-      this.connection.end("protocol-error", "several spaces in the request line");
-      this.#refuse(400, "malformed request");
-      return;
-    }
+    if (hasSpareSpace(bytes.toString("latin1", 0, this.#options.limits.maxHeaderBytes)))
+      return this.#refuse("several spaces in the request line");
     const socket = this.#socket;
     socket.off("data", this.#onData).off("end", this.#onEnd);
     this.#writer.detach();
