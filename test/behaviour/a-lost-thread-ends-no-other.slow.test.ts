@@ -49,6 +49,7 @@ for (const kind of ["throw", "hang"])
       const lost = { message: "data-plane thread lost; it is replaced" };
       await sidecar.log.next(lost, { timeoutMs: UNTIL_LOST });
       await until("its successor serves", async () => {
+        assert.ok(sidecar.running, `the sidecar has ended:\n${sidecar.log.toString()}`);
         const told = await tryCall({ port, ...(tls && { tls }) });
         return "status" in told && told.status === 200;
       });

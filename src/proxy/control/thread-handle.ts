@@ -108,8 +108,8 @@ export class ThreadHandle {
       });
     }
     this.#worker.on("message", (event: ThreadEvent) => this.#handle(event));
-    this.#worker.on("error", (error) => this.#fail(asError(error)));
-    this.#worker.on("exit", (code) => this.#fail(new Error(`exited with code ${code}`)));
+    this.#worker.on("error", (error) => this.#fail(asError(error), "ending"));
+    this.#worker.on("exit", (code) => this.#fail(new Error(`exited with code ${code}`), "ending"));
   }
 
   get alive(): boolean {
@@ -155,7 +155,7 @@ export class ThreadHandle {
 
   /** Ends the worker as one that is lost. */
   end(cause: Error): void {
-    this.#fail(cause);
+    this.#fail(cause, "running");
   }
 
   #send(command: ThreadCommand): void {
@@ -167,7 +167,7 @@ export class ThreadHandle {
   heartbeat(): void {
     const patience = this.#listening ? MISSED_HEARTBEATS : MISSED_AT_START;
     if (this.#unanswered >= patience) {
-      this.#fail(new Error(`no answer to ${patience} heartbeats`));
+      this.#fail(new Error(`no answer to ${patience} heartbeats`), "running");
       return;
     }
     // Until it listens it judges nobody.
@@ -229,7 +229,7 @@ export class ThreadHandle {
         this.#events.onListening();
         break;
       case "listen-failed":
-        this.#fail(new ListenError(event.port, event.listen, event.code, event.message));
+        this.#fail(new ListenError(event.port, event.listen, event.code, event.message), "running");
         break;
       case "applied":
         this.#applied.applied("snapshot", event.version);
@@ -276,16 +276,17 @@ export class ThreadHandle {
     this.#drained?.(1);
   }
 
-  #fail(cause: Error): void {
+  #fail(cause: Error, worker: "running" | "ending"): void {
     if (!this.#alive) return;
     this.#alive = false;
     this.#release();
-    void this.#watchEnd();
+    void this.#watchEnd(worker);
     this.#events.onLost(cause);
   }
 
-  async #watchEnd(): Promise<void> {
-    if (this.#unanswered > 0) await closeConnections(this.#worker);
+  /** A worker that ends by itself has closed its connections, and a debugger that attaches to it meanwhile ends the process. */
+  async #watchEnd(worker: "running" | "ending"): Promise<void> {
+    if (worker === "running" && this.#unanswered > 0) await closeConnections(this.#worker);
     const ended = this.#worker.terminate().then(() => true);
     // The end of a thread is an event: after a busy time of the control thread it waits behind the timer.
     const late = delay(STUCK_AFTER_MS, false, { ref: false }).then((value) => afterEvents(value));

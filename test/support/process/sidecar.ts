@@ -71,6 +71,10 @@ export class TestSidecar implements AsyncDisposable {
     }));
   }
 
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   /** Where a backend port is listened on, on 127.0.0.1. */
   port(backend = 80): number {
     const port = this.#ports.get(backend);
@@ -82,7 +86,7 @@ export class TestSidecar implements AsyncDisposable {
   async ready(): Promise<void> {
     await this.log.next({ message: "snapshot published" });
     await until("the sidecar is ready", async () => {
-      assert.equal(this.child.exitCode, null, `the sidecar has ended:\n${this.log.toString()}`);
+      assert.ok(this.running, `the sidecar has ended:\n${this.log.toString()}`);
       const answer = await this.admin("/readyz").catch(() => undefined);
       return answer?.status === 200;
     });
@@ -137,7 +141,7 @@ export class TestSidecar implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill("SIGKILL");
+    if (this.running) this.child.kill("SIGKILL");
     await this.#exited;
     rmSync(this.directory, { recursive: true, force: true });
   }

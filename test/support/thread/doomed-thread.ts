@@ -6,7 +6,8 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { workerData } from "node:worker_threads";
 
 const LOOK_MS = 100;
-const BUSY_MS = 300;
+/** A heartbeat at least is unanswered when the thread throws. */
+const BUSY_MS = 1_500;
 const file = process.env["DOOM_AT"] ?? "";
 const self = (workerData as { readonly thread?: number } | null)?.thread;
 
