@@ -1,9 +1,9 @@
 /**
- * The mesh that is measured: two CAs, callers of every kind, and the files that a sidecar follows. Each file is replaced
- * as a whole, as an editor or a kubelet does it.
+ * The mesh that is measured: two CAs, callers of every kind, and the files that a sidecar follows. Those of its credentials
+ * lie and are replaced as in a mounted volume, where a kubelet swaps one link.
  */
 import { X509Certificate } from "node:crypto";
-import { renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TestAuthority, type KeyPair, type LeafOptions } from "../../test/support/mesh/authority.ts";
 import { mutual, policy, principal, service, slice, type Manifest } from "../../test/support/mesh/objects.ts";
@@ -17,6 +17,9 @@ const STAYS = "stays.gateways";
 const LEAVES = "leaves.gateways";
 const ADDRESS = "127.0.0.1";
 const LEAVING_ADDRESS = "127.0.5.1";
+
+/** Of the sidecar's credentials. */
+const FILES = ["tls.crt", "tls.key", "ca.crt", "crl.pem"];
 
 /** Who calls: certificates that are shown in turn, from one address. */
 export interface Bearer {
@@ -32,6 +35,9 @@ export class Mesh {
   readonly #leaving: TestAuthority;
   readonly own: KeyPair;
   #directory = "";
+  /** Directory of the volume's content, below that of its files. */
+  #content = "";
+  #version = 0;
 
   private constructor(authority: TestAuthority, leaving: TestAuthority, own: KeyPair) {
     this.#authority = authority;
@@ -48,6 +54,8 @@ export class Mesh {
   /** @param directory of the sidecar's files */
   follow(directory: string): void {
     this.#directory = directory;
+    this.#swap(Object.fromEntries(FILES.map((name) => [name, readFileSync(join(directory, name), "latin1")])));
+    for (const name of FILES) this.#link(`..data/${name}`, name);
   }
 
   bundle(withLeaving = true): string {
@@ -111,8 +119,24 @@ export class Mesh {
   }
 
   #replace(name: string, text: string): void {
-    const draft = join(this.#directory, `.${name}.new`);
-    writeFileSync(draft, text);
+    this.#swap({ [name]: text });
+  }
+
+  /** What is not given is as before. */
+  #swap(texts: Readonly<Record<string, string>>): void {
+    const before = join(this.#directory, this.#content);
+    this.#version += 1;
+    this.#content = `..${this.#version}`;
+    const now = join(this.#directory, this.#content);
+    mkdirSync(now);
+    for (const name of FILES) writeFileSync(join(now, name), texts[name] ?? readFileSync(join(before, name)));
+    this.#link(this.#content, "..data");
+    if (this.#version > 1) rmSync(before, { recursive: true });
+  }
+
+  #link(target: string, name: string): void {
+    const draft = join(this.#directory, `${name}_tmp`);
+    symlinkSync(target, draft);
     renameSync(draft, join(this.#directory, name));
   }
 

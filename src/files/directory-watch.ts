@@ -5,8 +5,11 @@
  */
 import { watch, type FSWatcher } from "node:fs";
 
+/** What a kubelet swaps to bring new content into a mounted volume: all files of it change at once. */
+const VOLUME_LINK = "..data";
+
 export interface DirectoryWatchOptions {
-  /** Quiet time after a change before it is read, milliseconds: a writer may be between two files. */
+  /** Quiet time after a change before it is read, milliseconds: a writer may be between two files. A volume's swap needs none. */
   readonly settleMs: number;
   /** Longest time between two readings, `settleMs` aside, and longest time that a lack of quiet puts one off; milliseconds. */
   readonly pollMs: number;
@@ -47,7 +50,10 @@ export class DirectoryWatch {
     for (const path of wanted) {
       if (this.#watchers.has(path)) continue;
       try {
-        const watcher = watch(path, { persistent: false }, () => this.soon());
+        const watcher = watch(path, { persistent: false }, (_, name) => {
+          if (name === VOLUME_LINK) this.#settled();
+          else this.soon();
+        });
         watcher.on("error", () => this.#unwatch(path));
         this.#watchers.set(path, watcher);
       } catch {
@@ -65,7 +71,7 @@ export class DirectoryWatch {
     // What never rests is read all the same.
     if (this.#settle !== undefined && now - this.#waitingSince >= pollMs) return;
     clearTimeout(this.#settle);
-    this.#settle = setTimeout(() => this.#read(), settleMs).unref();
+    this.#settle = setTimeout(() => this.#settled(), settleMs).unref();
   }
 
   /** Settles when the reading that is under way is over; there is none afterwards. */
@@ -77,7 +83,9 @@ export class DirectoryWatch {
     await this.#reading;
   }
 
-  #read(): void {
+  /** What lies there now is whole, so it is read. */
+  #settled(): void {
+    clearTimeout(this.#settle);
     this.#settle = undefined;
     this.#waitingSince = undefined;
     // A change during a reading may have come too late for it.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { DirectoryWatch, type DirectoryWatchOptions } from "../../src/files/directory-watch.ts";
@@ -76,6 +76,19 @@ test("what never rests is read all the same, a poll's time after its first chang
   await using readings = new Readings({ settleMs: 100, pollMs: 300 });
   const restless = setInterval(() => readings.watch.soon(), 10);
   await readings.next().finally(() => clearInterval(restless));
+});
+
+test("a mounted volume whose link is swapped is read at once, for its files change together", async () => {
+  using directory = temporaryDirectory();
+  await using readings = new Readings({ settleMs: NEVER_MS, pollMs: NEVER_MS });
+  readings.watch.follow([directory.path]);
+  const link = join(directory.path, "..data");
+  const next = readings.next();
+  mkdirSync(join(directory.path, "..1"));
+  symlinkSync("..1", `${link}_tmp`);
+  renameSync(`${link}_tmp`, link);
+  await next;
+  assert.equal(readings.count, 1);
 });
 
 test("a poll reads where nothing is watched", async () => {
