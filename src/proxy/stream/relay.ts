@@ -7,6 +7,8 @@ import type { Limits } from "../../config/config.ts";
 import type { ConnectionEnd } from "../../telemetry/records.ts";
 import { contain } from "../forward/boundary.ts";
 import type { Connection } from "../forward/forwarder.ts";
+import { freeMemory } from "../forward/free-memory.ts";
+import type { ReadBuffers } from "../forward/read-buffers.ts";
 import { resetSocket } from "../forward/reset.ts";
 import { TlsScreen } from "./tls-screen.ts";
 import { dialUpstream } from "./upstream-socket.ts";
@@ -25,7 +27,7 @@ export class Relay {
   #halfClosed = false;
 
   /** @param nowMs monotonic clock */
-  constructor(connection: Connection, limits: Limits, nowMs: number) {
+  constructor(connection: Connection, limits: Limits, buffers: ReadBuffers, nowMs: number) {
     this.connection = connection;
     this.#activeAtMs = nowMs;
     const downstream = connection.socket;
@@ -34,7 +36,8 @@ export class Relay {
     this.#upstream = dialUpstream({
       app: connection.backend.app,
       connectTimeoutMs: limits.connectTimeoutMs,
-      onData: (chunk) => downstream.write(chunk),
+      buffers,
+      onData: (chunk, release) => downstream.write(chunk, release),
       onConnect: () => this.#start(),
       onUnreachable: (detail) => this.#cut("upstream-unreachable", detail),
       onError: (error) => this.#cut("upstream-reset", error.code ?? error.message),
@@ -78,7 +81,7 @@ export class Relay {
     if (downstream.destroyed) return;
     const onData = (chunk: Buffer): void => {
       const passed = this.#screen === undefined ? chunk : this.#screened(this.#screen, chunk);
-      if (passed !== undefined && !upstream.write(passed)) downstream.pause();
+      if (passed !== undefined && !upstream.write(passed, () => freeMemory(passed))) downstream.pause();
     };
     const onDownstreamEnd = (): void => {
       if (this.#screen?.holds === true) {

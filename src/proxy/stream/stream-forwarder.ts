@@ -3,6 +3,7 @@ import { performance } from "node:perf_hooks";
 import type { Limits } from "../../config/config.ts";
 import { faultIn } from "../forward/boundary.ts";
 import type { Connection, Forwarder } from "../forward/forwarder.ts";
+import { ReadBuffers } from "../forward/read-buffers.ts";
 import { Relay } from "./relay.ts";
 
 /** Longest interval between two looks at the idle and lifetime limits, which are that much coarse. */
@@ -11,6 +12,7 @@ const SWEEP_MS = 1_000;
 /** Relays of one thread, over all backends. */
 export class StreamForwarder implements Forwarder {
   readonly #limits: Limits;
+  readonly #buffers = new ReadBuffers();
   readonly #relays = new Map<Connection, Relay>();
   readonly #sweep: NodeJS.Timeout;
 
@@ -21,7 +23,7 @@ export class StreamForwarder implements Forwarder {
 
   serve(connection: Connection): void {
     connection.socket.once("close", () => this.#relays.delete(connection));
-    this.#relays.set(connection, new Relay(connection, this.#limits, performance.now()));
+    this.#relays.set(connection, new Relay(connection, this.#limits, this.#buffers, performance.now()));
   }
 
   revoke(connection: Connection): void {

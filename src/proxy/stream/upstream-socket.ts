@@ -1,22 +1,24 @@
 /**
- * The application's side of a stream: dialled after the verdict, read into a buffer that all streams of the thread share.
- *
- * A small read is copied out of the shared buffer, which costs less than the buffer that Node would allocate for each
- * read. A read that fills it means bulk: the following ones get a buffer of their own each, handed on without a copy.
- * A byte that was handed on therefore never lies in memory that is read into again.
+ * The application's side of a stream: dialled after the verdict, read into buffers that the streams of the thread share.
+ * Small reads are copied, which costs less than the buffer that Node would allocate for each; large ones are lent.
  */
 import { connect, type Socket } from "node:net";
 import type { SocketAddress } from "../../config/config.ts";
 import { contain, faultIn, type OnFault } from "../forward/boundary.ts";
+import { ReadBuffer, type ReadBuffers, type Release } from "../forward/read-buffers.ts";
 
-const READ_BUFFER_BYTES = 65_536;
-const sharedReadBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+/** A read of fewer bytes ends a bulk: its connection holds no buffer while it rests. */
+const SMALL_BYTES = 4_096;
 
 export interface UpstreamOptions {
   readonly app: SocketAddress;
   readonly connectTimeoutMs: number;
-  /** Takes ownership of the chunk; false pauses reading until `resume()`. */
-  readonly onData: (chunk: Buffer) => boolean;
+  readonly buffers: ReadBuffers;
+  /**
+   * False pauses reading until `resume()`.
+   * @param release to be called when the chunk is written; without it the chunk is its taker's for good
+   */
+  readonly onData: (chunk: Buffer, release?: Release) => boolean;
   readonly onConnect: () => void;
   /** The connection did not come about; the socket is destroyed. */
   readonly onUnreachable: (detail: string) => void;
@@ -27,7 +29,7 @@ export interface UpstreamOptions {
 
 /** Dials the application. The caller may listen for `end`, `drain` and `close`. */
 export function dialUpstream(options: UpstreamOptions): Socket {
-  let bulk: Buffer | undefined;
+  const input = new ReadBuffer(options.buffers);
   let connected = false;
   const socket = connect({
     host: options.app.host,
@@ -35,14 +37,14 @@ export function dialUpstream(options: UpstreamOptions): Socket {
     noDelay: true,
     allowHalfOpen: true,
     onread: {
-      // Asked for after every read, so a bulk buffer is used once.
-      buffer: () => bulk ?? sharedReadBuffer,
+      // Node goes on with the last buffer where it is given none, which its types do not say.
+      buffer: () => input.next()!,
       callback: (bytes: number, buffer: Uint8Array): boolean => {
         try {
-          const whole = buffer as Buffer;
-          const chunk = whole === sharedReadBuffer ? Buffer.from(whole.subarray(0, bytes)) : whole.subarray(0, bytes);
-          bulk = bytes === READ_BUFFER_BYTES ? Buffer.allocUnsafeSlow(READ_BUFFER_BYTES) : undefined;
-          return options.onData(chunk);
+          const data = (buffer as Buffer).subarray(0, bytes);
+          const release = input.lend(data);
+          if (bytes < SMALL_BYTES) input.rest();
+          return release === undefined ? options.onData(Buffer.from(data)) : options.onData(data, release);
         } catch (thrown) {
           options.onFault(faultIn("relay upstream-data", thrown));
           return false;

@@ -1,6 +1,6 @@
 /** Stands between an upstream and an exchange: what a callback of the exchange throws ends that exchange alone. */
 import { faultIn, type OnFault } from "../../forward/boundary.ts";
-import type { Release } from "../upstream/read-buffers.ts";
+import type { Release } from "../../forward/read-buffers.ts";
 import type { ResponseControl, ResponseHandler, Trailers } from "../upstream/upstream.ts";
 
 /** An exchange, as its boundary sees it. */

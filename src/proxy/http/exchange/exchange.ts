@@ -6,7 +6,7 @@ import { performance } from "node:perf_hooks";
 import type { UpstreamFailureCode } from "../../../telemetry/records.ts";
 import { contain, faultIn, type CallbackFault } from "../../forward/boundary.ts";
 import { classifyFailure, type UpstreamFailure } from "../upstream/failure.ts";
-import type { Release } from "../upstream/read-buffers.ts";
+import type { Release } from "../../forward/read-buffers.ts";
 import type { ResponseControl, ResponseHandler, Trailers, Upstream } from "../upstream/upstream.ts";
 import type { Connection } from "../../forward/forwarder.ts";
 import { ExchangeBoundary } from "./exchange-boundary.ts";

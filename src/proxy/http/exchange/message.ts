@@ -1,6 +1,6 @@
 /** A request's head and its way back, in one form for every protocol that a caller may speak. */
 import type { OnFault } from "../../forward/boundary.ts";
-import type { Release } from "../upstream/read-buffers.ts";
+import type { Release } from "../../forward/read-buffers.ts";
 import type { RawHeaders } from "./headers.ts";
 import type { RequestBody } from "./request-body.ts";
 

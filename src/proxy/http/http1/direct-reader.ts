@@ -11,7 +11,7 @@ import type { Connection, DownstreamSocket } from "../../forward/forwarder.ts";
 import { RequestBody } from "../exchange/request-body.ts";
 import { upstreamTrailers } from "../exchange/headers.ts";
 import type { RequestHead } from "../exchange/message.ts";
-import type { Release } from "../upstream/read-buffers.ts";
+import type { Release } from "../../forward/read-buffers.ts";
 import { PartialHead } from "../wire/partial-head.ts";
 import { hasSpareSpace, parseRequestHead, type WireRequestHead } from "../wire/request-head.ts";
 import { RequestBodyReader } from "../wire/request-body-reader.ts";

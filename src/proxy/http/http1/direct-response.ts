@@ -5,7 +5,7 @@
 import type { OnFault } from "../../forward/boundary.ts";
 import type { AfterResponse, Downstream, ResponseForm } from "../exchange/message.ts";
 import type { RequestBody } from "../exchange/request-body.ts";
-import type { Release } from "../upstream/read-buffers.ts";
+import type { Release } from "../../forward/read-buffers.ts";
 import { encodeChunk, encodeLastChunk } from "../wire/encode.ts";
 import { WireFault } from "../wire/wire-fault.ts";
 import { declaredLength, informationalHead, responseHead } from "./encode-response-head.ts";

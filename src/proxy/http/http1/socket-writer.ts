@@ -1,7 +1,7 @@
 /** The caller's socket, as the responses of one connection are written to it: few writes, and word of when they are out. */
 import { contain, type OnFault } from "../../forward/boundary.ts";
 import type { DownstreamSocket } from "../../forward/forwarder.ts";
-import type { Release } from "../upstream/read-buffers.ts";
+import type { Release } from "../../forward/read-buffers.ts";
 
 export interface WriterEvents {
   /** Everything that was written up to the last write of a response is out. */

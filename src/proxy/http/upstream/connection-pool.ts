@@ -7,7 +7,7 @@ import type { Limits, SocketAddress } from "../../../config/config.ts";
 import { faultIn } from "../../forward/boundary.ts";
 import type { CarriedRequest } from "./carried-request.ts";
 import { UpstreamError } from "./failure.ts";
-import { ReadBuffers } from "./read-buffers.ts";
+import { ReadBuffers } from "../../forward/read-buffers.ts";
 import { UpstreamConnection, type ConnectionOwner } from "./upstream-connection.ts";
 
 /** How often time limits are looked at, at most and at least. */

@@ -7,7 +7,7 @@ import type { CarriedRequest, CarryingConnection, Loss } from "./carried-request
 import type { ConnectionPool } from "./connection-pool.ts";
 import { UpstreamError } from "./failure.ts";
 import { IDEMPOTENT } from "./idempotent.ts";
-import type { Release } from "./read-buffers.ts";
+import type { Release } from "../../forward/read-buffers.ts";
 import type { ResponseControl, ResponseHandler, UpstreamRequest } from "./upstream.ts";
 
 /** How a connection ends that was closed while it was not used. */

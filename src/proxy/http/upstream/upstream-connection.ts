@@ -7,7 +7,7 @@ import type { ResponseHead } from "../wire/response-head.ts";
 import { ResponseReader, type ResponseSink } from "../wire/response-reader.ts";
 import type { CarriedRequest, CarryingConnection, Loss } from "./carried-request.ts";
 import { UpstreamError } from "./failure.ts";
-import { ReadBuffer, type ReadBuffers } from "./read-buffers.ts";
+import { ReadBuffer, type ReadBuffers } from "../../forward/read-buffers.ts";
 import { WriteTolerantSocket } from "./write-tolerant-socket.ts";
 
 /** Far above what applications send; the size bounds them too. */
@@ -85,10 +85,10 @@ export class UpstreamConnection implements ResponseSink, CarryingConnection {
     }
   }
 
-  write(data: string | Buffer): boolean {
+  write(data: string | Buffer, onOut?: () => void): boolean {
     if (this.#over || this.#writeError !== undefined) return true;
     this.#asked = true;
-    return typeof data === "string" ? this.#socket.write(data, "latin1") : this.#socket.write(data);
+    return typeof data === "string" ? this.#socket.write(data, "latin1") : this.#socket.write(data, onOut);
   }
 
   corkTurn(): void {

@@ -1,6 +1,6 @@
 /** The application's side of `http` forwarding, as an exchange sees it, whichever protocol the application speaks. */
 import type { Readable } from "node:stream";
-import type { Release } from "./read-buffers.ts";
+import type { Release } from "../../forward/read-buffers.ts";
 
 /** The body of a request, and what follows it once it has ended. */
 export type RequestBodyStream = Readable & {

@@ -5,7 +5,7 @@
  * It reads into buffers that it is given, so that a small response costs no buffer of 64 KiB.
  */
 import { Socket } from "node:net";
-import type { ReadBuffer } from "./read-buffers.ts";
+import type { ReadBuffer } from "../../forward/read-buffers.ts";
 
 export interface SocketEvents {
   /** @param bytes a view of what was read into: used, lent or copied before the call returns */
