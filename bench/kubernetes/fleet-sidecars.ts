@@ -27,6 +27,8 @@ export interface FleetReport {
   /** Since the start. */
   readonly connections: number;
   readonly requests: number;
+  /** Changes that watches have told. */
+  readonly events: number;
 }
 
 const REPORT_MS = 250;
@@ -42,6 +44,10 @@ function isTroubled(source: KubernetesDiscovery): boolean {
 
 function watchesOf(source: KubernetesDiscovery): number {
   return [...source.counts().events.values()].filter(({ watch = 0 }) => watch > 0).length;
+}
+
+function eventsOf(source: KubernetesDiscovery): number {
+  return [...source.counts().events.values()].reduce((sum, { event = 0 }) => sum + event, 0);
 }
 
 process.once("message", (order: FleetOrder) => {
@@ -73,6 +79,7 @@ process.once("message", (order: FleetOrder) => {
       openConnections: total(sources, (source) => source.counts().openConnections),
       connections: total(sources, (source) => source.counts().connections),
       requests: total(sources, (source) => source.counts().requests),
+      events: total(sources, eventsOf),
     } satisfies FleetReport);
   }, REPORT_MS);
 });

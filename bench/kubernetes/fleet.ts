@@ -5,19 +5,20 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { DEFAULT_TIMING } from "../../src/discovery/kubernetes/timing.ts";
-import { sliceOf } from "../../test/discovery/kubernetes/suite/objects.ts";
 import type { TestCluster } from "../../test/support/api-server/test-cluster.ts";
 import { backend, policy, service } from "../../test/support/mesh/objects.ts";
 import { resultName, writeResult } from "../load/report/results.ts";
 import { cpuOf, residentOf } from "../machine/processor-time.ts";
 import { machineStamp, rounded } from "../machine/stamp.ts";
+import { CountingRelay } from "./counting-relay.ts";
+import { FleetGateways } from "./fleet-gateways.ts";
 import type { FleetOrder, FleetReport } from "./fleet-sidecars.ts";
 import { runInNamespace, serverKind, startServer } from "./server.ts";
 
 const HELP = `Measures what hundreds of sidecars cost one API server.
 
 The Kubernetes sources of many sidecars, the real ones, run in one process of their own. They start, settle, are left in quiet,
-lose the server for some seconds and find it again.
+see one endpoint of the gateways come or go in each second, lose the server for some seconds and find it again.
 
 Usage:
   npm run bench -- fleet [flags]
@@ -27,13 +28,18 @@ Flags:
                        a network namespace); default stand-in
   --sidecars N         default 500
   --replicas N         sidecars that share an application; default 10
+  --endpoints N        of the gateways; default 1000
+  --sources N          Services that the endpoints are divided among, of which each application lets one in; default 1
   --settle-minutes N   before the quiet is measured; the default, 5.5, outlasts the looks for an API that is not installed
   --quiet-minutes N    default 3
+  --change-seconds N   how long endpoints come and go; default 60
 `;
 
 const STEP_MS = 250;
 const DOWN_MS = 5_000;
 const LONGEST_MS = 180_000;
+/** For thousands of sidecars in one process. */
+const HEAP_MIB = 12_288;
 /** What the figures are extrapolated to. */
 const CLUSTER = 10_000;
 
@@ -43,8 +49,11 @@ const { values } = parseArgs({
     server: { type: "string", default: "stand-in" },
     sidecars: { type: "string", default: "500" },
     replicas: { type: "string", default: "10" },
+    endpoints: { type: "string", default: "1000" },
+    sources: { type: "string", default: "1" },
     "settle-minutes": { type: "string", default: "5.5" },
     "quiet-minutes": { type: "string", default: "3" },
+    "change-seconds": { type: "string", default: "60" },
   },
 });
 if (values.help) {
@@ -52,7 +61,7 @@ if (values.help) {
   process.exit(0);
 }
 
-function above0(name: "sidecars" | "replicas" | "settle-minutes" | "quiet-minutes"): number {
+function above0(name: Exclude<keyof typeof values, "help" | "server">): number {
   const value = Number(values[name]);
   if (!(value > 0)) throw new Error(`--${name} is '${values[name]}'; expected a number above 0`);
   return value;
@@ -63,6 +72,9 @@ const sidecars = above0("sidecars");
 const replicas = above0("replicas");
 const settleMinutes = above0("settle-minutes");
 const quietMinutes = above0("quiet-minutes");
+const changeSeconds = above0("change-seconds");
+const sources = above0("sources");
+const gateways = new FleetGateways(above0("endpoints"), sources);
 
 /** What came in a quarter of a second. */
 interface Step {
@@ -91,10 +103,12 @@ function phaseOf(steps: readonly Step[]): Phase {
 }
 
 async function furnish({ api }: TestCluster): Promise<void> {
-  await api.apply(sliceOf("gateways/edge", "edge-1", ["10.99.0.10", "10.99.0.11"]));
+  await gateways.furnish(api);
   for (let index = 0; index < Math.ceil(sidecars / replicas); index += 1) {
     const name = `app-${index}`;
-    await api.apply({ ...policy([backend(name, 80, "http")], [service("gateways/edge")], `test/${name}`) });
+    await api.apply({
+      ...policy([backend(name, 80, "http")], [service(FleetGateways.pathOf(index % sources))], `test/${name}`),
+    });
   }
 }
 
@@ -104,8 +118,20 @@ if (elsewhere !== undefined) process.exit(elsewhere);
 await using server = await startServer(kind);
 const { link } = server.cluster;
 await furnish(server.cluster);
-const fleet = fork(join(import.meta.dirname, "fleet-sidecars.ts"), { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-let now: FleetReport = { inForce: 0, troubled: 0, watches: 0, openConnections: 0, connections: 0, requests: 0 };
+await using relay = await CountingRelay.open(link.port);
+const fleet = fork(join(import.meta.dirname, "fleet-sidecars.ts"), {
+  stdio: ["ignore", "inherit", "inherit", "ipc"],
+  execArgv: [`--max-old-space-size=${HEAP_MIB}`],
+});
+let now: FleetReport = {
+  inForce: 0,
+  troubled: 0,
+  watches: 0,
+  openConnections: 0,
+  connections: 0,
+  requests: 0,
+  events: 0,
+};
 fleet.on("message", (report: FleetReport) => (now = report));
 
 /** Counts in steps until `done`. */
@@ -126,7 +152,7 @@ const percentOfCore = (us: number, ms: number): number => rounded(us / ms / 10, 
 try {
   console.error(`${sidecars} sidecars start, ${replicas} replicas of each application`);
   const { token, ca } = server.cluster.credentials();
-  fleet.send({ port: link.port, token, ca, sidecars, replicas } satisfies FleetOrder);
+  fleet.send({ port: relay.port, token, ca, sidecars, replicas } satisfies FleetOrder);
   const start = phaseOf(await steps(() => now.inForce === sidecars && now.troubled === 0));
 
   console.error(`settling for ${settleMinutes} minutes`);
@@ -147,6 +173,20 @@ try {
     residentKiBPerSidecar: rounded(residentOf(fleet.pid!) / sidecars, 0),
   };
 
+  console.error(`one endpoint comes or goes in each second, for ${changeSeconds} s`);
+  const idleUsPerS = { fleet: quiet.fleetCpuPercent * 10_000, server: quiet.serverCpuPercent * 10_000 };
+  const still = { down: relay.downBytes, fleetUs: cpuOf(fleet.pid!), serverUs: server.cpuUs(), events: now.events };
+  await gateways.change(server.cluster.api, changeSeconds);
+  const events = now.events - still.events;
+  const changing = {
+    eventsPerSecond: rounded(events / changeSeconds),
+    bytesPerEvent: rounded((relay.downBytes - still.down) / events, 0),
+    mibPerSecond: rounded((relay.downBytes - still.down) / changeSeconds / 2 ** 20, 2),
+    serverCpuPercent: percentOfCore(server.cpuUs() - still.serverUs, changeSeconds * 1_000),
+    serverUsPerEvent: rounded((server.cpuUs() - still.serverUs - idleUsPerS.server * changeSeconds) / events, 0),
+    sidecarUsPerEvent: rounded((cpuOf(fleet.pid!) - still.fleetUs - idleUsPerS.fleet * changeSeconds) / events, 0),
+  };
+
   console.error(`the server goes away for ${DOWN_MS / 1_000} s at least, and comes back`);
   await link.remove();
   await Promise.all([delay(DOWN_MS), server.restart()]);
@@ -165,8 +205,12 @@ try {
   console.log(
     `${CLUSTER} sidecars, if all of it grows in proportion: ${CLUSTER} connections, ${watches * scale} watches, ${rounded((perMinute * scale) / 60)} requests a second in quiet; after a restart ${back.mostConnectionsPerSecond * scale} connections a second at most`,
   );
+  console.log("one change a second:", changing);
+  console.log(
+    `${CLUSTER} sidecars, one change a second: ${rounded(changing.eventsPerSecond * scale, 0)} events and ${rounded(changing.mibPerSecond * scale)} MiB a second from the server, ${rounded((changing.serverUsPerEvent * changing.eventsPerSecond * scale) / 1e6, 2)} of its cores`,
+  );
   const machine = machineStamp();
-  const figures = { kind, sidecars, replicas, start, quiet, back };
+  const figures = { kind, sidecars, replicas, endpoints: values.endpoints, sources, start, quiet, changing, back };
   console.log(`written to ${writeResult(resultName("fleet", machine), { bench: "fleet", machine, ...figures })}`);
 } finally {
   const exit = once(fleet, "exit");
