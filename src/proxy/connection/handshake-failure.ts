@@ -5,7 +5,7 @@ import type { RefusalReason } from "../../policy/decision.ts";
 import type { ConnectionEnd } from "../../telemetry/records.ts";
 
 export interface HandshakeFailure {
-  readonly end: Extract<ConnectionEnd, "refused" | "handshake-failed" | "handshake-timeout">;
+  readonly end: Extract<ConnectionEnd, "refused" | "handshake-failed" | "handshake-timeout" | "silent">;
   readonly reason?: RefusalReason;
   /** OpenSSL's or Node's code. */
   readonly detail: string;

@@ -158,6 +158,19 @@ class Handshake {
       },
     );
     this.#socket = socket;
+    // Half a connection is kept for the sake of responses, and none is owed yet.
+    socket.once(
+      "end",
+      contain("handshake end", this.#onFault, () => this.#callerEnded(raw.bytesRead > 0)),
+    );
+  }
+
+  /** @param hasSpoken unlike a probe that only connects */
+  #callerEnded(hasSpoken: boolean): void {
+    if (this.#over) return;
+    this.#socket?.destroy();
+    if (hasSpoken) this.#fail({ end: "handshake-failed", detail: "closed by the peer" });
+    else this.#fail({ end: "silent", detail: "closed by the peer before its first byte" });
   }
 
   /** An error here ends the handshake before our certificate is sent. The context is never switched by name. */

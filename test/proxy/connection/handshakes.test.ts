@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { connect as connectTcp, createServer, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { TLSSocket } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Handshakes, type HandshakeResult } from "../../../src/proxy/connection/handshakes.ts";
 import { readCredentials } from "../../../src/tls/read-credentials.ts";
 import { verifiedPeer } from "../../../src/tls/peer.ts";
@@ -13,7 +13,7 @@ import { writeCredentials } from "../../support/process/sidecar.ts";
 import { temporaryDirectory } from "../../support/process/temporary-directory.ts";
 
 const handshakes = new Handshakes(5_000);
-const server = createServer((raw) => {
+const server = createServer({ allowHalfOpen: true }, (raw) => {
   raw.on("error", () => undefined);
   const terms = { clientCertificate: true, alpn: [], judgeServerName: () => undefined };
   void handshakes.begin(raw, terms).then((result) => server.emit("result", result));
@@ -39,6 +39,20 @@ async function handshake(tls: CallerTls): Promise<HandshakeResult> {
   const [settled] = await result;
   socket?.destroy();
   return settled;
+}
+
+/** What a caller of TLS sends first. */
+async function clientHello(): Promise<Buffer> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const socket = connectTls({ port: (listener.address() as AddressInfo).port, host: "127.0.0.1" });
+  socket.on("error", () => undefined);
+  const [raw] = (await once(listener, "connection")) as [Socket];
+  const [bytes] = (await once(raw, "data")) as [Buffer];
+  socket.destroy();
+  raw.destroy();
+  listener.close();
+  return bytes;
 }
 
 interface Handle {
@@ -75,6 +89,27 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
     }
   });
 }
+
+test("a caller that ends its side before its handshake is over is let go at once, whatever it has sent", async () => {
+  const hello = await clientHello();
+  for (const sent of [hello.subarray(0, 0), hello.subarray(0, 1), hello.subarray(0, 40), hello]) {
+    const result = once(server, "result") as Promise<[HandshakeResult]>;
+    const socket = connectTcp({ port: (server.address() as AddressInfo).port, host: "127.0.0.1", allowHalfOpen: true });
+    const closed = once(
+      socket.resume().on("error", () => undefined),
+      "close",
+    );
+    socket.end(sent);
+    const [settled] = await result;
+    const expected =
+      sent.length === 0
+        ? { end: "silent", detail: "closed by the peer before its first byte" }
+        : { end: "handshake-failed", detail: "closed by the peer" };
+    assert.deepEqual(settled.secured ? undefined : settled.failure, expected);
+    socket.destroy();
+    await closed;
+  }
+});
 
 test("a caller without a certificate, or with one of another CA, is not secured; what it showed is known", async () => {
   const bare = await handshake({ ca: mesh.authority.certPem });
