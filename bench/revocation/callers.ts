@@ -38,15 +38,16 @@ class Group {
   add(socket: TLSSocket, onWrong: () => void): void {
     this.open.add(socket);
     socket.resume();
-    const ended = (): void => {
+    const onEnd = (): void => {
       if (!this.open.delete(socket)) return;
+      ended.push(socket);
       if (this.#awaited === undefined) onWrong();
       this.ends.push(monotonicMs());
       if (this.open.size === 0) this.#awaited?.(this.ends);
     };
     // The last byte, or whatever ends it without one.
-    socket.once("end", ended);
-    socket.once("close", ended);
+    socket.once("end", onEnd);
+    socket.once("close", onEnd);
   }
 
   awaitEnd(): Promise<readonly number[]> {
@@ -59,8 +60,11 @@ class Group {
 
 const groups = new Map<string, Group>();
 let wrong = 0;
+/** Closed by the sidecar, and not yet here. */
+const ended: TLSSocket[] = [];
 
 async function open(bearer: Bearer, port: number, count: number): Promise<void> {
+  for (const socket of ended.splice(0)) socket.destroy();
   const contexts = contextsOf(bearer);
   const group = new Group();
   groups.set(bearer.name, group);

@@ -34,7 +34,8 @@ export function endsResponse(bytes: Buffer): boolean {
 }
 
 async function attempt({ port, from, context }: Way): Promise<TLSSocket> {
-  const address = { host: "127.0.0.1", port, localAddress: from };
+  // Callers are on other machines: what a close costs them must not be seen here, so they leave their side open for a while.
+  const address = { host: "127.0.0.1", port, localAddress: from, allowHalfOpen: true };
   const socket = connect({ ...address, servername: SERVER_NAME, secureContext: context } as ConnectionOptions);
   socket.on("error", () => undefined);
   const signal = AbortSignal.timeout(PATIENCE_MS);
