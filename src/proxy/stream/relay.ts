@@ -96,7 +96,9 @@ export class Relay {
       downstream.end();
     };
     downstream.on("data", this.#contain("downstream-data", onData));
-    downstream.on("end", this.#contain("downstream-end", onDownstreamEnd));
+    // A caller that has nothing to say may have ended its side while the application was being dialled.
+    if (downstream.readableEnded) onDownstreamEnd();
+    else downstream.on("end", this.#contain("downstream-end", onDownstreamEnd));
     downstream.on(
       "drain",
       this.#contain("downstream-drain", () => upstream.resume()),

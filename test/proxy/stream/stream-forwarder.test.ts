@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { Socket } from "node:net";
+import { connect as connectTcp, Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { setImmediate, setTimeout } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { startTcpApplication, type TestApplication } from "../../support/application/application.ts";
 import { startUnanswering } from "../../support/application/unanswering.ts";
 import { connect, readToEnd } from "../../support/caller/caller.ts";
@@ -115,6 +116,20 @@ for (const port of [80, 81]) {
     socket.destroy();
   });
 }
+
+for (const port of [80, 81])
+  test(`over ${port === 80 ? "TLS" : "plain TCP"}: a caller that says nothing and ends its side at once is answered`, async () => {
+    serve = (socket) => void socket.resume().on("end", () => socket.end("bye"));
+    for (let count = 0; count < 20; count += 1) {
+      const to = { host: "127.0.0.1", port: sidecar.port(port), allowHalfOpen: true };
+      // TLS cannot end before its handshake is over; TCP ends in the turn in which it connects.
+      const socket =
+        port === 80
+          ? connectTls({ ...to, rejectUnauthorized: false }, () => socket.end())
+          : connectTcp(to, () => socket.end());
+      assert.deepEqual(await readToEnd(socket), { text: "bye", end: "FIN" });
+    }
+  });
 
 test("a reset of the application reaches the caller as a reset", async () => {
   serve = (socket) => {
