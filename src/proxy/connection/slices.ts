@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import { contain } from "../forward/boundary.ts";
 
 /** Longest time that one slice keeps the thread from serving; what its work leaves to be closed comes on top. */
-const SLICE_MS = 2;
+const SLICE_MS = 0.5;
 
 /**
  * Takes one item after the other. The first slice is over on return.
