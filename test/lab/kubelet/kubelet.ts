@@ -10,6 +10,7 @@ import type { Images } from "./images.ts";
 import type { PodObject } from "./pod-object.ts";
 import { RunningPod, type PodEnd } from "./running-pod.ts";
 
+const GONE: ReadonlySet<number> = new Set([404, 409]);
 const LOOK_MS = 200;
 const NODE_NAME = "node-1";
 /** Last parts of addresses, from here on. */
@@ -83,7 +84,11 @@ export class Kubelet implements AsyncDisposable {
     if (running !== undefined || ["Succeeded", "Failed"].includes(pod.status?.phase ?? "")) return;
     if (pod.spec.nodeName === undefined) {
       const target = { apiVersion: "v1", kind: "Node", name: NODE_NAME };
-      await api.ask("POST", `${path}/binding`, { apiVersion: "v1", kind: "Binding", metadata: { name }, target });
+      const binding = { apiVersion: "v1", kind: "Binding", metadata: { name }, target };
+      const { status, body } = await api.call("POST", `${path}/binding`, binding);
+      // Deleted since it was listed: its end is seen at the next look.
+      if (GONE.has(status)) return;
+      if (status >= 300) throw new Error(`${path} is not bound: ${status} ${body.message ?? ""}`);
     }
     this.#host += 1;
     const parts = {
