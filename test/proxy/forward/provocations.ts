@@ -150,6 +150,7 @@ export const CONNECTIONS: readonly Provocation[] = [
   { callback: "handshake secured", provoke: (victim) => void victim.tls() },
   { callback: "handshake server-name", provoke: (victim) => void victim.tls({ servername: "foo.test" }) },
   { callback: "handshake error", provoke: (victim) => void victim.tls({ certificate: false }) },
+  { callback: "handshake end", provoke: (victim) => void victim.tcp(PORT.tls, "\x16\x03\x01").end() },
   {
     callback: "handshake close",
     late: true,
