@@ -61,20 +61,26 @@ if (values.help) {
   process.exit(0);
 }
 
-function above0(name: Exclude<keyof typeof values, "help" | "server">): number {
+function above0(name: "settle-minutes" | "quiet-minutes"): number {
   const value = Number(values[name]);
   if (!(value > 0)) throw new Error(`--${name} is '${values[name]}'; expected a number above 0`);
   return value;
 }
 
+function whole(name: "sidecars" | "replicas" | "endpoints" | "sources" | "change-seconds", most: number): number {
+  const value = Number(values[name]);
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new Error(`--${name} is '${values[name]}'; expected a whole number from 1 to ${most}`);
+}
+
 const kind = serverKind(values.server);
-const sidecars = above0("sidecars");
-const replicas = above0("replicas");
+const sidecars = whole("sidecars", CLUSTER);
+const replicas = whole("replicas", CLUSTER);
 const settleMinutes = above0("settle-minutes");
 const quietMinutes = above0("quiet-minutes");
-const changeSeconds = above0("change-seconds");
-const sources = above0("sources");
-const gateways = new FleetGateways(above0("endpoints"), sources);
+const changeSeconds = whole("change-seconds", 3_600);
+const sources = whole("sources", 100);
+const gateways = new FleetGateways(whole("endpoints", 10_000), sources);
 
 /** What came in a quarter of a second. */
 interface Step {

@@ -51,7 +51,7 @@ export class DirectoryWatch {
       if (this.#watchers.has(path)) continue;
       try {
         const watcher = watch(path, { persistent: false }, (_, name) => {
-          if (name === VOLUME_LINK) this.#settled();
+          if (name === VOLUME_LINK) this.#read();
           else this.soon();
         });
         watcher.on("error", () => this.#unwatch(path));
@@ -71,7 +71,7 @@ export class DirectoryWatch {
     // What never rests is read all the same.
     if (this.#settle !== undefined && now - this.#waitingSince >= pollMs) return;
     clearTimeout(this.#settle);
-    this.#settle = setTimeout(() => this.#settled(), settleMs).unref();
+    this.#settle = setTimeout(() => this.#read(), settleMs).unref();
   }
 
   /** Settles when the reading that is under way is over; there is none afterwards. */
@@ -83,8 +83,8 @@ export class DirectoryWatch {
     await this.#reading;
   }
 
-  /** What lies there now is whole, so it is read. */
-  #settled(): void {
+  /** What lies there now is whole. */
+  #read(): void {
     clearTimeout(this.#settle);
     this.#settle = undefined;
     this.#waitingSince = undefined;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect as connectTcp, createServer, type Socket } from "node:net";
+import { connect as connectTcp, type Socket } from "node:net";
 import { after, before, test } from "node:test";
-import { connect as connectTls } from "node:tls";
 import { startApplication, type TestApplication } from "../support/application/application.ts";
 import { call, readToEnd, tryCall } from "../support/caller/caller.ts";
+import { clientHello } from "../support/caller/client-hello.ts";
 import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
 import { backend, mutual, policy, principal, range } from "../support/mesh/objects.ts";
 import { startSidecar, type TestSidecar } from "../support/process/sidecar.ts";
@@ -57,21 +57,6 @@ async function provoke(
   socket.destroy();
   assert.notEqual(outcome.end, "Error: still open");
   return { ...outcome, ms: performance.now() - startedAt };
-}
-
-/** The first bytes of a real ClientHello. */
-async function clientHello(): Promise<Buffer> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  const client = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
-  client.on("error", () => undefined);
-  const [socket] = (await once(server, "connection")) as [Socket];
-  const [hello] = (await once(socket, "data")) as [Buffer];
-  client.destroy();
-  socket.destroy();
-  server.close();
-  return hello;
 }
 
 const GARBAGE = Buffer.from(Array.from({ length: 512 }, (_, index) => (index * 37 + 11) % 256));

@@ -7,7 +7,7 @@ import type { Limits } from "../../config/config.ts";
 import type { ConnectionEnd } from "../../telemetry/records.ts";
 import { contain } from "../forward/boundary.ts";
 import type { Connection } from "../forward/forwarder.ts";
-import { freeMemory } from "../forward/free-memory.ts";
+import { releaseOf } from "../forward/free-memory.ts";
 import type { ReadBuffers } from "../forward/read-buffers.ts";
 import { resetSocket } from "../forward/reset.ts";
 import { TlsScreen } from "./tls-screen.ts";
@@ -81,7 +81,7 @@ export class Relay {
     if (downstream.destroyed) return;
     const onData = (chunk: Buffer): void => {
       const passed = this.#screen === undefined ? chunk : this.#screened(this.#screen, chunk);
-      if (passed !== undefined && !upstream.write(passed, () => freeMemory(passed))) downstream.pause();
+      if (passed !== undefined && !upstream.write(passed, releaseOf(passed))) downstream.pause();
     };
     const onDownstreamEnd = (): void => {
       if (this.#screen?.holds === true) {

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect as connectTcp, createServer, type AddressInfo, type Socket } from "node:net";
+import { connect as connectTcp, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { Handshakes, type HandshakeResult } from "../../../src/proxy/connection/handshakes.ts";
 import { readCredentials } from "../../../src/tls/read-credentials.ts";
 import { verifiedPeer } from "../../../src/tls/peer.ts";
 import { connect, type CallerTls } from "../../support/caller/caller.ts";
+import { clientHello } from "../../support/caller/client-hello.ts";
 import { GATEWAY_NAME, TestMesh } from "../../support/mesh/mesh.ts";
 import { writeCredentials } from "../../support/process/sidecar.ts";
 import { temporaryDirectory } from "../../support/process/temporary-directory.ts";
@@ -39,20 +40,6 @@ async function handshake(tls: CallerTls): Promise<HandshakeResult> {
   const [settled] = await result;
   socket?.destroy();
   return settled;
-}
-
-/** What a caller of TLS sends first. */
-async function clientHello(): Promise<Buffer> {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const socket = connectTls({ port: (listener.address() as AddressInfo).port, host: "127.0.0.1" });
-  socket.on("error", () => undefined);
-  const [raw] = (await once(listener, "connection")) as [Socket];
-  const [bytes] = (await once(raw, "data")) as [Buffer];
-  socket.destroy();
-  raw.destroy();
-  listener.close();
-  return bytes;
 }
 
 interface Handle {

@@ -3,7 +3,8 @@
  * body in this very turn, so that a small request is one write.
  */
 import { contain, type OnFault } from "../../forward/boundary.ts";
-import { canFreeMemory, freeMemory } from "../../forward/free-memory.ts";
+import { releaseOf } from "../../forward/free-memory.ts";
+import type { Release } from "../../forward/read-buffers.ts";
 import { encodeChunk, encodeLastChunk } from "../wire/encode.ts";
 import { WireFault } from "../wire/wire-fault.ts";
 import { UpstreamError } from "./failure.ts";
@@ -18,10 +19,10 @@ const JOINED_BYTES = 16_384;
 /** What a sender needs of a connection. */
 export interface WritableConnection {
   /**
-   * @param onOut nobody reads the data any more
+   * @param release called when the data is written, where it is a buffer
    * @returns false when `onWritable` will say when to go on
    */
-  write(data: string | Buffer, onOut?: () => void): boolean;
+  write(data: string | Buffer, release?: Release): boolean;
   /** Writes of this turn leave together. */
   corkTurn(): void;
 }
@@ -133,7 +134,8 @@ export class BodySender {
     const head = this.#head ?? "";
     this.#head = undefined;
     const isChunked = this.#length === undefined;
-    if (!isChunked && head === "" && canFreeMemory(chunk)) return connection.write(chunk, () => freeMemory(chunk));
+    const release = isChunked || head !== "" ? undefined : releaseOf(chunk);
+    if (release !== undefined) return connection.write(chunk, release);
     if (head.length + chunk.length <= JOINED_BYTES) {
       const text = chunk.toString("latin1");
       return connection.write(head + (isChunked ? encodeChunk(text) : text));

@@ -1,7 +1,7 @@
 /** What a request and the connection that carries it know of each other. */
+import type { Release } from "../../forward/read-buffers.ts";
 import type { ResponseHead } from "../wire/response-head.ts";
 import type { WritableConnection } from "./body-sender.ts";
-import type { Release } from "../../forward/read-buffers.ts";
 
 /** What a request needs of the connection that carries it. */
 export interface CarryingConnection extends WritableConnection {

@@ -5,9 +5,9 @@
 import { performance } from "node:perf_hooks";
 import type { Limits, SocketAddress } from "../../../config/config.ts";
 import { faultIn } from "../../forward/boundary.ts";
+import { ReadBuffers } from "../../forward/read-buffers.ts";
 import type { CarriedRequest } from "./carried-request.ts";
 import { UpstreamError } from "./failure.ts";
-import { ReadBuffers } from "../../forward/read-buffers.ts";
 import { UpstreamConnection, type ConnectionOwner } from "./upstream-connection.ts";
 
 /** How often time limits are looked at, at most and at least. */

@@ -1,4 +1,5 @@
 /** One request to an application over HTTP/1.1, on one connection or, where that was stale, on a second one. */
+import type { Release } from "../../forward/read-buffers.ts";
 import { encodeRequestHead } from "../wire/encode.ts";
 import type { ResponseHead } from "../wire/response-head.ts";
 import { WireFault } from "../wire/wire-fault.ts";
@@ -7,7 +8,6 @@ import type { CarriedRequest, CarryingConnection, Loss } from "./carried-request
 import type { ConnectionPool } from "./connection-pool.ts";
 import { UpstreamError } from "./failure.ts";
 import { IDEMPOTENT } from "./idempotent.ts";
-import type { Release } from "../../forward/read-buffers.ts";
 import type { ResponseControl, ResponseHandler, UpstreamRequest } from "./upstream.ts";
 
 /** How a connection ends that was closed while it was not used. */

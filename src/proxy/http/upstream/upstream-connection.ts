@@ -2,12 +2,12 @@
 import { performance } from "node:perf_hooks";
 import type { Limits, SocketAddress } from "../../../config/config.ts";
 import { contain, faultIn } from "../../forward/boundary.ts";
+import { ReadBuffer, type ReadBuffers, type Release } from "../../forward/read-buffers.ts";
 import { resetSocket } from "../../forward/reset.ts";
 import type { ResponseHead } from "../wire/response-head.ts";
 import { ResponseReader, type ResponseSink } from "../wire/response-reader.ts";
 import type { CarriedRequest, CarryingConnection, Loss } from "./carried-request.ts";
 import { UpstreamError } from "./failure.ts";
-import { ReadBuffer, type ReadBuffers } from "../../forward/read-buffers.ts";
 import { WriteTolerantSocket } from "./write-tolerant-socket.ts";
 
 /** Far above what applications send; the size bounds them too. */
@@ -85,10 +85,10 @@ export class UpstreamConnection implements ResponseSink, CarryingConnection {
     }
   }
 
-  write(data: string | Buffer, onOut?: () => void): boolean {
+  write(data: string | Buffer, release?: Release): boolean {
     if (this.#over || this.#writeError !== undefined) return true;
     this.#asked = true;
-    return typeof data === "string" ? this.#socket.write(data, "latin1") : this.#socket.write(data, onOut);
+    return typeof data === "string" ? this.#socket.write(data, "latin1") : this.#socket.write(data, release);
   }
 
   corkTurn(): void {
