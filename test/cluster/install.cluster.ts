@@ -103,8 +103,7 @@ async function kubectl(
   input = "",
 ): Promise<{ readonly code: number | null; readonly words: string }> {
   const binaries = await cachedBinaries(process.env);
-  const kubeconfig = `--kubeconfig=${join(cluster.plane.directory, "kubeconfig")}`;
-  const { status, stderr } = spawnSync(binaries?.kubectl ?? "", [kubeconfig, ...args], {
+  const { status, stderr } = spawnSync(binaries?.kubectl ?? "", [...cluster.plane.kubectlFlags, ...args], {
     input,
     encoding: "utf8",
     timeout: KUBECTL_MS,

@@ -111,7 +111,7 @@ export class LabCluster implements AsyncDisposable {
 
   /** @throws with kubectl's words */
   async kubectl(args: readonly string[], input = ""): Promise<string> {
-    const child = spawn(this.#binaries.kubectl, [`--kubeconfig=${join(this.plane.directory, "kubeconfig")}`, ...args]);
+    const child = spawn(this.#binaries.kubectl, [...this.plane.kubectlFlags, ...args]);
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
     let complaint = "";

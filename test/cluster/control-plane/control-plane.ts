@@ -91,6 +91,11 @@ export class ControlPlane implements AsyncDisposable {
     return this.#ports.api;
   }
 
+  /** As the administrator, with a cache of its own: kubectl remembers for hours what a server at this port served. */
+  get kubectlFlags(): readonly string[] {
+    return [`--kubeconfig=${join(this.directory, "kubeconfig")}`, `--cache-dir=${join(this.directory, "kubectl-cache")}`];
+  }
+
   /** Kills the API server and starts it over the same etcd. */
   async restartApiServer(): Promise<void> {
     await this.stopApiServer();
