@@ -102,7 +102,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "discovery/kubernetes",
     "certificate-request",
   ],
+  "early-workers.ts": ["proxy/control"],
   "sidecar.ts": [
+    "early-workers.ts",
     "policy",
     "telemetry",
     "tls",
@@ -197,6 +199,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "discovery/kubernetes",
     "admin",
     "choose-discovery.ts",
+    "early-workers.ts",
     "sidecar.ts",
   ],
   "main.ts": ["cli"],

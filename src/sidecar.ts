@@ -7,6 +7,7 @@ import { chooseCredentials } from "./choose-credentials.ts";
 import type { Config } from "./config/config.ts";
 import { CurrentSnapshot } from "./current-snapshot.ts";
 import type { Discovery, DiscoveryCounts, ResourceHealth } from "./discovery/discovery.ts";
+import type { EarlyWorkers } from "./early-workers.ts";
 import { backendStates } from "./policy/backend-state.ts";
 import { WORDS_OF_DRAIN, wordsOfCertificate, wordsOfSnapshot } from "./policy/closed-words.ts";
 import type { ServiceState } from "./policy/service-state.ts";
@@ -40,13 +41,20 @@ export type Unready =
   | `port ${number} is closed: no-credentials: ${string}`
   | `draining: ${typeof WORDS_OF_DRAIN}`;
 
+/** What a sidecar is given by the process that it runs in. */
+export interface SidecarProcess {
+  /** Where a pod finds its API server, for a certificate that is asked for there. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly earlyWorkers?: EarlyWorkers;
+}
+
 export class Sidecar {
   readonly config: Config;
   readonly auditUntil: number | undefined;
   readonly log: Log;
   readonly #output: LogOutput;
   readonly #discovery: Discovery;
-  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #process: SidecarProcess;
   readonly #report: StateReport;
   readonly #current: CurrentSnapshot;
   #dataPlane: DataPlane | undefined;
@@ -59,16 +67,15 @@ export class Sidecar {
 
   /**
    * @param output of the log, for the lines of the threads
-   * @param env where a pod finds its API server, for a certificate that is asked for there
    */
   constructor(
     config: Config,
     { log, output }: { readonly log: Log; readonly output: LogOutput },
     discovery: Discovery,
-    env: Readonly<Record<string, string | undefined>> = {},
+    process: SidecarProcess = {},
   ) {
     this.config = config;
-    this.#env = env;
+    this.#process = process;
     this.log = log;
     this.#output = output;
     this.#discovery = discovery;
@@ -173,14 +180,21 @@ export class Sidecar {
   /** @throws CredentialsError, ListenError, ManifestsError: what an operator must mend before anything is served */
   async start(): Promise<void> {
     const { config, log } = this;
+    const { env = {}, earlyWorkers } = this.#process;
     this.#announceAudit();
     if (config.tls === undefined) log.warn({}, "no certificate is configured: https backends stay closed");
-    else
-      this.#credentials = await OwnCredentials.read(await chooseCredentials(config, config.tls, log, this.#env), log);
+    else this.#credentials = await OwnCredentials.read(await chooseCredentials(config, config.tls, log, env), log);
     if (config.tracing !== undefined)
       this.#spans = await startSpans({ ...config.tracing, resource: selfOf(config), log });
+    await this.#discovery.start({ onWorld: (world, services) => this.#current.discovered(world, services) });
+    const { snapshot } = this;
     this.#dataPlane = await startDataPlane(
-      { ...config, snapshot: this.snapshot, credentials: this.credentials },
+      {
+        ...config,
+        snapshot,
+        credentials: this.credentials,
+        ...(earlyWorkers !== undefined && { earlyWorker: (thread) => earlyWorkers.take(thread) }),
+      },
       {
         onLines: (batch, taken) => this.#output.batch(batch, taken),
         onSpans: (records) => this.#spans?.write(records),
@@ -208,11 +222,13 @@ export class Sidecar {
         log.warn({ port, listen }, "this machine has no IPv6: the default listener takes IPv4 only");
       log.info({ port, listen, app, forward }, "backend listens");
     }
+    // Discovered while the threads started.
+    if (this.snapshot !== snapshot) this.#dataPlane.publish(this.snapshot);
+    this.#look();
     this.#credentials?.follow((credentials) => {
       this.#dataPlane?.setCredentials(credentials);
       this.#look();
     });
-    await this.#discovery.start({ onWorld: (world, services) => this.#current.discovered(world, services) });
     this.#lookTimer = setInterval(() => {
       if (config.maxStaleMs !== undefined) this.#current.checkAge();
       this.#look();
@@ -258,7 +274,9 @@ export class Sidecar {
     await this.#spans?.close();
   }
 
+  /** What is told to be open is listened on. */
   #look(): void {
+    if (this.#dataPlane === undefined) return;
     this.#report.look(this.state);
   }
 }

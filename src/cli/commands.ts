@@ -16,7 +16,7 @@ export interface CommandEntry {
 }
 
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
-  run: { summary: "the sidecar", threads: true, load: async () => (await import("./run.ts")).runSidecar },
+  run: { summary: "the sidecar", threads: true, load: loadRun },
   validate: {
     summary: "check IngressBackend objects in files",
     load: async () => (await import("./validate.ts")).runValidate,
@@ -67,6 +67,15 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./completion.ts")).runCompletion,
   },
 };
+
+/** A pod waits for its sidecar: the first data-plane thread boots while the rest of the command is loaded. */
+async function loadRun(): Promise<Command> {
+  const { EarlyWorkers } = await import("../early-workers.ts");
+  const earlyWorkers = new EarlyWorkers();
+  earlyWorkers.start(1);
+  const { runSidecar } = await import("./run.ts");
+  return (argv, io) => runSidecar(argv, io, earlyWorkers);
+}
 
 /** The text of `postern --help`. */
 export function overview(): string {

@@ -7,6 +7,7 @@ import { readConfig } from "../config/read.ts";
 import { envName, LIMIT_SETTINGS, SETTINGS } from "../config/settings.ts";
 import type { Config } from "../config/config.ts";
 import { createDiscovery } from "../choose-discovery.ts";
+import { EarlyWorkers } from "../early-workers.ts";
 import { Sidecar } from "../sidecar.ts";
 import { createLog, openLog, type Log } from "../telemetry/log.ts";
 import { helpText, parseFlags, type CommandSpec } from "./flags.ts";
@@ -37,7 +38,11 @@ is replaced; when it cannot be ended the process drains by itself and exits with
 };
 
 /** Problems of the command line go to stderr as JSON lines too: whoever collects a sidecar's output parses lines. */
-export async function runSidecar(argv: readonly string[], io: CliIo): Promise<number> {
+export async function runSidecar(
+  argv: readonly string[],
+  io: CliIo,
+  earlyWorkers = new EarlyWorkers(),
+): Promise<number> {
   const flags = parseFlags(RUN, argv);
   if (flags.help) {
     io.stdout(helpText(RUN));
@@ -46,8 +51,9 @@ export async function runSidecar(argv: readonly string[], io: CliIo): Promise<nu
   const startLog = createLog("info", io.stderr);
   const config = await loadConfig(flags.values, flags.problems, io, startLog);
   if (config === undefined) return EXIT.usage;
+  earlyWorkers.start(config.workers);
   const logging = openLog(config.logLevel, io.stdout);
-  const code = await serve(config, logging, io);
+  const code = await serve(config, logging, io, earlyWorkers);
   // Whoever ends the process does not wait for what is still to be written.
   await logging.output.written(LAST_LINES_MS);
   return code;
@@ -84,13 +90,13 @@ function isForOperators(error: unknown): boolean {
   return error instanceof Error && (FOR_OPERATORS.has(error.name) || "code" in error);
 }
 
-async function serve(config: Config, logging: Logging, io: CliIo): Promise<number> {
+async function serve(config: Config, logging: Logging, io: CliIo, earlyWorkers: EarlyWorkers): Promise<number> {
   const { log } = logging;
   const terminated = new Promise<string>((resolve) => io.onTermination(resolve));
   let sidecar: Sidecar | undefined;
   let admin: AdminServers | undefined;
   try {
-    sidecar = new Sidecar(config, logging, await createDiscovery(config, log, io.env), io.env);
+    sidecar = new Sidecar(config, logging, await createDiscovery(config, log, io.env), { env: io.env, earlyWorkers });
     admin = await startAdmin(sidecar);
     await sidecar.start();
     const signal = await Promise.race([terminated, sidecar.broken]);

@@ -9,7 +9,12 @@ import type { ConnectionRow, Counters, PeerRow, RequestRecord } from "../telemet
 import type { Credentials } from "../tls/credentials.ts";
 import type { TicketProblem, TicketSecret } from "../tls/session-tickets.ts";
 
-/** `workerData` of a data-plane thread. Limits are already divided among the threads. */
+/** `workerData` of a data-plane thread: what is known of it before anything else is. */
+export interface ThreadWorkerData {
+  readonly thread: number;
+}
+
+/** What a data-plane thread serves, and by what. Limits are already divided among the threads. */
 export interface ThreadStart {
   readonly thread: number;
   readonly backends: readonly BackendConfig[];
@@ -28,7 +33,9 @@ export interface ThreadStart {
 /** Global function of a thread, for whoever interrupts it while it hangs: see control/close-connections.ts. */
 export const CLOSE_CONNECTIONS = "posternCloseConnections";
 
-/** Control side to thread. */
+/** Control side to thread: the start is the first, and there is one. */
+export type ThreadMessage = { readonly kind: "start"; readonly start: ThreadStart } | ThreadCommand;
+
 export type ThreadCommand =
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot }
   | { readonly kind: "credentials"; readonly credentials: Credentials | undefined }

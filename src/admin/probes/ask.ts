@@ -1,7 +1,5 @@
 /** One question to the application, as the kubelet would ask it. */
 import type { SocketAddress } from "../../config/config.ts";
-import { askGrpc } from "./ask-grpc.ts";
-import { askHttp } from "./ask-http.ts";
 import { askTcp } from "./ask-tcp.ts";
 import type { ProbeAnswer, Question } from "./question.ts";
 
@@ -21,13 +19,18 @@ export async function ask(question: Question, to: SocketAddress, timeoutMs: numb
   }
 }
 
-function put(question: Question, to: SocketAddress, timer: AbortSignal): Promise<ProbeAnswer> {
+/** What HTTP/2 and https bring along is loaded by who is asked such a question: most pods are not. */
+async function put(question: Question, to: SocketAddress, timer: AbortSignal): Promise<ProbeAnswer> {
   switch (question.kind) {
-    case "http":
+    case "http": {
+      const { askHttp } = await import("./ask-http.ts");
       return askHttp(question, to, timer);
+    }
     case "tcp":
       return askTcp(to, timer);
-    case "grpc":
+    case "grpc": {
+      const { askGrpc } = await import("./ask-grpc.ts");
       return askGrpc(question.service, to, timer);
+    }
   }
 }

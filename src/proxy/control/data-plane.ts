@@ -2,6 +2,7 @@
  * The control side of the data plane: starts a thread per allotted CPU, hands all of them the same policy and
  * credentials, and replaces the one that is lost or lags behind while the others serve.
  */
+import type { Worker } from "node:worker_threads";
 import type { BackendConfig, ClientCertHeader, Limits, TracingConfig } from "../../config/config.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
 import type { LogLevel } from "../../telemetry/log.ts";
@@ -19,11 +20,11 @@ import { settleListenAddresses } from "./listen-check.ts";
 import { SessionTickets } from "./session-tickets.ts";
 import { ThreadHandle, type ThreadEvents } from "./thread-handle.ts";
 import { ThreadSlot } from "./thread-slot.ts";
+import { startThreadWorker, type ThreadWorkerOptions } from "./thread-worker.ts";
 
 const HEARTBEAT_MS = 1_000;
-const DEFAULT_MAX_HEAP_MB = 512;
 
-export interface DataPlaneOptions {
+export interface DataPlaneOptions extends ThreadWorkerOptions {
   readonly backends: readonly BackendConfig[];
   /** For the whole process; divided among the threads. */
   readonly limits: Limits;
@@ -39,10 +40,8 @@ export interface DataPlaneOptions {
   readonly credentials: Credentials | undefined;
   /** Sessions are resumed by tickets; off unless told. */
   readonly tlsResumption?: boolean;
-  /** File that a worker runs; by default the one beside this module, whether source or bundle. */
-  readonly threadEntry?: URL;
-  /** JavaScript heap of one thread in MiB, beyond which that thread ends and is replaced. */
-  readonly maxHeapMb?: number;
+  /** Hands over the worker of a thread that boots already; `undefined`: one is started. */
+  readonly earlyWorker?: (thread: number) => Worker | undefined;
 }
 
 export interface ThreadLost {
@@ -243,7 +242,7 @@ export class DataPlane {
   }
 
   #startThread(thread: number, events: ThreadEvents): ThreadHandle {
-    const { backends, limits, workers, clientCertHeader, tracing, threadEntry, maxHeapMb } = this.#options;
+    const { backends, limits, workers, clientCertHeader, tracing, earlyWorker } = this.#options;
     const start = {
       thread,
       backends,
@@ -256,8 +255,7 @@ export class DataPlane {
       credentials: this.#credentials,
       ticketSecret: this.#tickets?.secret,
     };
-    const worker = { entry: threadEntry ?? defaultEntry(), maxHeapMb: maxHeapMb ?? DEFAULT_MAX_HEAP_MB };
-    return new ThreadHandle(start, worker, events);
+    return new ThreadHandle(start, earlyWorker?.(thread) ?? startThreadWorker(thread, this.#options), events);
   }
 
   #onListening(): void {
@@ -273,9 +271,4 @@ export class DataPlane {
     this.#starting = undefined;
     return false;
   }
-}
-
-/** The bundle has the thread beside it as thread.mjs. */
-function defaultEntry(): URL {
-  return new URL(import.meta.url.endsWith(".ts") ? "../thread/thread.ts" : "./thread.mjs", import.meta.url);
 }

@@ -3,8 +3,7 @@
  * behind; what follows from that is decided by its slot.
  */
 import { setImmediate as afterEvents, setTimeout as delay } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { LineBatch } from "../../telemetry/log-output.ts";
 import type { ConnectionRow, Counters, PeerRow, RequestRecord } from "../../telemetry/records.ts";
 import type { Snapshot } from "../../policy/snapshot.ts";
@@ -16,7 +15,7 @@ import { AppliedState, type ThreadLag } from "./applied-state.ts";
 import { closeConnections } from "./close-connections.ts";
 import { ListenError } from "./listen-check.ts";
 import { PendingReports, type Report } from "./pending-reports.ts";
-import type { ThreadCommand, ReportKind, ThreadEvent, ThreadStart } from "../messages.ts";
+import type { ThreadMessage, ReportKind, ThreadEvent, ThreadStart } from "../messages.ts";
 
 /** Unanswered heartbeats, one a second, after which a thread counts as hung. */
 const MISSED_HEARTBEATS = 5;
@@ -30,19 +29,6 @@ const KNOWN_WARNING = /^(?:\(node:\d+\) )?\[DEP0060\] .*\n?(?:\(Use `node --trac
 const TERMINATE_PATIENCE_MS = 1_000;
 /** How long a lost thread may take to end before it counts as one that cannot be ended. */
 const STUCK_AFTER_MS = 5_000;
-/**
- * MiB; three times what one collection can move into the old generation at once. At a worker's limit Node allows V8
- * 16 MiB more to end in order (Worker::NearHeapLimit), and what moves more than that ends the whole process: with V8's
- * own 192 every second leak did.
- */
-const MAX_YOUNG_GENERATION_MB = 24;
-
-/**
- * Requests that are under way at a collection survive it, so V8 takes where they were allocated for places of objects that
- * live long, and allocates each later request in the old generation: half of all bytes, a fifth of the CPU of a request.
- */
-setFlagsFromString("--no-allocation-site-pretenuring");
-
 export interface ThreadEvents {
   readonly onListening: () => void;
   /** @param taken called when the batch is out or given up */
@@ -61,14 +47,7 @@ export interface ThreadEvents {
   readonly onStuck: () => void;
 }
 
-/** How a worker is started, beside its data. */
-export interface ThreadOptions {
-  readonly entry: URL;
-  /** JavaScript heap at which the worker, and not the process, runs out of memory. */
-  readonly maxHeapMb: number;
-}
-
-/** One worker. Its successor is another handle. */
+/** One worker that nobody else has. Its successor is another handle. */
 export class ThreadHandle {
   readonly thread: number;
   readonly startedAt = Date.now();
@@ -85,21 +64,12 @@ export class ThreadHandle {
   #alive = true;
   #drained: ((cut: number) => void) | undefined;
 
-  constructor(start: ThreadStart, options: ThreadOptions, events: ThreadEvents) {
+  constructor(start: ThreadStart, worker: Worker, events: ThreadEvents) {
     this.thread = start.thread;
     this.#events = events;
     this.#applied = new AppliedState(start);
     this.startGeneration = start.credentials?.generation ?? 0;
-    this.#worker = new Worker(options.entry, {
-      workerData: start,
-      name: `data-${start.thread}`,
-      stdout: true,
-      stderr: true,
-      resourceLimits: {
-        maxOldGenerationSizeMb: options.maxHeapMb,
-        maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB,
-      },
-    });
+    this.#worker = worker;
     // What Node itself prints in the worker (warnings) reaches the log as a line of ours.
     for (const stream of [this.#worker.stdout, this.#worker.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
@@ -110,6 +80,7 @@ export class ThreadHandle {
     this.#worker.on("message", (event: ThreadEvent) => this.#handle(event));
     this.#worker.on("error", (error) => this.#fail(asError(error), "ending"));
     this.#worker.on("exit", (code) => this.#fail(new Error(`exited with code ${code}`), "ending"));
+    this.#send({ kind: "start", start });
   }
 
   get alive(): boolean {
@@ -158,7 +129,7 @@ export class ThreadHandle {
     this.#fail(cause, "running");
   }
 
-  #send(command: ThreadCommand): void {
+  #send(command: ThreadMessage): void {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin
     if (this.#alive) this.#worker.postMessage(command);
   }

@@ -93,7 +93,10 @@ export class ControlPlane implements AsyncDisposable {
 
   /** As the administrator, with a cache of its own: kubectl remembers for hours what a server at this port served. */
   get kubectlFlags(): readonly string[] {
-    return [`--kubeconfig=${join(this.directory, "kubeconfig")}`, `--cache-dir=${join(this.directory, "kubectl-cache")}`];
+    return [
+      `--kubeconfig=${join(this.directory, "kubeconfig")}`,
+      `--cache-dir=${join(this.directory, "kubectl-cache")}`,
+    ];
   }
 
   /** Kills the API server and starts it over the same etcd. */

@@ -1,14 +1,21 @@
 /** The data-plane thread as it is, which can be told to fail in the ways that a fault of ours or of Node would. */
-import { BroadcastChannel, workerData } from "node:worker_threads";
+import { BroadcastChannel, parentPort, workerData } from "node:worker_threads";
 import { Handshakes } from "../../../src/proxy/connection/handshakes.ts";
-import type { ThreadStart } from "../../../src/proxy/messages.ts";
+import type { ThreadMessage, ThreadStart, ThreadWorkerData } from "../../../src/proxy/messages.ts";
 import { DataThread } from "../../../src/proxy/thread/data-thread.ts";
 import { FAULTS, NOT_APPLIED_BY_ANY, NOT_APPLIED_BY_THREAD_0, type Fault } from "./faults.ts";
+
+const { thread: self } = workerData as ThreadWorkerData;
+let start: ThreadStart | undefined;
+// Before the thread itself hears it.
+parentPort?.on("message", (message: ThreadMessage) => {
+  if (message.kind === "start") ({ start } = message);
+});
 
 const channel = new BroadcastChannel(FAULTS);
 channel.addEventListener("message", (event) => {
   const { thread, kind } = (event as Event & { readonly data: Fault }).data;
-  if (thread !== (workerData as { readonly thread: number }).thread) return;
+  if (thread !== self) return;
   setImmediate(() => fail(kind));
 });
 
@@ -29,14 +36,12 @@ function fail(kind: Fault["kind"]): void {
   }
 }
 
-const start = workerData as ThreadStart;
-
 // oxlint-disable-next-line typescript/unbound-method -- called with its object below
 const { setCredentials } = Handshakes.prototype;
 Handshakes.prototype.setCredentials = function failing(credentials): void {
   const generation = credentials?.generation;
-  const byCommand = generation !== start.credentials?.generation;
-  if (generation === NOT_APPLIED_BY_ANY || (generation === NOT_APPLIED_BY_THREAD_0 && start.thread === 0 && byCommand))
+  const byCommand = generation !== start?.credentials?.generation;
+  if (generation === NOT_APPLIED_BY_ANY || (generation === NOT_APPLIED_BY_THREAD_0 && self === 0 && byCommand))
     throw new Error("refused by the test");
   setCredentials.call(this, credentials);
 };
@@ -44,7 +49,7 @@ Handshakes.prototype.setCredentials = function failing(credentials): void {
 // oxlint-disable-next-line typescript/unbound-method -- called with its object below
 const { handle } = DataThread.prototype;
 DataThread.prototype.handle = function passingOver(command): void {
-  if (command.kind === "snapshot" && command.snapshot.version === NOT_APPLIED_BY_THREAD_0 && start.thread === 0) return;
+  if (command.kind === "snapshot" && command.snapshot.version === NOT_APPLIED_BY_THREAD_0 && self === 0) return;
   handle.call(this, command);
 };
 
