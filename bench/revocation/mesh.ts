@@ -1,13 +1,13 @@
 /**
- * The mesh that is measured: two CAs, callers of every kind, and the files that a sidecar follows. Those of its credentials
- * lie and are replaced as in a mounted volume, where a kubelet swaps one link.
+ * The mesh that is measured: two CAs, callers of every kind, and the files that a sidecar follows, which lie and are
+ * replaced as in mounted volumes.
  */
 import { X509Certificate } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TestAuthority, type KeyPair, type LeafOptions } from "../../test/support/mesh/authority.ts";
 import { mutual, policy, principal, service, slice, type Manifest } from "../../test/support/mesh/objects.ts";
-import { writeManifests } from "../../test/support/process/sidecar.ts";
+import { manifestText } from "../../test/support/process/sidecar.ts";
+import { MountedVolume } from "./mounted-volume.ts";
 
 export const SERVER_NAME = "foo.test.svc";
 const EDGE = "gateways/edge";
@@ -18,8 +18,14 @@ const LEAVES = "leaves.gateways";
 const ADDRESS = "127.0.0.1";
 const LEAVING_ADDRESS = "127.0.5.1";
 
-/** Of the sidecar's credentials. */
-const FILES = ["tls.crt", "tls.key", "ca.crt", "crl.pem"];
+/** Files of the sidecar. */
+const CREDENTIALS = ["tls.crt", "tls.key", "ca.crt", "crl.pem"];
+const MANIFESTS = "objects.yaml";
+
+interface Volumes {
+  readonly credentials: MountedVolume;
+  readonly manifests: MountedVolume;
+}
 
 /** Who calls: certificates that are shown in turn, from one address. */
 export interface Bearer {
@@ -34,10 +40,7 @@ export class Mesh {
   readonly #authority: TestAuthority;
   readonly #leaving: TestAuthority;
   readonly own: KeyPair;
-  #directory = "";
-  /** Directory of the volume's content, below that of its files. */
-  #content = "";
-  #version = 0;
+  #volumes: Volumes | undefined;
 
   private constructor(authority: TestAuthority, leaving: TestAuthority, own: KeyPair) {
     this.#authority = authority;
@@ -53,9 +56,10 @@ export class Mesh {
 
   /** @param directory of the sidecar's files */
   follow(directory: string): void {
-    this.#directory = directory;
-    this.#swap(Object.fromEntries(FILES.map((name) => [name, readFileSync(join(directory, name), "latin1")])));
-    for (const name of FILES) this.#link(`..data/${name}`, name);
+    this.#volumes = {
+      credentials: new MountedVolume(directory, CREDENTIALS),
+      manifests: new MountedVolume(join(directory, "manifests"), [MANIFESTS]),
+    };
   }
 
   bundle(withLeaving = true): string {
@@ -99,11 +103,11 @@ export class Mesh {
   }
 
   writeBundle(withLeaving: boolean): void {
-    this.#replace("ca.crt", this.bundle(withLeaving));
+    this.#volume("credentials").replace({ "ca.crt": this.bundle(withLeaving) });
   }
 
   writeLists(lists: string): void {
-    this.#replace("crl.pem", lists);
+    this.#volume("credentials").replace({ "crl.pem": lists });
   }
 
   writePrincipals(withLeaving: boolean): void {
@@ -115,29 +119,12 @@ export class Mesh {
   }
 
   #writeManifests(manifests: readonly Manifest[]): void {
-    writeManifests(join(this.#directory, "manifests"), manifests);
+    this.#volume("manifests").replace({ [MANIFESTS]: manifestText(manifests) });
   }
 
-  #replace(name: string, text: string): void {
-    this.#swap({ [name]: text });
-  }
-
-  /** What is not given is as before. */
-  #swap(texts: Readonly<Record<string, string>>): void {
-    const before = join(this.#directory, this.#content);
-    this.#version += 1;
-    this.#content = `..${this.#version}`;
-    const now = join(this.#directory, this.#content);
-    mkdirSync(now);
-    for (const name of FILES) writeFileSync(join(now, name), texts[name] ?? readFileSync(join(before, name)));
-    this.#link(this.#content, "..data");
-    if (this.#version > 1) rmSync(before, { recursive: true });
-  }
-
-  #link(target: string, name: string): void {
-    const draft = join(this.#directory, `${name}_tmp`);
-    symlinkSync(target, draft);
-    renameSync(draft, join(this.#directory, name));
+  #volume(name: keyof Volumes): MountedVolume {
+    if (this.#volumes === undefined) throw new Error("the mesh follows no sidecar's files");
+    return this.#volumes[name];
   }
 
   async #bearer(

@@ -4,9 +4,7 @@
  * what no watch reports (network file systems, replaced directories, no watches left).
  */
 import { watch, type FSWatcher } from "node:fs";
-
-/** What a kubelet swaps to bring new content into a mounted volume: all files of it change at once. */
-const VOLUME_LINK = "..data";
+import { VOLUME_LINK } from "./mounted-volume.ts";
 
 export interface DirectoryWatchOptions {
   /** Quiet time after a change before it is read, milliseconds: a writer may be between two files. A volume's swap needs none. */

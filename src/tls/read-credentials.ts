@@ -2,6 +2,7 @@
 import { realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { TlsFiles } from "../config/config.ts";
+import { VOLUME_LINK } from "../files/mounted-volume.ts";
 import { readTextFile } from "../files/read-text.ts";
 import { checkCredentials } from "./check-credentials.ts";
 import { CredentialsError } from "./credentials-error.ts";
@@ -67,7 +68,7 @@ function textReader(): (flag: string, path: string, form?: TextForm) => Promise<
     const known = targets.get(directory);
     if (known !== undefined) return known;
     // No `..data`: an ordinary directory.
-    const target = realpath(join(directory, "..data")).catch(() => directory);
+    const target = realpath(join(directory, VOLUME_LINK)).catch(() => directory);
     targets.set(directory, target);
     return target;
   };

@@ -3,7 +3,7 @@
  * Judged anew whenever it is read; whoever watches decides when.
  */
 import { readManifest, type ManifestFault, type ManifestObject } from "./documents.ts";
-import { listManifests, readContent, type FileContent } from "./files.ts";
+import { listManifests, readContent, showTheSame, type FileContent } from "./files.ts";
 
 /** A file that is there and cannot be used. */
 export interface BrokenFile extends ManifestFault {
@@ -35,6 +35,8 @@ export interface DirectoryReading {
 const SETTLE_MS = 60;
 /** A file that is written to without a pause is judged all the same after this long. */
 const LONGEST_WRITE_MS = 500;
+/** Readings that are begun anew because a mounted volume was swapped meanwhile; a kubelet does so once in a minute. */
+const MOST_TRIES = 10;
 
 interface FileState {
   readonly content: string;
@@ -59,13 +61,7 @@ export class ManifestDirectory {
 
   /** @throws when the directory itself cannot be read; what was read before stands then */
   async read(): Promise<DirectoryReading> {
-    const { files, directories } = await listManifests(this.#path);
-    const next = new Map<string, FileState>();
-    for (const path of files) {
-      const content = await readContent(path);
-      if (content === undefined) continue;
-      next.set(path, this.#whileWritten(path, content) ?? this.#judge(path, content));
-    }
+    const { next, directories } = await this.#readFiles();
     const before = this.#files;
     this.#files = next;
     const states = [...next];
@@ -81,6 +77,25 @@ export class ManifestDirectory {
       directories,
       unsettled: states.some(([, state]) => state.unsettledSince !== undefined),
     };
+  }
+
+  /** Of one generation of each mounted volume: policies that belong together are judged together. */
+  async #readFiles(): Promise<{
+    readonly next: ReadonlyMap<string, FileState>;
+    readonly directories: readonly string[];
+  }> {
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      const { files, directories, mounted, generations } = await listManifests(this.#path);
+      const next = new Map<string, FileState>();
+      for (const path of files) {
+        const content = await readContent(path);
+        if (content === undefined) continue;
+        const former = mounted.has(path) ? undefined : this.#whileWritten(path, content);
+        next.set(path, former ?? this.#judge(path, content));
+      }
+      if (await showTheSame(generations)) return { next, directories };
+    }
+    throw new Error(`a mounted volume in it has changed ${MOST_TRIES} times while it was read`);
   }
 
   /** The former state of a known file that is being written right now; `undefined` when it may be judged. */

@@ -1,6 +1,7 @@
 /** Finding and reading manifest files. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isMounted, shownGeneration } from "../../files/mounted-volume.ts";
 import { wordsOfFailure } from "../../files/words-of-failure.ts";
 import { readTextFile } from "../../files/read-text.ts";
 
@@ -23,31 +24,57 @@ function isManifest(name: string): boolean {
  *
  * @throws when the directory itself cannot be read, and when it holds more than a tree of manifests can
  */
-export function listManifests(directory: string): Promise<Found> {
-  return list(directory, new Set(), { entriesLeft: MOST_ENTRIES });
+export async function listManifests(directory: string): Promise<FoundManifests> {
+  const found = { files: [], directories: [], mounted: new Set<string>(), generations: new Map<string, string>() };
+  await list(directory, new Set(), { found, entriesLeft: MOST_ENTRIES });
+  return found;
 }
 
-interface Found {
+export interface FoundManifests {
   readonly files: readonly string[];
   readonly directories: readonly string[];
+  /** Those of the files that lie in a mounted volume: they change as a whole, with all others of it. */
+  readonly mounted: ReadonlySet<string>;
+  /** By directory, for mounted volumes: the generation that it showed when it was listed. */
+  readonly generations: ReadonlyMap<string, string>;
+}
+
+/** Whether every mounted volume shows what it showed when it was listed; else files of two generations may have been read. */
+export async function showTheSame(generations: FoundManifests["generations"]): Promise<boolean> {
+  for (const [directory, generation] of generations)
+    if ((await shownGeneration(directory)) !== generation) return false;
+  return true;
 }
 
 class TooManyEntries extends Error {
   override readonly name = "TooManyEntries";
 }
 
-async function list(directory: string, above: ReadonlySet<string>, budget: { entriesLeft: number }): Promise<Found> {
-  const files: string[] = [];
-  const directories: string[] = [directory];
+interface Listing {
+  readonly found: {
+    readonly files: string[];
+    readonly directories: string[];
+    readonly mounted: Set<string>;
+    readonly generations: Map<string, string>;
+  };
+  entriesLeft: number;
+}
+
+async function list(directory: string, above: ReadonlySet<string>, listing: Listing): Promise<void> {
+  const { files, directories, mounted, generations } = listing.found;
   // A link to a directory above would be followed without end.
   const { dev, ino } = await stat(directory);
   const self = `${dev}:${ino}`;
-  if (above.has(self)) return { files: [], directories: [] };
+  if (above.has(self)) return;
   const within = new Set([...above, self]);
-  for (const name of (await readdir(directory)).sort()) {
+  const generation = await shownGeneration(directory);
+  const names = (await readdir(directory)).sort();
+  directories.push(directory);
+  if (generation !== undefined) generations.set(directory, generation);
+  for (const name of names) {
     if (name.startsWith(".")) continue;
-    budget.entriesLeft -= 1;
-    if (budget.entriesLeft < 0)
+    listing.entriesLeft -= 1;
+    if (listing.entriesLeft < 0)
       throw new TooManyEntries(
         `it holds more than ${MOST_ENTRIES} files and directories: name the one with the manifests`,
       );
@@ -55,15 +82,14 @@ async function list(directory: string, above: ReadonlySet<string>, budget: { ent
     // Follows links; a link to nowhere is no file.
     const stats = await stat(path).catch(() => undefined);
     if (stats?.isDirectory() === true) {
-      const inner = await list(path, within, budget).catch((error: unknown) => {
+      await list(path, within, listing).catch((error: unknown) => {
         if (error instanceof TooManyEntries) throw error;
-        return { files: [], directories: [] };
       });
-      files.push(...inner.files);
-      directories.push(...inner.directories);
-    } else if (stats?.isFile() === true && isManifest(name)) files.push(path);
+    } else if (stats?.isFile() === true && isManifest(name)) {
+      files.push(path);
+      if (generation !== undefined && (await isMounted(path))) mounted.add(path);
+    }
   }
-  return { files, directories };
 }
 
 /** `undefined` for a file that is gone. */

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ManifestDirectory } from "../../../src/discovery/manifests/directory.ts";
@@ -15,6 +24,10 @@ const PATIENCE_MS = 3_000;
 const yaml = (...objects: readonly Manifest[]): string =>
   objects.map((object) => JSON.stringify(object)).join("\n---\n");
 const named = (name: string): Manifest => policy([http], [range("10.0.0.0/8")], `test/${name}`);
+
+function nameOf(value: Readonly<Record<string, unknown>>): string {
+  return (value["metadata"] as Manifest["metadata"]).name;
+}
 
 class Following implements AsyncDisposable {
   readonly worlds: World[] = [];
@@ -80,25 +93,58 @@ test("documents of many files are one world, and each way to change a file is se
   assert.deepEqual(following.faults, []);
 });
 
+/** A directory as a kubelet mounts a ConfigMap: `a.yaml` and `b.yaml`, each with one object named after its generation. */
+function mount(directory: string): { readonly swap: (generation: number) => void } {
+  const at = (name: string): string => join(directory, name);
+  const swap = (generation: number): void => {
+    const before = existsSync(at("..data")) ? readlinkSync(at("..data")) : undefined;
+    mkdirSync(at(`..v${generation}`));
+    for (const name of ["a", "b"])
+      writeFileSync(at(`..v${generation}/${name}.yaml`), yaml(named(`${name}${generation}`)));
+    symlinkSync(`..v${generation}`, at("..data_tmp"));
+    renameSync(at("..data_tmp"), at("..data"));
+    if (before !== undefined) rmSync(at(before), { recursive: true });
+  };
+  swap(1);
+  for (const file of ["a.yaml", "b.yaml"]) symlinkSync(`..data/${file}`, at(file));
+  return { swap };
+}
+
 test("a mounted ConfigMap changes as a whole when its ..data link is swapped", async () => {
   using directory = temporaryDirectory();
-  const at = (name: string): string => join(directory.path, name);
-  const version = (name: string, first: Manifest, second: Manifest): void => {
-    mkdirSync(at(name));
-    writeFileSync(join(at(name), "a.yaml"), yaml(first));
-    writeFileSync(join(at(name), "b.yaml"), yaml(second));
-    symlinkSync(name, at("..data_tmp"));
-    renameSync(at("..data_tmp"), at("..data"));
-  };
-  version("..v1", named("a1"), named("b1"));
-  for (const file of ["a.yaml", "b.yaml"]) symlinkSync(`..data/${file}`, at(file));
+  const { swap } = mount(directory.path);
   await using following = await Following.start(directory.path);
   assert.equal(following.names, "a1,b1");
-  version("..v2", named("a2"), named("b2"));
-  rmSync(at("..v1"), { recursive: true });
+  swap(2);
   await following.until(() => following.names === "a2,b2");
   const mixed = following.worlds.filter(({ policies }) => new Set(policies.map(({ name }) => name.at(-1))).size > 1);
   assert.deepEqual(mixed, []);
+});
+
+test("files of a mounted volume are not waited for, however new they are", async () => {
+  using directory = temporaryDirectory();
+  const { swap } = mount(directory.path);
+  const manifests = new ManifestDirectory(directory.path);
+  await manifests.read();
+  swap(2);
+  const { objects, unsettled } = await manifests.read();
+  assert.deepEqual(objects.map(({ value }) => nameOf(value)).sort(), ["a2", "b2"]);
+  assert.equal(unsettled, false);
+});
+
+test("no reading holds files of two generations of a volume, whenever it is swapped", async () => {
+  using directory = temporaryDirectory();
+  const { swap } = mount(directory.path);
+  const manifests = new ManifestDirectory(directory.path);
+  const read = new Set<string>();
+  for (let round = 0; round < 60; round += 1) {
+    const reading = manifests.read();
+    for (let turn = 0; turn < round % 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    swap(round + 2);
+    const { objects } = await reading;
+    read.add(objects.map(({ value }) => nameOf(value).slice(1)).join());
+  }
+  for (const generations of read) assert.match(generations, /^(\d+),\1$/);
 });
 
 test("a broken file keeps its last good content, says once where it is broken, and the others go on", async () => {

@@ -217,6 +217,10 @@ export function writeCredentials(directory: string, files: KeyPair & { readonly 
 /** As an editor does it: a new file takes the place of the old one. JSON is YAML. */
 export function writeManifests(directory: string, manifests: readonly Manifest[]): void {
   const draft = join(directory, ".objects.yaml.new");
-  writeFileSync(draft, manifests.map((manifest) => JSON.stringify(manifest)).join("\n---\n"));
+  writeFileSync(draft, manifestText(manifests));
   renameSync(draft, join(directory, "objects.yaml"));
+}
+
+export function manifestText(manifests: readonly Manifest[]): string {
+  return manifests.map((manifest) => JSON.stringify(manifest)).join("\n---\n");
 }
