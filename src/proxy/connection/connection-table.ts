@@ -10,7 +10,7 @@ import { alternatives, type Snapshot } from "../../policy/snapshot.ts";
 import { faultIn } from "../forward/boundary.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { admissionOf, type Admission } from "./connection-phase.ts";
-import { inSlices } from "./slices.ts";
+import type { Slices } from "./slices.ts";
 
 const ENDPOINT_REPLACED: AuditedReason & "endpoint-replaced" = "endpoint-replaced";
 
@@ -24,20 +24,19 @@ export class ConnectionTable {
   readonly #revokeGraceMs: number;
   readonly #emptied: (() => void)[] = [];
   readonly #onWouldRefuse: (connection: AcceptedConnection, reason: AuditedReason) => void;
-  readonly #problem: (fault: Error) => void;
+  readonly #slices: Slices;
 
   /**
    * @param onWouldRefuse a connection has lost its right, and audit lets it stay
-   * @param problem gets a fault that belongs to no connection
    */
   constructor(
     revokeGraceMs: number,
+    slices: Slices,
     onWouldRefuse: (connection: AcceptedConnection, reason: AuditedReason) => void = () => {},
-    problem: (fault: Error) => void = () => {},
   ) {
     this.#revokeGraceMs = revokeGraceMs;
+    this.#slices = slices;
     this.#onWouldRefuse = onWouldRefuse;
-    this.#problem = problem;
   }
 
   get size(): number {
@@ -107,7 +106,7 @@ export class ConnectionTable {
   /** All are judged on return. They are closed in slices, and each before it is served anything new. */
   #revokeWhere(test: (connection: AcceptedConnection, admission: Admission) => Refused | undefined): number {
     const revoked = [...this.#connections].filter((connection) => this.#revokeIf(connection, test));
-    inSlices(revoked.values(), (connection) => connection.judgeNow(), this.#problem);
+    this.#slices.run(revoked.values(), (connection) => connection.judgeNow());
     return revoked.length;
   }
 

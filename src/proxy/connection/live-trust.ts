@@ -8,20 +8,20 @@ import type { Credentials } from "../../tls/credentials.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import { TrustJudge } from "./lost-trust.ts";
-import { inSlices } from "./slices.ts";
+import type { Slices } from "./slices.ts";
 
 export class LiveTrust {
   readonly #table: ConnectionTable;
-  readonly #problem: (fault: Error) => void;
+  readonly #slices: Slices;
   #credentials: Credentials | undefined;
   #judge = new TrustJudge(undefined);
   /** When a CA or a list ends next, ascending. */
   #ends: readonly number[] = [];
   #due: IterableIterator<AcceptedConnection> | undefined;
 
-  constructor(table: ConnectionTable, problem: (fault: Error) => void) {
+  constructor(table: ConnectionTable, slices: Slices) {
     this.#table = table;
-    this.#problem = problem;
+    this.#slices = slices;
   }
 
   /** From now on these are trusted, in place of all before. The first slice is over on return. */
@@ -71,10 +71,9 @@ export class LiveTrust {
     }
     const pass = due.values();
     this.#due = pass;
-    inSlices(
+    this.#slices.run(
       pass,
       (connection) => connection.judgeNow(),
-      this.#problem,
       // A newer pass takes over.
       () => this.#due === pass,
     );

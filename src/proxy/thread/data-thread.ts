@@ -27,6 +27,7 @@ import { LiveState } from "./live-state.ts";
 import type { ReportKind, ThreadCommand, ThreadEvent, ThreadStart } from "../messages.ts";
 import { PeerMemory } from "../connection/peer-memory.ts";
 import { Resumption } from "../connection/resumption.ts";
+import { Slices } from "../connection/slices.ts";
 import { SourceLimits } from "../connection/source-limits.ts";
 import { StreamForwarder } from "../stream/stream-forwarder.ts";
 
@@ -37,6 +38,7 @@ const SWEEP_MS = 500;
 export class DataThread {
   readonly #start: ThreadStart;
   readonly #post: (event: ThreadEvent) => void;
+  readonly #slices: Slices;
   readonly #table: ConnectionTable;
   readonly #handshakes: Handshakes;
   readonly #trust: LiveTrust;
@@ -63,14 +65,13 @@ export class DataThread {
     this.#auditEnds = this.#state.endOfAudit(Date.now());
     // A replaced thread counts from one again; its time of birth keeps its connections apart from its predecessor's.
     this.#idPrefix = `${thread}-${Date.now().toString(36)}-`;
-    this.#table = new ConnectionTable(
-      limits.revokeGraceMs,
-      (connection, reason) => this.#journal.wouldRefuse(connection, reason),
-      this.#problem,
+    this.#slices = new Slices(this.#problem);
+    this.#table = new ConnectionTable(limits.revokeGraceMs, this.#slices, (connection, reason) =>
+      this.#journal.wouldRefuse(connection, reason),
     );
     this.#handshakes = new Handshakes(limits.handshakeTimeoutMs);
     this.#handshakes.setTicketSecret(start.ticketSecret);
-    this.#trust = new LiveTrust(this.#table, this.#problem);
+    this.#trust = new LiveTrust(this.#table, this.#slices);
     this.#journal = new Journal({
       thread,
       limits,
@@ -195,13 +196,14 @@ export class DataThread {
       "error",
       contain("connection error", onFault, (error: NodeJS.ErrnoException) => connection.failed(error)),
     );
-    // The TLS socket above, if any, closes in the same turn and has the better reason.
     const giveUp = (fault: CallbackFault): void => {
       this.#table.leave(connection);
       this.#problem(fault);
     };
     const conclude = contain("connection conclude", giveUp, () => this.#conclude(connection));
-    socket.once("close", () => setImmediate(conclude));
+    // The TLS socket above, if any, closes in the same turn and has the better reason. Who lost a right is cut before anybody
+    // is written about.
+    socket.once("close", () => setImmediate(() => this.#slices.afterwards(conclude)));
     void serveConnection(connection, this.#parts);
   }
 

@@ -10,6 +10,9 @@ import type { Connection, Forwarder } from "../../../src/proxy/forward/forwarder
 import type { Refused } from "../../../src/policy/decision.ts";
 import { backendPort } from "../../../src/policy/model.ts";
 import { peerAddress } from "../../../src/policy/peer-address.ts";
+import { Slices } from "../../../src/proxy/connection/slices.ts";
+
+const slices = new Slices(assert.ifError);
 
 const REFUSED: Refused = { verdict: "close", reason: "source-not-listed" };
 const CONNECTIONS = 20;
@@ -55,7 +58,7 @@ function admit(table: ConnectionTable, forwarder: Forwarder): readonly AcceptedC
 }
 
 test("all that lose their right are refused at once and closed in slices, each before it is served anything new", async () => {
-  const table = new ConnectionTable(0);
+  const table = new ConnectionTable(0, slices);
   const forwarder = new SlowForwarder();
   const connections = admit(table, forwarder);
   assert.equal(
@@ -73,7 +76,7 @@ test("all that lose their right are refused at once and closed in slices, each b
 });
 
 test("a connection that has closed by itself meanwhile is not closed again", async () => {
-  const table = new ConnectionTable(0);
+  const table = new ConnectionTable(0, slices);
   const forwarder = new SlowForwarder();
   const connections = admit(table, forwarder);
   table.revokeIf(() => REFUSED);
@@ -84,11 +87,11 @@ test("a connection that has closed by itself meanwhile is not closed again", asy
 });
 
 test("a change of trust takes nothing away from an end that is due", () => {
-  const table = new ConnectionTable(0);
+  const table = new ConnectionTable(0, slices);
   const forwarder = new SlowForwarder();
   const last = admit(table, forwarder).at(-1)!;
   table.revokeIf(() => REFUSED);
-  new LiveTrust(table, assert.ifError).apply(undefined);
+  new LiveTrust(table, slices).apply(undefined);
   last.judgeNow();
   assert.ok(forwarder.revoked.includes(last.id));
 });

@@ -13,6 +13,9 @@ import { checkCredentials } from "../../../src/tls/check-credentials.ts";
 import type { Credentials } from "../../../src/tls/credentials.ts";
 import { listPem, makeCertificate, makeList, type Made } from "../../support/mesh/certificates.ts";
 import { backendPort } from "../../../src/policy/model.ts";
+import { Slices } from "../../../src/proxy/connection/slices.ts";
+
+const slices = new Slices(assert.ifError);
 
 const A = makeCertificate({ subject: "A", ca: true });
 const B = makeCertificate({ subject: "B", ca: true });
@@ -79,8 +82,8 @@ function connected(table: ConnectionTable, count: number, issuer: Made, trust: s
 
 test("a certificate of our own that is renewed makes no judgement due, whatever the order of what is trusted", () => {
   const first = credentialsOf([A, B]);
-  const table = new ConnectionTable(0);
-  const trust = new LiveTrust(table, assert.ifError);
+  const table = new ConnectionTable(0, slices);
+  const trust = new LiveTrust(table, slices);
   const connections = connected(table, 2_000, A, first.trust);
   const renewed = credentialsOf(
     [B, A],
@@ -93,8 +96,8 @@ test("a certificate of our own that is renewed makes no judgement due, whatever 
 
 test("a CA that goes takes its callers along in slices; who is asked for in between is judged at once", async () => {
   const first = credentialsOf([A, B]);
-  const table = new ConnectionTable(0);
-  const trust = new LiveTrust(table, assert.ifError);
+  const table = new ConnectionTable(0, slices);
+  const trust = new LiveTrust(table, slices);
   const leaving = connected(table, 1_000, A, first.trust);
   const staying = connected(table, 1_000, B, first.trust);
   trust.apply(credentialsOf([B], makeCertificate({ subject: "foo", issuer: B, dns: ["foo"] }), revokedByB));
@@ -112,8 +115,8 @@ test("a CA that goes takes its callers along in slices; who is asked for in betw
 
 test("a newer change takes over from one whose slices are not over", async () => {
   const first = credentialsOf([A, B]);
-  const table = new ConnectionTable(0);
-  const trust = new LiveTrust(table, assert.ifError);
+  const table = new ConnectionTable(0, slices);
+  const trust = new LiveTrust(table, slices);
   const connections = connected(table, 1_000, A, first.trust);
   const byB = makeCertificate({ subject: "foo", issuer: B, dns: ["foo"] });
   const withoutA = credentialsOf([B], byB, revokedByB);
