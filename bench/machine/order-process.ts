@@ -26,6 +26,10 @@ export class OrderProcess<Order, Reply extends Answer> implements AsyncDisposabl
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** @throws when the process failed to do it, or has ended */
   ask(order: Order): Promise<Reply> {
     this.#orders += 1;

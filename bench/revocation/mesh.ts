@@ -14,7 +14,7 @@ const EDGE = "gateways/edge";
 /** Of each bearer, as a gateway with replicas has them. */
 const CERTIFICATES = 10;
 const STAYS = "stays.gateways";
-const LEAVES = "leaves.gateways";
+export const LEAVES = "leaves.gateways";
 const ADDRESS = "127.0.0.1";
 const LEAVING_ADDRESS = "127.0.5.1";
 

@@ -11,7 +11,11 @@ export interface RevocationOptions {
   /** Data threads of the sidecar. */
   readonly workers: number;
   readonly quick: boolean;
+  /** Who is measured. */
+  readonly server: (typeof SERVERS)[number];
 }
+
+const SERVERS = ["postern", "bare"] as const;
 
 export const HELP = `npm run bench -- revocation [flags]
 
@@ -22,6 +26,7 @@ principal removal and endpoint removal, under 500 requests a second of others. A
   --connections N   live connections, 100 to 9000 (5000, with --quick 500); each takes two descriptors of 'ulimit -n'
   --workers N       data threads of the sidecar (2)
   --quick           one round of each change instead of three: no figure of it is worth keeping
+  --server NAME     postern (default), or bare: threads of Node's own TLS that do nothing but close, as the floor
   --help            show this text
 `;
 
@@ -33,6 +38,7 @@ export function parseOptions(args: readonly string[]): RevocationOptions {
       connections: { type: "string" },
       workers: { type: "string", default: "2" },
       quick: { type: "boolean", default: false },
+      server: { type: "string", default: "postern" },
     },
   });
   const count = (name: string, text: string, lowest: number, highest: number): number => {
@@ -40,6 +46,8 @@ export function parseOptions(args: readonly string[]): RevocationOptions {
     if (Number.isInteger(value) && value >= lowest && value <= highest) return value;
     throw new Error(`--${name} is '${text}'; expected a whole number from ${lowest} to ${highest}`);
   };
+  const server = SERVERS.find((name) => name === values.server);
+  if (server === undefined) throw new Error(`--server is '${values.server}'; expected one of ${SERVERS.join(", ")}`);
   const { quick } = values;
   // The sidecar takes 10,000, each thread its share, and the kernel does not spread them evenly.
   const connections = count("connections", values.connections ?? (quick ? "500" : "5000"), 100, 9_000);
@@ -49,5 +57,6 @@ export function parseOptions(args: readonly string[]): RevocationOptions {
     rounds: quick ? 1 : 3,
     workers: count("workers", values.workers, 1, 64),
     quick,
+    server,
   };
 }
