@@ -65,8 +65,12 @@ const REQUIRED_HTTP: Plugin = {
     bundler.onResolve({ filter: /^(?:node:)?http$/ }, ({ kind }) =>
       kind === "require-call"
         ? { path: "node:http", external: true }
-        : { path: "node:http", namespace: "required-http" },
+        : { path: "node:http", namespace: kind === "dynamic-import" ? "imported-http" : "required-http" },
     );
+    // What is imported on demand has names, which no module of CommonJS has behind such an import.
+    bundler.onLoad({ filter: /.*/, namespace: "imported-http" }, () => ({
+      contents: 'const http = require("node:http"); export const { Agent, request } = http; export default http;',
+    }));
     bundler.onLoad({ filter: /.*/, namespace: "required-http" }, () => ({
       contents: 'module.exports = require("node:http");',
     }));

@@ -107,8 +107,10 @@ async function main(argv: readonly string[]): Promise<never> {
   }
   ignoreBrokenPipes();
   if (name === "run" || name === "controller") reportAsJson();
+  // Before anything is loaded: process 1 of a container is deaf to signals that it does not listen to.
+  const io = createIo();
   const run = await command.load();
-  const code = await run(rest, createIo());
+  const code = await run(rest, io);
   if (command.threads) endDespiteThreads(code);
   process.exit(code);
 }

@@ -163,8 +163,11 @@ async function findFiles(paths: readonly string[], problems: string[]): Promise<
   for (const path of paths) {
     try {
       const stats = path === STDIN ? undefined : await stat(path);
-      if (stats?.isDirectory() === true) files.push(...(await listManifests(path)).files);
-      else if (stats === undefined || isText(path, stats)) files.push(path);
+      if (stats?.isDirectory() === true) {
+        const found = await listManifests(path);
+        files.push(...found.files.map((file) => file.path));
+        problems.push(...[...found.unreadable].map(([directory, failure]) => `--filename ${directory} ${failure}`));
+      } else if (stats === undefined || isText(path, stats)) files.push(path);
       else problems.push(`--filename ${path} is a device, pipe or socket; expected a file, a directory or -`);
     } catch (error) {
       problems.push(`--filename ${path} cannot be read: ${wordsOfFailure(error)}`);

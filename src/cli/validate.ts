@@ -58,8 +58,11 @@ async function findFiles(paths: readonly string[], usage: string[]): Promise<rea
   for (const path of paths) {
     try {
       const stats = path === STDIN ? undefined : await stat(path);
-      if (stats?.isDirectory() === true) files.push(...(await listManifests(path)).files);
-      else if (stats === undefined || isText(path, stats)) files.push(path);
+      if (stats?.isDirectory() === true) {
+        const found = await listManifests(path);
+        files.push(...found.files.map((file) => file.path));
+        usage.push(...[...found.unreadable].map(([directory, failure]) => `${directory} ${failure}`));
+      } else if (stats === undefined || isText(path, stats)) files.push(path);
       else
         usage.push(`${path} is a device, pipe or socket; expected a file or a directory, or - for the standard input`);
     } catch (error) {

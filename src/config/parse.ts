@@ -50,6 +50,8 @@ export class ConfigError extends Error {
 }
 
 const LONGEST_GRACE_MS = 10_000;
+/** Each thread is a heap and a compiler: hundreds hold the process up for seconds, and no pod has as many CPUs. */
+const MOST_WORKERS = 64;
 
 /** @throws ConfigError with every problem */
 export function parseConfig(raw: RawSettings, surroundings: Surroundings): Config {
@@ -85,7 +87,7 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
     admin: reader.one("admin", readSocketAddress) ?? { host: "127.0.0.1", port: 15_000 },
     ...(health !== undefined && { health }),
     probes: readProbeTable(reader),
-    workers: reader.one("workers", (text) => atLeast(readCount(text), 1)) ?? Math.max(1, surroundings.parallelism),
+    workers: reader.one("workers", readWorkers) ?? Math.min(Math.max(1, surroundings.parallelism), MOST_WORKERS),
     ...(maxStaleMs > 0 && { maxStaleMs }),
     drainDelayMs: reader.one("drain-delay", readDuration) ?? 5_000,
     drainDeadlineMs: reader.one("drain-deadline", readDuration) ?? 25_000,
@@ -99,6 +101,13 @@ export function parseConfig(raw: RawSettings, surroundings: Surroundings): Confi
   checkAdmin(config, reader);
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
   return Object.freeze(config);
+}
+
+function readWorkers(text: string): Read<number> {
+  const count = readCount(text);
+  return count instanceof Unusable || (count >= 1 && count <= MOST_WORKERS)
+    ? count
+    : new Unusable(`a number of threads from 1 to ${MOST_WORKERS}`);
 }
 
 function atLeast(value: Read<number>, least: number): Read<number> {

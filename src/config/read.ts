@@ -118,9 +118,9 @@ async function readYaml(path: string): Promise<unknown> {
     throw new ConfigError([`--config ${path} cannot be read: ${wordsOfFailure(error)}`]);
   }
   // In a pod there is no file as a rule, and nothing else of it reads YAML.
-  const { parse: parseYaml } = await import("yaml");
+  const { parseYaml } = await import("./parse-yaml.ts");
   try {
-    return parseYaml(text, { maxAliasCount: 0 }) as unknown;
+    return parseYaml(text);
   } catch (error) {
     // The rest shows the place, which is named.
     const [problem = ""] = wordsOfFailure(error).split("\n", 1);

@@ -196,7 +196,7 @@ export const SETTINGS: readonly Setting[] = [
     value: "JSON",
     help: 'paths at --health that ask the application, e.g. {"/probes/app/livenessProbe":{"httpGet":{"path":"/","port":80}}} (none)',
   },
-  { name: "workers", value: "N", help: "data-plane threads (the CPUs that are allotted)" },
+  { name: "workers", value: "N", help: "data-plane threads, 64 at most (the CPUs that are allotted)" },
   { name: "drain-delay", value: "DURATION", help: "listen on after SIGTERM while endpoints spread (5s)" },
   { name: "drain-deadline", value: "DURATION", help: "then cut what is left after this (25s)" },
   { name: "access-log", value: "BOOL", help: "a line for every request and connection, true or false (true)" },

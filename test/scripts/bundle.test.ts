@@ -1,11 +1,12 @@
 /** What the image holds: bundled files, with nothing of the checkout beside them. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import packageJson from "../../package.json" with { type: "json" };
 import { startApplication } from "../support/application/application.ts";
+import { SpanReceiver } from "../support/application/span-receiver.ts";
 import { tryCall } from "../support/caller/caller.ts";
 import { GATEWAY_NAME, TestMesh } from "../support/mesh/mesh.ts";
 import { makeCertificate } from "../support/mesh/certificates.ts";
@@ -79,6 +80,24 @@ test("the bundled sidecar follows an API server, found by a kubeconfig", async (
   });
   const outcome = await tryCall({ port: sidecar.port() });
   assert.equal("status" in outcome && outcome.status, 200);
+});
+
+test("the bundled sidecar reads a configuration file, and sends its spans to a receiver", async () => {
+  await using receiver = await SpanReceiver.start();
+  await using application = await startApplication();
+  const config = join(directory.path, "postern.yaml");
+  writeFileSync(config, `otlp-endpoint: ${receiver.url}\naccess-log: false\n`);
+  await using sidecar = await startSidecar({
+    main,
+    manifests: [policy([plain], [range("127.0.0.0/8")])],
+    backends: [{ app: application.port }],
+    flags: [`--config=${config}`],
+  });
+  const outcome = await tryCall({ port: sidecar.port() });
+  assert.equal("status" in outcome && outcome.status, 200);
+  assert.equal(await sidecar.stop(), 0);
+  assert.equal(receiver.spans.length, 1);
+  assert.deepEqual(sidecar.log.foreign, []);
 });
 
 test("no file imports node:http: it is required, since an import loads Node's own undici", () => {

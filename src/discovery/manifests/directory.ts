@@ -2,6 +2,7 @@
  * What a directory of manifests says: the objects of every file, the last good ones where a file is present but broken.
  * Judged anew whenever it is read; whoever watches decides when.
  */
+import { join, sep } from "node:path";
 import { readManifest, type ManifestFault, type ManifestObject } from "./documents.ts";
 import { listManifests, readContent, showTheSame, type FileContent } from "./files.ts";
 
@@ -37,6 +38,7 @@ const SETTLE_MS = 60;
 const LONGEST_WRITE_MS = 500;
 /** Readings that are begun anew because a mounted volume was swapped meanwhile; a kubelet does so once in a minute. */
 const MOST_TRIES = 10;
+const LINK_TO_NOWHERE = "cannot be read: it is a link to nowhere";
 
 interface FileState {
   readonly content: string;
@@ -44,6 +46,11 @@ interface FileState {
   readonly fault?: BrokenFile;
   /** When the file was first found being written, as long as it is. */
   readonly unsettledSince?: number;
+}
+
+interface Reading {
+  readonly next: ReadonlyMap<string, FileState>;
+  readonly directories: readonly string[];
 }
 
 export class ManifestDirectory {
@@ -71,8 +78,8 @@ export class ManifestDirectory {
       newFaults: states.flatMap(([path, { fault }]) =>
         fault === undefined || fault.message === before.get(path)?.fault?.message ? [] : [fault],
       ),
-      mended: states
-        .filter(([path, state]) => state.fault === undefined && before.get(path)?.fault !== undefined)
+      mended: [...before]
+        .filter(([path, { fault }]) => fault !== undefined && isGood(next, path, directories))
         .map(([path]) => path),
       directories,
       unsettled: states.some(([, state]) => state.unsettledSince !== undefined),
@@ -80,22 +87,42 @@ export class ManifestDirectory {
   }
 
   /** Of one generation of each mounted volume: policies that belong together are judged together. */
-  async #readFiles(): Promise<{
-    readonly next: ReadonlyMap<string, FileState>;
-    readonly directories: readonly string[];
-  }> {
+  async #readFiles(): Promise<Reading> {
+    let failure: unknown = new Error(`a mounted volume in it has changed ${MOST_TRIES} times while it was read`);
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-      const { files, directories, mounted, generations } = await listManifests(this.#path);
-      const next = new Map<string, FileState>();
-      for (const path of files) {
-        const content = await readContent(path);
-        if (content === undefined) continue;
-        const former = mounted.has(path) ? undefined : this.#whileWritten(path, content);
-        next.set(path, former ?? this.#judge(path, content));
+      try {
+        const reading = await this.#readOnce();
+        if (reading !== undefined) return reading;
+      } catch (error) {
+        // The generation of a volume goes as soon as another one is shown.
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+        failure = error;
       }
-      if (await showTheSame(generations)) return { next, directories };
     }
-    throw new Error(`a mounted volume in it has changed ${MOST_TRIES} times while it was read`);
+    throw failure;
+  }
+
+  /** @returns `undefined` when a volume was swapped meanwhile */
+  async #readOnce(): Promise<Reading | undefined> {
+    const { files, directories, unreadable, generations } = await listManifests(this.#path);
+    const next = new Map<string, FileState>();
+    for (const { path, at, mounted } of files) {
+      const content = at === undefined ? { path, failure: LINK_TO_NOWHERE } : await readContent(path, at);
+      if (content === undefined) continue;
+      const former = mounted ? undefined : this.#whileWritten(path, content);
+      next.set(path, former ?? this.#judge(path, content));
+    }
+    for (const [path, failure] of unreadable) this.#keepBelow(path, failure, next);
+    return (await showTheSame(generations)) ? { next, directories } : undefined;
+  }
+
+  /** Nobody has said that what lay in a directory is gone, only that it cannot be read. */
+  #keepBelow(path: string, failure: string, next: Map<string, FileState>): void {
+    const below = [...this.#files].filter(([file]) => file.startsWith(join(path, sep)));
+    for (const [file, state] of below) next.set(file, state);
+    const fault = { file: path, document: 1, line: 1, message: failure, lastGood: below.length > 0 };
+    const before = this.#files.get(path);
+    next.set(path, { content: "", objects: before?.objects ?? [], fault: before?.fault ?? fault });
   }
 
   /** The former state of a known file that is being written right now; `undefined` when it may be judged. */
@@ -123,6 +150,12 @@ export class ManifestDirectory {
       ? { content, objects, fault: { ...manifest.fault, lastGood } }
       : { content, objects: manifest.objects };
   }
+}
+
+/** Whether a file, or a directory, can be used. What is gone is not good, but gone. */
+function isGood(files: ReadonlyMap<string, FileState>, path: string, directories: readonly string[]): boolean {
+  const state = files.get(path);
+  return state === undefined ? directories.includes(path) : state.fault === undefined;
 }
 
 function textKey(text: string): string {

@@ -1,6 +1,6 @@
 /** Finding and reading manifest files. */
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, readdir, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { isMounted, shownGeneration } from "../../files/mounted-volume.ts";
 import { wordsOfFailure } from "../../files/words-of-failure.ts";
 import { readTextFile } from "../../files/read-text.ts";
@@ -18,25 +18,43 @@ function isManifest(name: string): boolean {
   return MANIFEST.test(name);
 }
 
+/** A manifest, or a link in the place of one. */
+export interface FoundFile {
+  /** As its directory shows it; the same in every generation of a mounted volume. */
+  readonly path: string;
+  /** Where its bytes lie; `undefined` behind a link to nowhere. */
+  readonly at: string | undefined;
+  /** It changes with its volume alone, and as a whole. */
+  readonly mounted: boolean;
+}
+
+export interface FoundManifests {
+  readonly files: readonly FoundFile[];
+  /** Those in which files come and go. */
+  readonly directories: readonly string[];
+  /** Subdirectories that cannot be read, and why. What lies below them is not known. */
+  readonly unreadable: ReadonlyMap<string, string>;
+  /** By directory, for mounted volumes: the generation that it showed when it was listed. */
+  readonly generations: ReadonlyMap<string, string>;
+}
+
 /**
- * Manifest files of a directory and its subdirectories, sorted. Names that begin with a dot are passed over: a ConfigMap
- * volume keeps its generations in `..data` and links to them.
+ * Manifests of a directory and its subdirectories, sorted within each. Names that begin with a dot are passed over. Of a
+ * mounted volume the generation is listed that it shows, and not the links to it: a kubelet makes and removes those when it
+ * has swapped the generation.
  *
  * @throws when the directory itself cannot be read, and when it holds more than a tree of manifests can
  */
 export async function listManifests(directory: string): Promise<FoundManifests> {
-  const found = { files: [], directories: [], mounted: new Set<string>(), generations: new Map<string, string>() };
-  await list(directory, new Set(), { found, entriesLeft: MOST_ENTRIES });
+  const found: Listing = {
+    files: [],
+    directories: [],
+    unreadable: new Map(),
+    generations: new Map(),
+    entriesLeft: MOST_ENTRIES,
+  };
+  await list({ path: directory, at: directory, mounted: false }, new Set(), found);
   return found;
-}
-
-export interface FoundManifests {
-  readonly files: readonly string[];
-  readonly directories: readonly string[];
-  /** Those of the files that lie in a mounted volume: they change as a whole, with all others of it. */
-  readonly mounted: ReadonlySet<string>;
-  /** By directory, for mounted volumes: the generation that it showed when it was listed. */
-  readonly generations: ReadonlyMap<string, string>;
 }
 
 /** Whether every mounted volume shows what it showed when it was listed; else files of two generations may have been read. */
@@ -51,52 +69,80 @@ class TooManyEntries extends Error {
 }
 
 interface Listing {
-  readonly found: {
-    readonly files: string[];
-    readonly directories: string[];
-    readonly mounted: Set<string>;
-    readonly generations: Map<string, string>;
-  };
+  readonly files: FoundFile[];
+  readonly directories: string[];
+  readonly unreadable: Map<string, string>;
+  readonly generations: Map<string, string>;
   entriesLeft: number;
 }
 
-async function list(directory: string, above: ReadonlySet<string>, listing: Listing): Promise<void> {
-  const { files, directories, mounted, generations } = listing.found;
+interface Entry extends FoundFile {
+  readonly at: string;
+}
+
+async function list(directory: Entry, above: ReadonlySet<string>, listing: Listing): Promise<void> {
   // A link to a directory above would be followed without end.
-  const { dev, ino } = await stat(directory);
+  const { dev, ino } = await stat(directory.at);
   const self = `${dev}:${ino}`;
   if (above.has(self)) return;
   const within = new Set([...above, self]);
-  const generation = await shownGeneration(directory);
-  const names = (await readdir(directory)).sort();
-  directories.push(directory);
-  if (generation !== undefined) generations.set(directory, generation);
-  for (const name of names) {
-    if (name.startsWith(".")) continue;
+  const entries = await entriesOf(directory, listing);
+  if (!directory.mounted) listing.directories.push(directory.path);
+  for (const entry of entries) {
     listing.entriesLeft -= 1;
     if (listing.entriesLeft < 0)
       throw new TooManyEntries(
         `it holds more than ${MOST_ENTRIES} files and directories: name the one with the manifests`,
       );
-    const path = join(directory, name);
-    // Follows links; a link to nowhere is no file.
-    const stats = await stat(path).catch(() => undefined);
+    // Follows links.
+    const stats = await stat(entry.at).catch(() => undefined);
     if (stats?.isDirectory() === true) {
-      await list(path, within, listing).catch((error: unknown) => {
+      await list(entry, within, listing).catch((error: unknown) => {
         if (error instanceof TooManyEntries) throw error;
+        listing.unreadable.set(entry.path, `cannot be read: ${wordsOfFailure(error)}`);
       });
-    } else if (stats?.isFile() === true && isManifest(name)) {
-      files.push(path);
-      if (generation !== undefined && (await isMounted(path))) mounted.add(path);
+    } else if (isManifest(entry.path)) {
+      if (stats?.isFile() === true) listing.files.push(entry);
+      else if (stats === undefined && (await isLink(entry.at))) listing.files.push({ ...entry, at: undefined });
     }
   }
 }
 
-/** `undefined` for a file that is gone. */
-export async function readContent(path: string): Promise<FileContent | undefined> {
+/** What a directory holds, and what the volume shows that is mounted there. */
+async function entriesOf({ path, at, mounted }: Entry, { generations }: Listing): Promise<readonly Entry[]> {
+  const generation = mounted ? undefined : await shownGeneration(at);
+  const entries: Entry[] = [];
+  if (generation !== undefined) {
+    generations.set(path, generation);
+    const content = resolve(at, generation);
+    for (const name of await visibleNames(content))
+      entries.push({ path: join(path, name), at: join(content, name), mounted: true });
+  }
+  for (const name of await visibleNames(at))
+    if (generation === undefined || !(await isMounted(join(at, name))))
+      entries.push({ path: join(path, name), at: join(at, name), mounted });
+  return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function visibleNames(directory: string): Promise<readonly string[]> {
+  return (await readdir(directory)).filter((name) => !name.startsWith("."));
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (stats) => stats.isSymbolicLink(),
+    () => false,
+  );
+}
+
+/**
+ * `undefined` for a file that is gone.
+ * @param at where its bytes lie
+ */
+export async function readContent(path: string, at = path): Promise<FileContent | undefined> {
   try {
-    const { mtimeMs } = await stat(path);
-    return { path, text: await readTextFile(path), modifiedAt: mtimeMs };
+    const { mtimeMs } = await stat(at);
+    return { path, text: await readTextFile(at), modifiedAt: mtimeMs };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === "ENOENT" ? undefined : { path, failure: `cannot be read: ${wordsOfFailure(error)}` };

@@ -147,6 +147,71 @@ test("no reading holds files of two generations of a volume, whenever it is swap
   for (const generations of read) assert.match(generations, /^(\d+),\1$/);
 });
 
+test("of a mounted volume its generation is read, whatever links to it are there already, or still", async () => {
+  using directory = temporaryDirectory();
+  const at = (name: string): string => join(directory.path, name);
+  const swap = (generation: string, files: Readonly<Record<string, string>>): void => {
+    mkdirSync(at(`${generation}/sub`), { recursive: true });
+    for (const [name, object] of Object.entries(files)) writeFileSync(at(`${generation}/${name}`), yaml(named(object)));
+    symlinkSync(generation, at("..data_tmp"));
+    renameSync(at("..data_tmp"), at("..data"));
+  };
+  swap("..v1", { "old.yaml": "old", "sub/a.yaml": "below" });
+  symlinkSync("..data/old.yaml", at("old.yaml"));
+  symlinkSync("..data/sub", at("sub"));
+  writeFileSync(at("plain.yaml"), yaml(named("plain")));
+  const manifests = new ManifestDirectory(directory.path);
+  const names = async (): Promise<string> => {
+    const { objects, newFaults } = await manifests.read();
+    assert.deepEqual(newFaults, []);
+    return objects.map(({ value }) => nameOf(value)).join();
+  };
+  assert.equal(await names(), "old,plain,below");
+  // A kubelet makes links to new files, and removes those to old ones, after the swap.
+  swap("..v2", { "new.yaml": "new", "sub/a.yaml": "below2" });
+  assert.equal(await names(), "new,plain,below2");
+  rmSync(at("old.yaml"));
+  symlinkSync("..data/new.yaml", at("new.yaml"));
+  rmSync(at("..v1"), { recursive: true });
+  assert.equal(await names(), "new,plain,below2");
+});
+
+test("what cannot be looked into or leads nowhere is said, and what was known of it stays in force", async () => {
+  using directory = temporaryDirectory();
+  const at = (name: string): string => join(directory.path, name);
+  mkdirSync(at("volume/..v1"), { recursive: true });
+  writeFileSync(at("volume/..v1/a.yaml"), yaml(named("mounted")));
+  symlinkSync("..v1", at("volume/..data"));
+  writeFileSync(at(".target"), yaml(named("linked")));
+  // One that has just been written is waited for.
+  utimesSync(at(".target"), 1, 1);
+  symlinkSync(".target", at("link.yaml"));
+  const manifests = new ManifestDirectory(directory.path);
+  const read = async (): Promise<readonly (string | readonly string[])[]> => {
+    const { objects, newFaults, mended } = await manifests.read();
+    const known = objects.map(({ value }) => nameOf(value)).sort();
+    return [
+      known.join(),
+      newFaults.map(({ file, lastGood }) => `${file.slice(directory.path.length)} ${lastGood}`),
+      mended,
+    ];
+  };
+  assert.deepEqual(await read(), ["linked,mounted", [], []]);
+  renameSync(at("volume/..v1"), at(".away"));
+  renameSync(at(".target"), at(".moved"));
+  assert.deepEqual(await read(), ["linked,mounted", ["/link.yaml true", "/volume true"], []]);
+  assert.deepEqual(await read(), ["linked,mounted", [], []]);
+  assert.match(manifests.faults.map(({ message }) => message).join(), /it is a link to nowhere.*cannot be read: /);
+  renameSync(at(".away"), at("volume/..v1"));
+  renameSync(at(".moved"), at(".target"));
+  assert.deepEqual(await read(), ["linked,mounted", [], [at("link.yaml"), at("volume")]]);
+  assert.deepEqual(manifests.faults, []);
+  // What is gone is gone.
+  rmSync(at("volume"), { recursive: true });
+  rmSync(at("link.yaml"));
+  assert.deepEqual(await read(), ["", [], []]);
+});
+
 test("a broken file keeps its last good content, says once where it is broken, and the others go on", async () => {
   using directory = temporaryDirectory();
   const at = (name: string): string => join(directory.path, name);
