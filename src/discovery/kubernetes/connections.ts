@@ -19,6 +19,8 @@ export interface ConnectionTiming {
 export interface ApiConnectionsOptions {
   readonly credentials: ApiCredentials;
   readonly timing: ConnectionTiming;
+  /** HTTP/1.1 where told, whatever the server offers. */
+  readonly http1?: boolean;
   /** Called for every established connection. */
   readonly onConnect: () => void;
 }
@@ -128,10 +130,10 @@ export class ApiConnections {
   }
 
   #newConnection(): ApiConnection {
-    const { credentials, timing } = this.#options;
+    const { credentials, timing, http1 = false } = this.#options;
     const client = new Client(credentials.server.origin, {
       connect: (options, callback) => void this.#connect(connection, options, callback),
-      allowH2: true,
+      allowH2: !http1,
       h2Options: { pingInterval: timing.pingIntervalMs, maxConcurrentStreams: STREAMS_PER_CONNECTION + 10 },
       pipelining: 1,
       keepAliveTimeout: 60_000,
@@ -159,7 +161,7 @@ export class ApiConnections {
   ): Promise<void> {
     if (connection.state !== "connecting") this.#connecting(connection);
     connection.dialling = true;
-    const { credentials, timing } = this.#options;
+    const { credentials, timing, http1 = false } = this.#options;
     try {
       const tls = await credentials.tls().catch((error: unknown) => {
         throw new ApiFailure(
@@ -170,8 +172,8 @@ export class ApiConnections {
       });
       const connector = buildConnector({
         ...tls,
-        allowH2: true,
-        preferH2: true,
+        allowH2: !http1,
+        preferH2: !http1,
         maxCachedSessions: 0,
         timeout: timing.connectTimeoutMs,
         keepAlive: true,

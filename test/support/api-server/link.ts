@@ -3,6 +3,9 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { resetSocket } from "../../../src/proxy/forward/reset.ts";
 
+/** Of one client: one for what it reads, and one for what it writes. */
+export const MOST_CONNECTIONS = 2;
+
 export class Link implements AsyncDisposable {
   readonly #target: () => number;
   readonly #sockets = new Set<Socket>();

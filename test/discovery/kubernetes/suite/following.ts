@@ -6,6 +6,7 @@ import type { TestCluster } from "../../../support/api-server/test-cluster.ts";
 import { backend, policy, policyOf, range, service } from "../../../support/mesh/objects.ts";
 import { EDGE, OTHER, edgeSlice, letIn, letInOn, sliceOf } from "./objects.ts";
 import { backendPort } from "../../../../src/policy/model.ts";
+import { MOST_CONNECTIONS } from "../../../support/api-server/link.ts";
 
 export function following(use: () => Promise<TestCluster>): void {
   test("a policy and its endpoints are in force, and follow every change", async () => {
@@ -27,8 +28,8 @@ export function following(use: () => Promise<TestCluster>): void {
     await using follower = await Follower.start({ credentials: cluster.credentials() });
     await follower.until("the gateway is let in", () => follower.allows(EDGE));
     assert.ok(follower.counted("watch") >= 5, "policies, own Services and three sources are watched");
-    assert.equal(cluster.link.accepted, 1);
-    assert.equal(follower.discovery.counts().openConnections, 1);
+    assert.ok(cluster.link.accepted <= MOST_CONNECTIONS);
+    assert.ok(follower.discovery.counts().openConnections <= MOST_CONNECTIONS);
   });
 
   test("the Services of this pod are found by its address, and a pod that leaves one is governed by it no longer", async () => {
