@@ -33,6 +33,8 @@ export interface RequestSlot {
 
 /** kube-apiserver allows 100 or more streams; undici would queue what is beyond, behind watches that never end. */
 const STREAMS_PER_CONNECTION = 90;
+/** Writes come in bursts with long pauses: their connection is a socket of the server's for no longer than that. */
+const HTTP1_IDLE_MS = 5_000;
 
 /** One undici client and what is known of its connection. */
 interface ApiConnection {
@@ -136,7 +138,7 @@ export class ApiConnections {
       allowH2: !http1,
       h2Options: { pingInterval: timing.pingIntervalMs, maxConcurrentStreams: STREAMS_PER_CONNECTION + 10 },
       pipelining: 1,
-      keepAliveTimeout: 60_000,
+      keepAliveTimeout: http1 ? HTTP1_IDLE_MS : 60_000,
     });
     const connection: ApiConnection = {
       client,
