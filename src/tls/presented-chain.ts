@@ -45,7 +45,8 @@ export function firstIssuers(socket: TLSSocket): readonly X509Certificate[] {
 export function presentedLeaf(socket: TLSSocket, fingerprint: string): X509Certificate | undefined {
   const known = parsed.get(fingerprint);
   if (known !== undefined) return known;
-  const { raw } = socket.getPeerCertificate() as { readonly raw?: Uint8Array };
+  // Null once the socket is closed, whatever the type says.
+  const { raw } = (socket.getPeerCertificate() ?? {}) as { readonly raw?: Uint8Array };
   return raw === undefined ? undefined : certificateOf(raw, fingerprint);
 }
 

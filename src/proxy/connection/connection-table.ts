@@ -116,7 +116,8 @@ export class ConnectionTable {
     test: (connection: AcceptedConnection, admission: Admission) => Refused | undefined,
   ): boolean {
     const admission = admissionOf(connection.phase);
-    if (admission === undefined || connection.revoked) return false;
+    // What has closed is over: it is here until it is written about, and its certificate can be asked for no more.
+    if (admission === undefined || connection.revoked || connection.socket.destroyed) return false;
     try {
       const refusal = test(connection, admission);
       if (refusal === undefined) return false;

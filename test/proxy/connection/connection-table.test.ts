@@ -86,6 +86,20 @@ test("a connection that has closed by itself meanwhile is not closed again", asy
   assert.ok(!forwarder.revoked.includes(connections.at(-1)!.id));
 });
 
+test("a connection that has closed, and is not written about yet, is judged no more", () => {
+  const table = new ConnectionTable(0, slices);
+  const forwarder = new SlowForwarder();
+  const last = admit(table, forwarder).at(-1)!;
+  last.destroy();
+  const judged: string[] = [];
+  const revoked = table.revokeIf(({ id }) => {
+    judged.push(id);
+    return REFUSED;
+  });
+  assert.equal(revoked, CONNECTIONS - 1);
+  assert.ok(!judged.includes(last.id) && !last.revoked);
+});
+
 test("a change of trust takes nothing away from an end that is due", () => {
   const table = new ConnectionTable(0, slices);
   const forwarder = new SlowForwarder();
