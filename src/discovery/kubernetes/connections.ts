@@ -1,6 +1,6 @@
 /**
  * The TCP connections to the API server: one, as long as it speaks HTTP/2, however many watches run. Where it does not
- * (a proxy in between), a connection each, because over HTTP/1.1 a watch would block everything queued behind it.
+ * (a proxy in between), or is not asked to, a connection each, because over HTTP/1.1 a watch would block everything queued behind it.
  */
 import { Client, buildConnector } from "undici";
 import type { TLSSocket } from "node:tls";
