@@ -1,8 +1,8 @@
 /** Where our certificate and trust come from, by the configuration. */
 import type { Config, TlsSource } from "./config/config.ts";
 import type { Log } from "./telemetry/log.ts";
-import type { CredentialsSource } from "./tls/credentials-source.ts";
-import { credentialFiles } from "./tls/credentials-watch.ts";
+import type { CredentialsSource } from "./tls/credentials/credentials-source.ts";
+import { credentialFiles } from "./tls/credentials/credentials-watch.ts";
 
 /**
  * The clients of the Workload API and of the mesh's controller are loaded only where they are wanted.
@@ -24,7 +24,7 @@ export async function chooseCredentials(
     }
     case "csr": {
       const { requestedCredentials } = await import("./certificate-request/requested-credentials.ts");
-      const { resolveCredentials } = await import("./discovery/kubernetes/api-credentials.ts");
+      const { resolveCredentials } = await import("./api-server/api-credentials.ts");
       const kubeconfig = discovery.kind === "kubernetes" ? discovery.kubeconfig : undefined;
       // Whoever names a kubeconfig was warned of it as a source of policy.
       const api = await resolveCredentials({ ...(kubeconfig !== undefined && { kubeconfig }), env, warn: () => {} });

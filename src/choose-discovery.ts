@@ -28,7 +28,7 @@ export async function createDiscovery(
       { maxStaleMs },
       "max-stale is shorter than the API server's own silence between bookmarks: everybody will be refused now and then; use 2m or more",
     );
-  const { resolveCredentials } = await import("./discovery/kubernetes/api-credentials.ts");
+  const { resolveCredentials } = await import("./api-server/api-credentials.ts");
   const { createKubernetesDiscovery } = await import("./discovery/kubernetes/kubernetes-discovery.ts");
   const { warnOfMeshConfig } = await import("./discovery/kubernetes/mesh-config-warning.ts");
   const credentials = await resolveCredentials({

@@ -2,7 +2,7 @@
 import type { Config } from "./config/config.ts";
 import { Departures } from "./discovery/departures.ts";
 import type { ResourceHealth } from "./discovery/discovery.ts";
-import { compile } from "./policy/compile.ts";
+import { compile } from "./policy/compile/compile.ts";
 import type { World } from "./policy/model.ts";
 import { CLOSED, type Snapshot } from "./policy/snapshot.ts";
 import { definedFields } from "./telemetry/defined-fields.ts";

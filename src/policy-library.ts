@@ -8,14 +8,14 @@
 import { listOf } from "./discovery/manifests/kinds.ts";
 import { buildWorld, type WorldObjects } from "./discovery/world.ts";
 import { authorize as authorizePeer } from "./policy/authorize.ts";
-import { compile as compileWorld } from "./policy/compile.ts";
+import { compile as compileWorld } from "./policy/compile/compile.ts";
 import type { Decision, PeerTls } from "./policy/decision.ts";
 import { backendPort, type Problem, type Self } from "./policy/model.ts";
-import { parseIngressBackend } from "./policy/parse.ts";
-import { peerAddress } from "./policy/peer-address.ts";
+import { parseIngressBackend } from "./policy/objects/parse.ts";
+import { peerAddress } from "./policy/address/peer-address.ts";
 import type { Snapshot } from "./policy/snapshot.ts";
-import { asRecord, asString } from "./policy/unknown.ts";
-import { validatePolicy } from "./policy/validate.ts";
+import { asRecord, asString } from "./policy/objects/unknown.ts";
+import { validatePolicy } from "./policy/objects/validate.ts";
 
 export type {
   Allowed,

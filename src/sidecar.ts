@@ -18,9 +18,9 @@ import { StateReport } from "./report/state-report.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { LogOutput } from "./telemetry/log-output.ts";
 import { startSpans, type Spans } from "./telemetry/spans.ts";
-import { CODE_OF_FAULT, ownCertificate, type CredentialsFault } from "./tls/credentials-life.ts";
+import { CODE_OF_FAULT, ownCertificate, type CredentialsFault } from "./tls/credentials/credentials-life.ts";
 import type { Credentials } from "./tls/credentials.ts";
-import { OwnCredentials } from "./tls/own-credentials.ts";
+import { OwnCredentials } from "./tls/credentials/own-credentials.ts";
 
 /** How often time is asked what it has changed: the age of the data, our certificate, an audit, a lagging thread. */
 const LOOK_MS = 1_000;

@@ -3,7 +3,7 @@ import {
   createKubernetesDiscovery,
   type KubernetesDiscovery,
 } from "../../src/discovery/kubernetes/kubernetes-discovery.ts";
-import { compile } from "../../src/policy/compile.ts";
+import { compile } from "../../src/policy/compile/compile.ts";
 import { HeldCredentials } from "../../test/support/api-server/test-cluster.ts";
 
 export interface FleetOrder {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { DEFAULT_TIMING } from "../../src/discovery/kubernetes/timing.ts";
+import { DEFAULT_TIMING } from "../../src/api-server/timing.ts";
 import type { TestCluster } from "../../test/support/api-server/test-cluster.ts";
 import { backend, policy, service } from "../../test/support/mesh/objects.ts";
 import { resultName, writeResult } from "../load/report/results.ts";

@@ -2,13 +2,14 @@
  * What one decision costs: `authorize` with fresh address texts, as a socket gives them, at 100 to 1,000,000 endpoints, for
  * addresses that are listed and addresses that are not. Folding of the text is included. `--postern DIR` is another checkout.
  */
-import { join, resolve } from "node:path";
+import { readdirSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type * as Authorize from "../../src/policy/authorize.ts";
-import type * as Compile from "../../src/policy/compile.ts";
+import type * as Compile from "../../src/policy/compile/compile.ts";
 import type * as Model from "../../src/policy/model.ts";
 import type { Endpoint, World } from "../../src/policy/model.ts";
-import type * as PeerAddress from "../../src/policy/peer-address.ts";
+import type * as PeerAddress from "../../src/policy/address/peer-address.ts";
 import { resultName, writeResult } from "../load/report/results.ts";
 import { machineStamp } from "../machine/stamp.ts";
 
@@ -56,8 +57,13 @@ function texts(offset: number, batch: number, size: number, mapped: boolean): re
 
 const { values } = parseArgs({ options: { postern: { type: "string" } } });
 const checkout = resolve(values.postern ?? join(import.meta.dirname, "../.."));
-/** A module of the checkout that is measured. */
-const load = async (file: string): Promise<unknown> => await import(join(checkout, "src/policy", file));
+const policy = join(checkout, "src/policy");
+/** A module of the checkout that is measured, in whichever folder of the policy it has there. */
+async function load(file: string): Promise<unknown> {
+  const path = readdirSync(policy, { recursive: true, encoding: "utf8" }).find((path) => basename(path) === file);
+  if (path === undefined) throw new Error(`no ${file} below ${policy}; expected a checkout of Postern`);
+  return await import(join(policy, path));
+}
 const { authorize } = (await load("authorize.ts")) as typeof Authorize;
 const { compile } = (await load("compile.ts")) as typeof Compile;
 const { backendPort } = (await load("model.ts")) as typeof Model;

@@ -2,8 +2,8 @@
  * `/explain?port=80&from=10.0.0.1[&tls=true[&sni=NAME][&san=dns:NAME]...[&no-cert=true]]`: the verdict by what is in force, as
  * JSON, and as a page to whoever asks for HTML.
  */
-import { explain } from "../policy/explain.ts";
-import { QUESTION_NAMES, readPeerQuestion } from "../policy/question.ts";
+import { explain } from "../policy/explain/explain.ts";
+import { QUESTION_NAMES, readPeerQuestion } from "../policy/explain/question.ts";
 import type { ServiceState } from "../policy/service-state.ts";
 import { readParameters } from "./parameters.ts";
 import type { Page } from "./page.ts";

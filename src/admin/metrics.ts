@@ -1,8 +1,8 @@
 /** `/metrics`: counters of the threads and the state of the control side in Prometheus' text format. Label sets are bounded. */
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { backendStates, type BackendState } from "../policy/backend-state.ts";
-import { policyStatuses } from "../policy/policy-statuses.ts";
-import { lifeLeft } from "../tls/credentials-life.ts";
+import { policyStatuses } from "../policy/explain/policy-statuses.ts";
+import { lifeLeft } from "../tls/credentials/credentials-life.ts";
 import type { Counters } from "../telemetry/records.ts";
 import { VERSION } from "../telemetry/version.ts";
 import { registerDiscovery } from "./discovery-metrics.ts";

@@ -1,5 +1,5 @@
 /** `/peers`: the distinct callers of late and what they got, for people and for `postern explain --replay`. */
-import { PEERS_KIND, PEERS_VERSION, type SeenPod } from "../policy/peers-document.ts";
+import { PEERS_KIND, PEERS_VERSION, type SeenPod } from "../policy/explain/peers-document.ts";
 import { definedFields } from "../telemetry/defined-fields.ts";
 import type { Page } from "./page.ts";
 import type { AdminSubject } from "./subject.ts";

@@ -1,10 +1,11 @@
 /** `/snapshot`: what is in force, with address sets as counts and their sources; `?full` lists the addresses. */
-import { listAddresses, type Member } from "../policy/address-list.ts";
+import { listAddresses, type Member } from "../policy/address/address-list.ts";
 import { backendState, backendStates, type BackendState } from "../policy/backend-state.ts";
-import { policyStatuses } from "../policy/policy-statuses.ts";
-import { readSwitch } from "../policy/question.ts";
+import { policyStatuses } from "../policy/explain/policy-statuses.ts";
+import { readSwitch } from "../policy/explain/question.ts";
 import type { ServiceState } from "../policy/service-state.ts";
-import type { AddressSet, Rule } from "../policy/snapshot.ts";
+import type { AddressSet } from "../policy/address/address-tables.ts";
+import type { Rule } from "../policy/snapshot.ts";
 import type { Page } from "./page.ts";
 import { readParameters } from "./parameters.ts";
 

@@ -1,7 +1,7 @@
 /** One certificate by the CertificateSigningRequest API: asked for, waited for, taken. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { ApiClient } from "../discovery/kubernetes/client.ts";
-import { isRecord, listOf, textOf } from "../discovery/kubernetes/objects.ts";
+import type { ApiClient } from "../api-server/client.ts";
+import { isRecord, listOf, textOf } from "../api-server/objects.ts";
 import { CredentialsError } from "../tls/credentials-error.ts";
 
 const PATH = "/apis/certificates.k8s.io/v1/certificatesigningrequests";

@@ -5,16 +5,20 @@
 import { X509Certificate } from "node:crypto";
 import { dirname } from "node:path";
 import type { RequestedCertificate } from "../config/config.ts";
-import { ApiClient } from "../discovery/kubernetes/client.ts";
-import type { ApiCredentials } from "../discovery/kubernetes/credentials.ts";
-import { DEFAULT_TIMING } from "../discovery/kubernetes/timing.ts";
+import { ApiClient } from "../api-server/client.ts";
+import type { ApiCredentials } from "../api-server/credentials.ts";
+import { DEFAULT_TIMING } from "../api-server/timing.ts";
 import { DirectoryWatch } from "../files/directory-watch.ts";
 import { readTextFile } from "../files/read-text.ts";
 import { CredentialsError } from "../tls/credentials-error.ts";
-import { CredentialsInForce } from "../tls/credentials-in-force.ts";
-import type { CredentialsListener, CredentialsSource, CredentialsWatch } from "../tls/credentials-source.ts";
+import { CredentialsInForce } from "../tls/credentials/credentials-in-force.ts";
+import type {
+  CredentialsListener,
+  CredentialsSource,
+  CredentialsWatch,
+} from "../tls/credentials/credentials-source.ts";
 import type { Credentials } from "../tls/credentials.ts";
-import { splitPem } from "../tls/pem.ts";
+import { splitPem } from "../tls/x509/pem.ts";
 import { newKeyAndRequest } from "./key-and-request.ts";
 import { requestCertificate } from "./request-certificate.ts";
 

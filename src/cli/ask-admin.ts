@@ -1,6 +1,6 @@
 /** One question to the admin port of a sidecar, which may turn out to be something else. */
-import { describeNoJson } from "../policy/no-json.ts";
-import { asArray, asRecord, asString, field } from "../policy/unknown.ts";
+import { describeNoJson } from "../policy/explain/no-json.ts";
+import { asArray, asRecord, asString, field } from "../policy/objects/unknown.ts";
 import { fetchText } from "./fetch-text.ts";
 
 const NO_ADMIN_PORT = "that is no admin port of a sidecar, expected one such as http://127.0.0.1:15000";

@@ -1,9 +1,9 @@
 /** The API server that a person's command talks to, as kubectl finds it. */
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { resolveCredentials } from "../discovery/kubernetes/api-credentials.ts";
-import { ApiClient } from "../discovery/kubernetes/client.ts";
-import { DEFAULT_TIMING } from "../discovery/kubernetes/timing.ts";
+import { resolveCredentials } from "../api-server/api-credentials.ts";
+import { ApiClient } from "../api-server/client.ts";
+import { DEFAULT_TIMING } from "../api-server/timing.ts";
 import { ApiObjects } from "../install/cluster/api-objects.ts";
 import type { Flag } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";

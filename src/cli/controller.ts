@@ -10,7 +10,7 @@ import {
 } from "../controller/gateway-certificates/mesh-config.ts";
 import { BUNDLE_NAME, meshNames, type Mesh } from "../controller/names.ts";
 import { readChoice, readDuration, readSocketAddress, Unusable, type Read } from "../config/values.ts";
-import { resolveCredentials } from "../discovery/kubernetes/api-credentials.ts";
+import { resolveCredentials } from "../api-server/api-credentials.ts";
 import { DEFAULT_OPTIONS } from "../inject/injection.ts";
 import { openLog, type Log } from "../telemetry/log.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";

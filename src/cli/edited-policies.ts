@@ -6,7 +6,7 @@ import { didYouMean } from "../config/did-you-mean.ts";
 import type { ManifestFault, ManifestObject } from "../discovery/manifests/documents.ts";
 import { misspelt } from "../discovery/manifests/misspelt.ts";
 import { objectKey, type ObjectKey } from "../policy/model.ts";
-import { parseIngressBackend } from "../policy/parse.ts";
+import { parseIngressBackend } from "../policy/objects/parse.ts";
 import type { ServiceState } from "../policy/service-state.ts";
 import { alternatives } from "../policy/snapshot.ts";
 import { policiesIn } from "./manifest-findings.ts";

@@ -1,7 +1,7 @@
 /** What `postern explain` is asked: its flags as one question, or everything that is wrong with them. Pure. */
 import { serviceNameProblem } from "../config/service-name.ts";
-import { isAddressOrRange } from "../policy/node-addresses.ts";
-import { QUESTION_NAMES, readPeerQuestion, type PeerQuestion } from "../policy/question.ts";
+import { isAddressOrRange } from "../policy/address/node-addresses.ts";
+import { QUESTION_NAMES, readPeerQuestion, type PeerQuestion } from "../policy/explain/question.ts";
 import type { CommandSpec } from "./flags.ts";
 
 export const EXPLAIN: CommandSpec = {

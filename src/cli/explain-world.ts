@@ -1,14 +1,14 @@
 /** The state that `postern explain` judges by: manifests, a cluster, or a cluster with the policies of manifests. */
 import { wordsOfFailure } from "../files/words-of-failure.ts";
-import { resolveCredentials } from "../discovery/kubernetes/api-credentials.ts";
+import { resolveCredentials } from "../api-server/api-credentials.ts";
 import { readObjects } from "../discovery/kubernetes/read-objects.ts";
 import { ManifestDirectory } from "../discovery/manifests/directory.ts";
 import { sortObjects } from "../discovery/manifests/kinds.ts";
 import { misspelt } from "../discovery/manifests/misspelt.ts";
 import { buildWorld, type WorldObjects } from "../discovery/world.ts";
-import { compile } from "../policy/compile.ts";
+import { compile } from "../policy/compile/compile.ts";
 import type { ObjectKey, World } from "../policy/model.ts";
-import { policyStatuses } from "../policy/policy-statuses.ts";
+import { policyStatuses } from "../policy/explain/policy-statuses.ts";
 import { supposing, type ServiceState } from "../policy/service-state.ts";
 import { definedFields } from "../telemetry/defined-fields.ts";
 import { editedKeys, notJudged, type EditedManifests } from "./edited-policies.ts";

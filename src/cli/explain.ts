@@ -1,7 +1,7 @@
 /** `postern explain`: one supposed peer's verdict, by the code of the data path. */
 import { wordsOfFailure } from "../files/words-of-failure.ts";
-import { explain, type Explanation } from "../policy/explain.ts";
-import type { PeerQuestion } from "../policy/question.ts";
+import { explain, type Explanation } from "../policy/explain/explain.ts";
+import type { PeerQuestion } from "../policy/explain/question.ts";
 import { askAdminJson, notAdminPort } from "./ask-admin.ts";
 import { EXPLAIN, readQuestion, type Question, type WorldQuestion } from "./explain-question.ts";
 import { runReplay } from "./explain-replay.ts";

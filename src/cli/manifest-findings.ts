@@ -3,12 +3,12 @@ import type { ManifestObject } from "../discovery/manifests/documents.ts";
 import { listOf, sortObjects } from "../discovery/manifests/kinds.ts";
 import { misspelt } from "../discovery/manifests/misspelt.ts";
 import { buildWorld } from "../discovery/world.ts";
-import { demandsOf } from "../policy/demands.ts";
-import { isMeshConfig, meshConfigProblems } from "../policy/mesh-config.ts";
+import { demandsOf } from "../policy/compile/demands.ts";
+import { isMeshConfig, meshConfigProblems } from "../policy/objects/mesh-config.ts";
 import { objectKey, type Policy, type Problem, type Severity, type World } from "../policy/model.ts";
 import { splitBackendName } from "../policy/own-service.ts";
-import { parseIngressBackend } from "../policy/parse.ts";
-import { validatePolicy, type Judged } from "../policy/validate.ts";
+import { parseIngressBackend } from "../policy/objects/parse.ts";
+import { validatePolicy, type Judged } from "../policy/objects/validate.ts";
 
 /** One finding and where it stands. */
 export interface Finding {

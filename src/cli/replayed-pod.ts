@@ -1,5 +1,5 @@
 /** The pod that a replay judges for: the one whose sidecar remembers, where no flag says otherwise. Pure. */
-import type { SeenPod } from "../policy/peers-document.ts";
+import type { SeenPod } from "../policy/explain/peers-document.ts";
 import { definedFields } from "../telemetry/defined-fields.ts";
 import type { GivenWorld, WorldQuestion } from "./explain-question.ts";
 

@@ -1,5 +1,5 @@
 /** `--enforcement`: `enforce`, or audit for a bounded time. */
-import { isTooFar, LONGEST_AUDIT_DAYS, readMoment } from "../policy/enforcement.ts";
+import { isTooFar, LONGEST_AUDIT_DAYS, readMoment } from "../policy/objects/enforcement.ts";
 import type { Enforcement } from "./config.ts";
 import { DURATION_UNITS, readDuration, Unusable, type Read } from "./values.ts";
 

@@ -8,7 +8,7 @@ import {
   type ProbeConfig,
   type SocketAddress,
 } from "./config.ts";
-import { isAddressOrRange } from "../policy/node-addresses.ts";
+import { isAddressOrRange } from "../policy/address/node-addresses.ts";
 import { readEnforcement } from "./enforcement.ts";
 import { readProbes } from "./probes.ts";
 import { serviceNameProblem } from "./service-name.ts";

@@ -1,6 +1,6 @@
 /** Texts of flags, environment and files as values. Every reader is total: a value, or what was expected. */
 import type { BackendConfig, SocketAddress } from "./config.ts";
-import { parseAddress } from "../policy/address.ts";
+import { parseAddress } from "../policy/address/address.ts";
 import { backendPort } from "../policy/model.ts";
 
 /** A value that cannot be used. */

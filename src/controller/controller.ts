@@ -4,14 +4,14 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { ApiClient } from "../discovery/kubernetes/client.ts";
-import { SYSTEM_CLOCK, type Clock } from "../discovery/kubernetes/clock.ts";
-import type { ApiCredentials } from "../discovery/kubernetes/credentials.ts";
-import { Lease } from "../discovery/kubernetes/lease.ts";
-import { Outage } from "../discovery/kubernetes/outage.ts";
-import type { ReflectorEnvironment } from "../discovery/kubernetes/reflector-environment.ts";
-import { Report } from "../discovery/kubernetes/report.ts";
-import { DEFAULT_TIMING } from "../discovery/kubernetes/timing.ts";
+import { ApiClient } from "../api-server/client.ts";
+import { SYSTEM_CLOCK, type Clock } from "../api-server/clock.ts";
+import type { ApiCredentials } from "../api-server/credentials.ts";
+import { Lease } from "../api-server/lease.ts";
+import { Outage } from "../api-server/watch/outage.ts";
+import type { ReflectorEnvironment } from "../api-server/watch/reflector-environment.ts";
+import { Report } from "../api-server/watch/report.ts";
+import { DEFAULT_TIMING } from "../api-server/timing.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ControllerConfig } from "./controller-config.ts";
 import { HealthServer, type Readiness } from "./health-server.ts";

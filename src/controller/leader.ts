@@ -1,5 +1,5 @@
 /** What the leading replica keeps, in the order in which one thing needs another. */
-import type { ReflectorEnvironment } from "../discovery/kubernetes/reflector-environment.ts";
+import type { ReflectorEnvironment } from "../api-server/watch/reflector-environment.ts";
 import type { Log } from "../telemetry/log.ts";
 import { AuthoritySecret, type MeshAuthority } from "./certificate-authority/authority-secret.ts";
 import { publishBundle } from "./certificate-authority/bundle-secret.ts";

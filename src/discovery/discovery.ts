@@ -1,16 +1,10 @@
 /** What every source of policy offers the control side, whether a directory or an API server feeds it. */
+import type { WatchHealth } from "../api-server/watch/watch-health.ts";
 import type { World } from "../policy/model.ts";
 import type { PolicyStatus } from "../policy/snapshot.ts";
 
 /** State of one kind of object that is being followed. */
-export interface ResourceHealth {
-  /** e.g. `manifests`, `ingressbackends`, `endpointslices gateways/edge`. */
-  readonly resource: string;
-  readonly synced: boolean;
-  /** When the data was last known to be current; milliseconds since the epoch, `undefined` before the first sync. */
-  readonly freshAt?: number;
-  /** The last failure, as long as it stands. */
-  readonly failure?: string;
+export interface ResourceHealth extends WatchHealth {
   /** Manifest files that are there and cannot be used; absent where there are no files. */
   readonly brokenFiles?: number;
 }

@@ -11,10 +11,10 @@ import {
   type ServiceEndpoints,
   type World,
 } from "../policy/model.ts";
-import { addressKey } from "../policy/address.ts";
-import { parseEndpoints, parseEndpointSlice, type ParsedEndpoints } from "../policy/parse-endpoints.ts";
-import { parseIngressBackend } from "../policy/parse.ts";
-import { parseNamespace, parseService } from "../policy/parse-service.ts";
+import { addressKey } from "../policy/address/address.ts";
+import { parseEndpoints, parseEndpointSlice, type ParsedEndpoints } from "../policy/objects/parse-endpoints.ts";
+import { parseIngressBackend } from "../policy/objects/parse.ts";
+import { parseNamespace, parseService } from "../policy/objects/parse-service.ts";
 
 /** Objects by kind, as parsed from YAML or JSON. */
 export interface WorldObjects {

@@ -2,7 +2,7 @@
 import { readMeshConfigCertificate } from "../controller/gateway-certificates/mesh-config.ts";
 import { fieldsAt } from "../inject/fields.ts";
 import type { Fields } from "../inject/injection.ts";
-import { meshConfigProblems } from "../policy/mesh-config.ts";
+import { meshConfigProblems } from "../policy/objects/mesh-config.ts";
 import { subjectOf, type Installation } from "./installation.ts";
 import type { Outcome, Statement } from "./statement.ts";
 

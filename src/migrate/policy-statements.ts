@@ -1,8 +1,8 @@
 /** What each IngressBackend means behind Postern, beside what it means in OSM. Pure. */
 import type { Fields } from "../inject/injection.ts";
 import { objectKey, type BackendSpec, type Policy, type SourceSpec } from "../policy/model.ts";
-import { parseIngressBackend } from "../policy/parse.ts";
-import { demandsCertificate, readProtocol, sourceProblem, validatePolicy } from "../policy/validate.ts";
+import { parseIngressBackend } from "../policy/objects/parse.ts";
+import { demandsCertificate, readProtocol, sourceProblem, validatePolicy } from "../policy/objects/validate.ts";
 import { subjectOf, type Installation } from "./installation.ts";
 import type { Statement } from "./statement.ts";
 

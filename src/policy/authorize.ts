@@ -2,10 +2,10 @@
  * The decision. Pure and total: no I/O, no clock, never throws; whatever it does not know, it refuses. The data path, the
  * re-judgement of live connections, the admin port and `postern explain` all call this and nothing else.
  */
-import { findAddress, isEmptySet } from "./address-set.ts";
+import { findAddress, isEmptySet } from "./address/address-set.ts";
 import type { Allowed, AuditedReason, Decision, Peer, Refused, RefusalReason } from "./decision.ts";
 import type { BackendPort, ObjectKey } from "./model.ts";
-import type { PeerAddress } from "./peer-address.ts";
+import type { PeerAddress } from "./address/peer-address.ts";
 import { matchPrincipal } from "./principal.ts";
 import { matchServerName } from "./server-name.ts";
 import { alternatives, type OpenRule, type Snapshot } from "./snapshot.ts";

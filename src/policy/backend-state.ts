@@ -3,7 +3,7 @@
  * drain and threads, held together by one function. Data path, explanations, status page, status of the objects and
  * metrics all ask it, so that none can say open where another closes. Pure: the time is an input.
  */
-import { isEmptySet } from "./address-set.ts";
+import { isEmptySet } from "./address/address-set.ts";
 import { refuseAll, ruleFor, type RuleInForce } from "./authorize.ts";
 import { WORDS_OF_DRAIN, wordsOfAudit, wordsOfCertificate, wordsOfClosed } from "./closed-words.ts";
 import type { RefusalReason } from "./decision.ts";

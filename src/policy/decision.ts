@@ -2,7 +2,7 @@
  * What the policy core says of one peer. Everything is plain data: it crosses threads, logs and JSON as it is.
  */
 import type { ObjectKey } from "./model.ts";
-import type { PeerAddress } from "./peer-address.ts";
+import type { PeerAddress } from "./address/peer-address.ts";
 
 /**
  * How a peer is answered. `tls-alert` covers every client certificate that is missing, untrusted or out of date; Node sends an

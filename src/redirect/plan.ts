@@ -3,7 +3,7 @@
  * passes. Only arriving packets are touched (PREROUTING), so loopback and whatever the pod itself sends, the sidecar's
  * own leg to the application included, is never redirected and no rule about its uid is needed.
  */
-import { parseAddress, parseRange } from "../policy/address.ts";
+import { parseAddress, parseRange } from "../policy/address/address.ts";
 
 /** One redirected port. REDIRECT keeps the source address, which is what the decision is made of. */
 export interface Redirect {

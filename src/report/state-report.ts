@@ -1,6 +1,6 @@
 /** Says in the log what changed of backends and objects: loud where one is closed or an object has a fault. */
 import { backendStates, type BackendState } from "../policy/backend-state.ts";
-import { policyStatuses, sharedStatuses } from "../policy/policy-statuses.ts";
+import { policyStatuses, sharedStatuses } from "../policy/explain/policy-statuses.ts";
 import type { ServiceState } from "../policy/service-state.ts";
 import type { PolicyStatus } from "../policy/snapshot.ts";
 import type { Log } from "../telemetry/log.ts";

@@ -1,5 +1,5 @@
 /** The value of `x-forwarded-client-cert` in the form that Envoy's `SANITIZE_SET` gives it. */
-import type { Identity } from "./identity.ts";
+import type { Identity } from "./x509/identity.ts";
 
 /** Made once for each identity that is remembered: all connections of a caller get the same one. */
 const made = new WeakMap<Identity, string>();

@@ -2,9 +2,9 @@
 import type { TLSSocket } from "node:tls";
 import type { PeerCertificate } from "../policy/decision.ts";
 import type { Credentials } from "./credentials.ts";
-import { identityOf, type Identity } from "./identity.ts";
-import { certificateInSession } from "./session-certificate.ts";
-import { vouchedNames } from "./trust-domain.ts";
+import { identityOf, type Identity } from "./x509/identity.ts";
+import { certificateInSession } from "./x509/session-certificate.ts";
+import { vouchedNames } from "./x509/trust-domain.ts";
 
 export interface VerifiedPeer {
   readonly certificate: PeerCertificate;

@@ -4,10 +4,10 @@
  */
 import { hash, type KeyObject, type X509Certificate } from "node:crypto";
 import { CredentialsError } from "./credentials-error.ts";
-import { holderText } from "./distinguished-name.ts";
-import { readChildren, readElement, TAG, wholeOf } from "./der.ts";
-import { pemFault } from "./pem.ts";
-import { isSignedBy, parseList, type ParsedList } from "./revocation-list.ts";
+import { holderText } from "./x509/distinguished-name.ts";
+import { readChildren, readElement, TAG, wholeOf } from "./x509/der.ts";
+import { pemFault } from "./x509/pem.ts";
+import { isSignedBy, parseList, type ParsedList } from "./x509/revocation-list.ts";
 
 const PEM_BLOCK = /-----BEGIN X509 CRL-----([A-Za-z0-9+/=\s]+)-----END X509 CRL-----/g;
 

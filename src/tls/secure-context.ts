@@ -2,7 +2,7 @@
 import { constants } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import type { Credentials } from "./credentials.ts";
-import { splitPem } from "./pem.ts";
+import { splitPem } from "./x509/pem.ts";
 import type { ticketOptions } from "./session-tickets.ts";
 
 /** Forward secrecy and AEAD only, as OSM's Envoy in effect offers; the first five are TLS 1.2's. */

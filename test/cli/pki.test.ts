@@ -4,7 +4,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runPki } from "../../src/cli/pki.ts";
-import { sansOf } from "../../src/tls/identity.ts";
+import { sansOf } from "../../src/tls/x509/identity.ts";
 import { runCommand } from "../support/process/command.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 

@@ -18,11 +18,11 @@ import { createAuthority } from "../../src/controller/certificate-authority/crea
 import { MONITORED_LABEL } from "../../src/controller/names.ts";
 import { REQUEST_USAGES } from "../../src/controller/signer/judge-request.ts";
 import { Signer } from "../../src/controller/signer/signer.ts";
-import { ApiClient } from "../../src/discovery/kubernetes/client.ts";
-import { SYSTEM_CLOCK } from "../../src/discovery/kubernetes/clock.ts";
-import { Outage } from "../../src/discovery/kubernetes/outage.ts";
-import { Report } from "../../src/discovery/kubernetes/report.ts";
-import { DEFAULT_TIMING } from "../../src/discovery/kubernetes/timing.ts";
+import { ApiClient } from "../../src/api-server/client.ts";
+import { SYSTEM_CLOCK } from "../../src/api-server/clock.ts";
+import { Outage } from "../../src/api-server/watch/outage.ts";
+import { Report } from "../../src/api-server/watch/report.ts";
+import { DEFAULT_TIMING } from "../../src/api-server/timing.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import type { Credentials } from "../../src/tls/credentials.ts";
 import type { ApiObject } from "../support/api-server/api-caller.ts";

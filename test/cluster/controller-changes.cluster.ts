@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { after, before, test } from "node:test";
 import { meshNames, MONITORED_LABEL } from "../../src/controller/names.ts";
-import { splitPem } from "../../src/tls/pem.ts";
+import { splitPem } from "../../src/tls/x509/pem.ts";
 import type { ManifestLike } from "../support/api-server/api-caller.ts";
 import { TestAuthority } from "../support/mesh/authority.ts";
 import { until } from "../support/until.ts";

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { runValidate } from "../../src/cli/validate.ts";
-import { demandsOf } from "../../src/policy/demands.ts";
+import { demandsOf } from "../../src/policy/compile/demands.ts";
 import type { Problem } from "../../src/policy/model.ts";
-import { parseIngressBackend } from "../../src/policy/parse.ts";
-import { validatePolicy } from "../../src/policy/validate.ts";
+import { parseIngressBackend } from "../../src/policy/objects/parse.ts";
+import { validatePolicy } from "../../src/policy/objects/validate.ts";
 import { ADMISSION, isSaid, type AdmissionCase } from "../../conformance/cases.ts";
 import { inProcess, manifestDirectory } from "./world.ts";
 

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { runExplain } from "../../src/cli/explain.ts";
 import { authorize } from "../../src/policy/authorize.ts";
 import type { Decision, Peer, PeerCertificate, San } from "../../src/policy/decision.ts";
-import { peerAddress } from "../../src/policy/peer-address.ts";
+import { peerAddress } from "../../src/policy/address/peer-address.ts";
 import {
   DECISIONS,
   POD,

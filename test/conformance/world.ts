@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createCliIo, type CliIo } from "../../src/cli/io.ts";
 import { listOf } from "../../src/discovery/manifests/kinds.ts";
 import { buildWorld, type WorldObjects } from "../../src/discovery/world.ts";
-import { compile } from "../../src/policy/compile.ts";
+import { compile } from "../../src/policy/compile/compile.ts";
 import type { World } from "../../src/policy/model.ts";
 import type { Snapshot } from "../../src/policy/snapshot.ts";
 import { POD } from "../../conformance/cases.ts";

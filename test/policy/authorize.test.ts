@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { BlockList, isIP, isIPv4 } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseRange } from "../../src/policy/address.ts";
+import { parseRange } from "../../src/policy/address/address.ts";
 import { authorize, judgeAddress, judgeServerName, ruleFor } from "../../src/policy/authorize.ts";
-import { compile } from "../../src/policy/compile.ts";
+import { compile } from "../../src/policy/compile/compile.ts";
 import type { Peer } from "../../src/policy/decision.ts";
 import { supposing } from "../../src/policy/service-state.ts";
-import { nearestMiss } from "../../src/policy/nearest.ts";
-import { peerAddress } from "../../src/policy/peer-address.ts";
+import { nearestMiss } from "../../src/policy/explain/nearest.ts";
+import { peerAddress } from "../../src/policy/address/peer-address.ts";
 import { buildWorld } from "../../src/discovery/world.ts";
 import { backendPort } from "../../src/policy/model.ts";
 

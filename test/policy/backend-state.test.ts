@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { authorizeBy, judgeAddress, judgeServerName, ruleFor } from "../../src/policy/authorize.ts";
 import { backendState, ruleInForce } from "../../src/policy/backend-state.ts";
-import { explain } from "../../src/policy/explain.ts";
+import { explain } from "../../src/policy/explain/explain.ts";
 import { backendPort } from "../../src/policy/model.ts";
-import { peerAddress } from "../../src/policy/peer-address.ts";
+import { peerAddress } from "../../src/policy/address/peer-address.ts";
 import { supposing, type ServiceState } from "../../src/policy/service-state.ts";
 import { compileObjects } from "../conformance/world.ts";
 import {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { buildWorld } from "../../src/discovery/world.ts";
 import { authorize } from "../../src/policy/authorize.ts";
-import { compile } from "../../src/policy/compile.ts";
+import { compile } from "../../src/policy/compile/compile.ts";
 import { backendPort, type Self } from "../../src/policy/model.ts";
 import { ownService } from "../../src/policy/own-service.ts";
-import { peerAddress } from "../../src/policy/peer-address.ts";
+import { peerAddress } from "../../src/policy/address/peer-address.ts";
 import { backend, policy, range, type Manifest } from "../support/mesh/objects.ts";
 
 const POD: Self = { namespace: "test", services: ["foo"], podName: "foo-1" };

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { buildPrincipalSet, matchPrincipal } from "../../src/policy/principal.ts";
-import { sansOf } from "../../src/tls/identity.ts";
+import { sansOf } from "../../src/tls/x509/identity.ts";
 import { makeCertificate } from "../support/mesh/certificates.ts";
 import { der, octets, oid, sequence, set } from "../support/mesh/der-writer.ts";
 

@@ -1,5 +1,5 @@
 /** Our own certificate and what is trusted, with the time that is left. */
-import { lifeStage, type LifeStage } from "../../tls/credentials-life.ts";
+import { lifeStage, type LifeStage } from "../../tls/credentials/credentials-life.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { bounded, factList } from "./document.ts";
 import type { StatusFacts } from "./facts.ts";

@@ -1,6 +1,6 @@
 /** The answer of `/explain` for people: the verdict, why, and the form to ask again. */
 import type { Verdict } from "../../policy/decision.ts";
-import type { Explanation } from "../../policy/explain.ts";
+import type { Explanation } from "../../policy/explain/explain.ts";
 import { bounded, factList, htmlDocument, type HtmlDocument } from "./document.ts";
 import { explainForm } from "./explain-form.ts";
 import { html, type Html, type Part } from "./html.ts";

@@ -1,5 +1,5 @@
 /** The status of each object, as the cluster would be told it. */
-import { policyStatuses } from "../../policy/policy-statuses.ts";
+import { policyStatuses } from "../../policy/explain/policy-statuses.ts";
 import { bounded, table } from "./document.ts";
 import type { StatusFacts } from "./facts.ts";
 import { html, type Html } from "./html.ts";

@@ -1,11 +1,11 @@
 /** Callers that were refused of late, and those that only audit let in, grouped by reason, source and nearest miss. Pure. */
 import type { RefusalReason, San } from "../../policy/decision.ts";
-import { parseSan } from "../../policy/explain.ts";
+import { parseSan } from "../../policy/explain/explain.ts";
 import { backendPort } from "../../policy/model.ts";
-import { nearestTo } from "../../policy/nearest.ts";
-import { peerAddress } from "../../policy/peer-address.ts";
+import { nearestTo } from "../../policy/explain/nearest.ts";
+import { peerAddress } from "../../policy/address/peer-address.ts";
 import { refusesEverybody } from "../../policy/refuses-everybody.ts";
-import { replay } from "../../policy/replay.ts";
+import { replay } from "../../policy/explain/replay.ts";
 import type { ServiceState } from "../../policy/service-state.ts";
 import type { PeerRow } from "../../telemetry/records.ts";
 

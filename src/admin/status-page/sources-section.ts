@@ -1,6 +1,7 @@
 /** Who is let in by what is known: the sources of each open rule with their addresses, and how old that knowledge is. */
-import { listAddresses } from "../../policy/address-list.ts";
-import { alternatives, type AddressSet, type OpenRule } from "../../policy/snapshot.ts";
+import { listAddresses } from "../../policy/address/address-list.ts";
+import type { AddressSet } from "../../policy/address/address-tables.ts";
+import { alternatives, type OpenRule } from "../../policy/snapshot.ts";
 import type { ResourceHealth } from "../../discovery/discovery.ts";
 import { bounded, table } from "./document.ts";
 import type { StatusFacts } from "./facts.ts";

@@ -1,7 +1,7 @@
 /** The Secret with the mesh's CA: made and rotated where it is our own, read where it is given. */
 import { X509Certificate } from "node:crypto";
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
-import type { KubernetesObject } from "../../discovery/kubernetes/objects.ts";
+import type { ApiClient } from "../../api-server/client.ts";
+import type { KubernetesObject } from "../../api-server/objects.ts";
 import type { Log } from "../../telemetry/log.ts";
 import {
   annotationOf,

@@ -3,7 +3,7 @@
 import "reflect-metadata";
 import { createPrivateKey, X509Certificate, type KeyObject, type webcrypto } from "node:crypto";
 import { X509Certificate as SigningCertificate, SubjectKeyIdentifierExtension } from "@peculiar/x509";
-import { splitPem } from "../../tls/pem.ts";
+import { splitPem } from "../../tls/x509/pem.ts";
 
 /** Texts of a `kubernetes.io/tls` Secret, PEM. */
 export interface AuthorityTexts {

@@ -1,5 +1,5 @@
 /** The published bundle: the Secret `osm-ca-bundle` of the mesh's namespace, which remembers what retires when. */
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
+import type { ApiClient } from "../../api-server/client.ts";
 import { BUNDLE_KEY, BUNDLE_NAME } from "../names.ts";
 import {
   annotationOf,

@@ -1,6 +1,6 @@
 /** The roots that the mesh trusts: those that are wanted, and former ones until what they have signed has ended. */
 import { X509Certificate } from "node:crypto";
-import { splitPem } from "../../tls/pem.ts";
+import { splitPem } from "../../tls/x509/pem.ts";
 
 export interface Bundle {
   /** PEM, the wanted roots first. */

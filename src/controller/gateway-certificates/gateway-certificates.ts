@@ -1,5 +1,5 @@
 /** The certificates of the gateways, by the flags and by OSM's MeshConfig. */
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
+import type { ApiClient } from "../../api-server/client.ts";
 import { readObject } from "../objects/owned-objects.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { MESH_CONFIG_NAME } from "../names.ts";

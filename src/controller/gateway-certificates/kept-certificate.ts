@@ -1,6 +1,6 @@
 /** A `kubernetes.io/tls` Secret whose certificate is the controller's to keep: issued, renewed at two thirds, reissued when what it should say changes. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
+import type { ApiClient } from "../../api-server/client.ts";
 import type { Authority } from "../certificate-authority/authority.ts";
 import { BACKDATE_MS, issueCertificate, type CertificateSpec } from "../certificate-authority/issue.ts";
 import { exportPrivateKey, generateKeys } from "../certificate-authority/keys.ts";

@@ -1,5 +1,5 @@
 /** What OSM's MeshConfig says of certificates, where there is one: `spec.certificate`, read without trust in its shape. */
-import { isRecord, listOf, textOf } from "../../discovery/kubernetes/objects.ts";
+import { isRecord, listOf, textOf } from "../../api-server/objects.ts";
 
 export interface GatewayCertificate {
   readonly namespace: string;

@@ -1,7 +1,7 @@
 /** Which of the replicas acts: the one that holds the Lease. The others serve webhooks and wait. */
-import { ApiFailure } from "../../discovery/kubernetes/failure.ts";
-import { pause, type Clock } from "../../discovery/kubernetes/clock.ts";
-import type { Lease } from "../../discovery/kubernetes/lease.ts";
+import { ApiFailure } from "../../api-server/failure.ts";
+import { pause, type Clock } from "../../api-server/clock.ts";
+import type { Lease } from "../../api-server/lease.ts";
 import type { Log } from "../../telemetry/log.ts";
 
 export interface LeadershipOptions {

@@ -1,6 +1,6 @@
 /** Something that is brought to where it should be again and again: on a change, at a slow pace, and after a failure. */
-import { ApiFailure } from "../../discovery/kubernetes/failure.ts";
-import { pause, type Clock } from "../../discovery/kubernetes/clock.ts";
+import { ApiFailure } from "../../api-server/failure.ts";
+import { pause, type Clock } from "../../api-server/clock.ts";
 import type { Log } from "../../telemetry/log.ts";
 
 export interface RepeatedTaskOptions {

@@ -1,7 +1,7 @@
 /** Which namespaces belong to the mesh, from their labels. */
-import { isRecord, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
-import type { ReflectorEnvironment } from "../../discovery/kubernetes/reflector-environment.ts";
-import { Reflector } from "../../discovery/kubernetes/reflector.ts";
+import { isRecord, type KubernetesObject } from "../../api-server/objects.ts";
+import type { ReflectorEnvironment } from "../../api-server/watch/reflector-environment.ts";
+import { Reflector } from "../../api-server/watch/reflector.ts";
 import { MONITORED_LABEL } from "../names.ts";
 
 export interface NamespaceMarks {

@@ -2,10 +2,10 @@
  * What a namespace of the mesh needs for its sidecars: the bundle as a ConfigMap, and the binding of their role to its
  * service accounts. Both stay when a namespace leaves the mesh: pods that run there still use them.
  */
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
-import { isRecord, listOf, textOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
-import type { ReflectorEnvironment } from "../../discovery/kubernetes/reflector-environment.ts";
-import { Reflector } from "../../discovery/kubernetes/reflector.ts";
+import type { ApiClient } from "../../api-server/client.ts";
+import { isRecord, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
+import type { ReflectorEnvironment } from "../../api-server/watch/reflector-environment.ts";
+import { Reflector } from "../../api-server/watch/reflector.ts";
 import { BUNDLE_KEY, BUNDLE_NAME, INSTANCE_LABEL, meshNames } from "../names.ts";
 import { ForeignObjectError, writeObject } from "../objects/owned-objects.ts";
 

@@ -1,7 +1,7 @@
 /** The bundle as ClusterTrustBundle of our signer, where the API server has that API (off by default in most releases). */
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
-import { ApiFailure } from "../../discovery/kubernetes/failure.ts";
-import { textOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
+import type { ApiClient } from "../../api-server/client.ts";
+import { ApiFailure } from "../../api-server/failure.ts";
+import { textOf, type KubernetesObject } from "../../api-server/objects.ts";
 import { readObject, writeObject } from "../objects/owned-objects.ts";
 
 /** Newest first. */

@@ -1,7 +1,7 @@
 /** Objects that the controller keeps at the API server: written only where they differ, and never over somebody else's. */
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
-import { ApiFailure } from "../../discovery/kubernetes/failure.ts";
-import { isRecord, textOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
+import type { ApiClient } from "../../api-server/client.ts";
+import { ApiFailure } from "../../api-server/failure.ts";
+import { isRecord, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 
 /** Says that an object is the controller's to change; whoever sets it on an object hands that object over. */
 export const OWNER_LABEL = "app.kubernetes.io/managed-by";

@@ -1,5 +1,5 @@
 /** A CertificateSigningRequest of the API, read without trust in what its sender wrote. */
-import { isRecord, listOf, textOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
+import { isRecord, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 
 export type ConditionType = "Approved" | "Denied" | "Failed";
 

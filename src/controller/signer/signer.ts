@@ -1,9 +1,9 @@
 /** Follows the requests for our signer and answers each once: approved and signed, or denied with the reason. */
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
-import { ApiFailure } from "../../discovery/kubernetes/failure.ts";
-import { isRecord, listOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
-import type { ReflectorEnvironment } from "../../discovery/kubernetes/reflector-environment.ts";
-import { Reflector } from "../../discovery/kubernetes/reflector.ts";
+import type { ApiClient } from "../../api-server/client.ts";
+import { ApiFailure } from "../../api-server/failure.ts";
+import { isRecord, listOf, type KubernetesObject } from "../../api-server/objects.ts";
+import type { ReflectorEnvironment } from "../../api-server/watch/reflector-environment.ts";
+import { Reflector } from "../../api-server/watch/reflector.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Authority } from "../certificate-authority/authority.ts";
 import { issueCertificate } from "../certificate-authority/issue.ts";

@@ -1,5 +1,5 @@
 /** AdmissionReview v1: what the API server asks of a webhook, and what it gets. */
-import { isRecord, textOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
+import { isRecord, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 
 export interface AdmissionRequest {
   readonly uid: string;

@@ -1,6 +1,6 @@
 /** The injector's answer to a pod that is being created: what `postern inject` would make of it. */
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
-import { isRecord } from "../../discovery/kubernetes/objects.ts";
+import type { ApiClient } from "../../api-server/client.ts";
+import { isRecord } from "../../api-server/objects.ts";
 import { readSwitch, SIDECAR_INJECTION } from "../../inject/annotations.ts";
 import { injectPod } from "../../inject/inject-pod.ts";
 import type { InjectOptions, PodManifest } from "../../inject/injection.ts";

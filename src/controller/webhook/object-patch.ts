@@ -1,6 +1,6 @@
 /** The JSON Patch (RFC 6902) that makes one object of another, by the members of `metadata` and `spec`. */
 import { isDeepStrictEqual } from "node:util";
-import { isRecord } from "../../discovery/kubernetes/objects.ts";
+import { isRecord } from "../../api-server/objects.ts";
 import type { PatchOperation } from "./admission.ts";
 
 type Fields = Readonly<Record<string, unknown>>;

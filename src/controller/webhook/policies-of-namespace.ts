@@ -1,9 +1,9 @@
 /** The IngressBackends of a namespace as they are at the moment of an admission: a copy that lags would miss a conflict. */
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
-import { ApiFailure } from "../../discovery/kubernetes/failure.ts";
-import { listAll } from "../../discovery/kubernetes/list.ts";
+import type { ApiClient } from "../../api-server/client.ts";
+import { ApiFailure } from "../../api-server/failure.ts";
+import { listAll } from "../../api-server/list.ts";
 import type { Policy } from "../../policy/model.ts";
-import { INGRESS_BACKEND_VERSIONS, parseIngressBackend } from "../../policy/parse.ts";
+import { INGRESS_BACKEND_VERSIONS, parseIngressBackend } from "../../policy/objects/parse.ts";
 
 /** Rejects with an ApiFailure. */
 export async function policiesOfNamespace(

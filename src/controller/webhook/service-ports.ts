@@ -1,6 +1,6 @@
 /** Target ports of the Services that select a pod: what callers reach, whether the pod declares it or not. */
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
-import { listAll } from "../../discovery/kubernetes/list.ts";
+import type { ApiClient } from "../../api-server/client.ts";
+import { listAll } from "../../api-server/list.ts";
 import type { PodManifest } from "../../inject/injection.ts";
 import { selects, targetPorts } from "../../inject/services.ts";
 

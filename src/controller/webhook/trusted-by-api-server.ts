@@ -1,6 +1,6 @@
 /** The webhook configurations name the roots by which the API server knows our webhooks: kept as the bundle is. */
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
-import { isRecord, listOf, textOf } from "../../discovery/kubernetes/objects.ts";
+import type { ApiClient } from "../../api-server/client.ts";
+import { isRecord, listOf, textOf } from "../../api-server/objects.ts";
 import { readObject } from "../objects/owned-objects.ts";
 
 const PATH = "/apis/admissionregistration.k8s.io/v1";

@@ -4,9 +4,9 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Policy, Problem } from "../../policy/model.ts";
-import { parseIngressBackend } from "../../policy/parse.ts";
-import { validatePolicy } from "../../policy/validate.ts";
-import type { KubernetesObject } from "../../discovery/kubernetes/objects.ts";
+import { parseIngressBackend } from "../../policy/objects/parse.ts";
+import { validatePolicy } from "../../policy/objects/validate.ts";
+import type { KubernetesObject } from "../../api-server/objects.ts";
 import type { AdmissionAnswer, AdmissionRequest } from "./admission.ts";
 
 /** The other objects of the namespace, of every API group that is served. */

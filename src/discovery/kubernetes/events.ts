@@ -1,7 +1,7 @@
 /** Kubernetes Events about an IngressBackend: what `kubectl describe` shows. */
 import { randomBytes } from "node:crypto";
-import type { ApiClient } from "./client.ts";
-import { microTime } from "./lease.ts";
+import type { ApiClient } from "../../api-server/client.ts";
+import { microTime } from "../../api-server/lease.ts";
 import type { FollowedPolicy } from "./policies.ts";
 
 export interface PolicyNote {

@@ -4,22 +4,22 @@ import type { Discovery, DiscoveryCounts, DiscoveryListener, ResourceHealth } fr
 import type { InvalidPolicy, Policy, Self, World } from "../../policy/model.ts";
 import { ownService } from "../../policy/own-service.ts";
 import type { PolicyStatus } from "../../policy/snapshot.ts";
-import { ApiClient } from "./client.ts";
-import { SYSTEM_CLOCK } from "./clock.ts";
-import type { Clock } from "./clock.ts";
-import type { ApiCredentials } from "./credentials.ts";
-import { Lease } from "./lease.ts";
-import { Outage } from "./outage.ts";
+import { ApiClient } from "../../api-server/client.ts";
+import { SYSTEM_CLOCK } from "../../api-server/clock.ts";
+import type { Clock } from "../../api-server/clock.ts";
+import type { ApiCredentials } from "../../api-server/credentials.ts";
+import { Lease } from "../../api-server/lease.ts";
+import { Outage } from "../../api-server/watch/outage.ts";
 import { OwnServices } from "./own-services.ts";
 import { closedBecause, PolicyFollower } from "./policies.ts";
 import { PublishPacer } from "./publish-pacer.ts";
-import { Report } from "./report.ts";
-import type { DiscoveryLog } from "./report.ts";
+import { Report } from "../../api-server/watch/report.ts";
+import type { DiscoveryLog } from "../../api-server/watch/report.ts";
 import { sameElements, SourceServices } from "./source-services.ts";
 import { DEFAULT_STATUS_TIMING, StatusWriter } from "./status-writer.ts";
 import type { StatusTiming } from "./status-writer.ts";
-import { DEFAULT_TIMING } from "./timing.ts";
-import type { KubernetesTiming } from "./timing.ts";
+import { DEFAULT_TIMING } from "../../api-server/timing.ts";
+import type { KubernetesTiming } from "../../api-server/timing.ts";
 
 export interface KubernetesDiscoveryOptions {
   readonly credentials: ApiCredentials;

@@ -2,12 +2,12 @@
  * One look at OSM's MeshConfig at the start. No right is asked for it: where the account may read it (somebody who tries with a
  * kubeconfig, mostly), what is configured there and not done here is said; where it may not, nothing is.
  */
-import { meshConfigProblems } from "../../policy/mesh-config.ts";
-import { ApiClient } from "./client.ts";
-import type { ApiCredentials } from "./credentials.ts";
-import { listOf, textOf, type KubernetesObject } from "./objects.ts";
-import type { DiscoveryLog } from "./report.ts";
-import { DEFAULT_TIMING } from "./timing.ts";
+import { meshConfigProblems } from "../../policy/objects/mesh-config.ts";
+import { ApiClient } from "../../api-server/client.ts";
+import type { ApiCredentials } from "../../api-server/credentials.ts";
+import { listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
+import type { DiscoveryLog } from "../../api-server/watch/report.ts";
+import { DEFAULT_TIMING } from "../../api-server/timing.ts";
 
 const PATH = "/apis/config.openservicemesh.io/v1alpha2/meshconfigs";
 const TIMEOUT_MS = 10_000;

@@ -1,15 +1,15 @@
 /** The Services that this pod backs: named by the operator, or found from the EndpointSlices that hold its address. */
 import { isDeepStrictEqual } from "node:util";
 import type { ResourceHealth } from "../discovery.ts";
-import { addressKey } from "../../policy/address.ts";
+import { addressKey } from "../../policy/address/address.ts";
 import { objectKey } from "../../policy/model.ts";
 import type { ObjectKey, Service } from "../../policy/model.ts";
-import { parseEndpointSlice } from "../../policy/parse-endpoints.ts";
-import type { EndpointPort } from "../../policy/parse-endpoints.ts";
-import { listOf, textOf } from "./objects.ts";
-import type { KubernetesObject } from "./objects.ts";
-import { Reflector } from "./reflector.ts";
-import type { ReflectorEnvironment } from "./reflector-environment.ts";
+import { parseEndpointSlice } from "../../policy/objects/parse-endpoints.ts";
+import type { EndpointPort } from "../../policy/objects/parse-endpoints.ts";
+import { listOf, textOf } from "../../api-server/objects.ts";
+import type { KubernetesObject } from "../../api-server/objects.ts";
+import { Reflector } from "../../api-server/watch/reflector.ts";
+import type { ReflectorEnvironment } from "../../api-server/watch/reflector-environment.ts";
 import { SERVICE_LABEL, slicePath } from "./slices.ts";
 
 export interface OwnServicesOptions {

@@ -3,11 +3,11 @@ import { definedFields } from "../../telemetry/defined-fields.ts";
 import type { ResourceHealth } from "../discovery.ts";
 import { objectKey } from "../../policy/model.ts";
 import type { InvalidPolicy, ObjectKey, Policy } from "../../policy/model.ts";
-import { parseIngressBackend } from "../../policy/parse.ts";
-import { isRecord, listOf, textOf } from "./objects.ts";
-import type { KubernetesObject } from "./objects.ts";
-import { Reflector } from "./reflector.ts";
-import type { ReflectorEnvironment } from "./reflector-environment.ts";
+import { parseIngressBackend } from "../../policy/objects/parse.ts";
+import { isRecord, listOf, textOf } from "../../api-server/objects.ts";
+import type { KubernetesObject } from "../../api-server/objects.ts";
+import { Reflector } from "../../api-server/watch/reflector.ts";
+import type { ReflectorEnvironment } from "../../api-server/watch/reflector-environment.ts";
 
 const OSM_GROUP = "policy.openservicemesh.io";
 const FLOMESH_GROUP = "policy.flomesh.io";

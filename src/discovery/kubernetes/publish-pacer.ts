@@ -1,5 +1,5 @@
 /** Publishes the first change at once and those that follow closely together: a burst is compiled a few times, not a thousand. */
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../../api-server/clock.ts";
 
 export class PublishPacer {
   readonly #clock: Clock;

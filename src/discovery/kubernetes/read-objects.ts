@@ -1,13 +1,13 @@
 /** One look at a cluster for a question about one namespace: what it needs is listed once, and nothing is followed or written. */
-import { parseIngressBackend } from "../../policy/parse.ts";
+import { parseIngressBackend } from "../../policy/objects/parse.ts";
 import type { WorldObjects } from "../world.ts";
-import { ApiClient } from "./client.ts";
-import type { ApiCredentials } from "./credentials.ts";
-import { ApiFailure, type FailureKind } from "./failure.ts";
-import { listAll } from "./list.ts";
-import { identityOf, isRecord, type KubernetesObject } from "./objects.ts";
+import { ApiClient } from "../../api-server/client.ts";
+import type { ApiCredentials } from "../../api-server/credentials.ts";
+import { ApiFailure, type FailureKind } from "../../api-server/failure.ts";
+import { listAll } from "../../api-server/list.ts";
+import { identityOf, isRecord, type KubernetesObject } from "../../api-server/objects.ts";
 import { SERVICE_LABEL, slicePath } from "./slices.ts";
-import { DEFAULT_TIMING } from "./timing.ts";
+import { DEFAULT_TIMING } from "../../api-server/timing.ts";
 
 /** Without OSM's objects, where they are, every answer would be no: that they may not be read is an error. */
 const GROUPS: readonly (readonly [string, readonly FailureKind[]])[] = [

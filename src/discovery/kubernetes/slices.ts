@@ -1,10 +1,10 @@
 /** EndpointSlices of one Service: the addresses behind a source, and the ports of a Service of our own. */
 import { isDeepStrictEqual } from "node:util";
-import { parseEndpointSlice } from "../../policy/parse-endpoints.ts";
-import type { ParsedEndpoints } from "../../policy/parse-endpoints.ts";
+import { parseEndpointSlice } from "../../policy/objects/parse-endpoints.ts";
+import type { ParsedEndpoints } from "../../policy/objects/parse-endpoints.ts";
 import type { ServiceEndpoints } from "../../policy/model.ts";
-import { Reflector } from "./reflector.ts";
-import type { ReflectorEnvironment } from "./reflector-environment.ts";
+import { Reflector } from "../../api-server/watch/reflector.ts";
+import type { ReflectorEnvironment } from "../../api-server/watch/reflector-environment.ts";
 
 export const SERVICE_LABEL = "kubernetes.io/service-name";
 

@@ -2,11 +2,11 @@
 import type { ResourceHealth } from "../discovery.ts";
 import { objectKey } from "../../policy/model.ts";
 import type { InvalidPolicy, Namespace, ObjectKey, Policy, ServiceEndpoints } from "../../policy/model.ts";
-import type { ParsedEndpoints } from "../../policy/parse-endpoints.ts";
-import { parseNamespace } from "../../policy/parse-service.ts";
-import { Reflector } from "./reflector.ts";
-import type { ReflectorEnvironment } from "./reflector-environment.ts";
-import { ReflectorSet } from "./reflector-set.ts";
+import type { ParsedEndpoints } from "../../policy/objects/parse-endpoints.ts";
+import { parseNamespace } from "../../policy/objects/parse-service.ts";
+import { Reflector } from "../../api-server/watch/reflector.ts";
+import type { ReflectorEnvironment } from "../../api-server/watch/reflector-environment.ts";
+import { ReflectorSet } from "../../api-server/watch/reflector-set.ts";
 import { sliceReflector, unionOf } from "./slices.ts";
 import { isDeepStrictEqual } from "node:util";
 

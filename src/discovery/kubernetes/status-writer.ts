@@ -5,15 +5,15 @@
  */
 import type { ObjectKey } from "../../policy/model.ts";
 import type { PolicyStatus } from "../../policy/snapshot.ts";
-import type { ApiClient } from "./client.ts";
-import type { Clock } from "./clock.ts";
+import type { ApiClient } from "../../api-server/client.ts";
+import type { Clock } from "../../api-server/clock.ts";
 import { createEvent } from "./events.ts";
-import { ApiFailure, failureOfError } from "./failure.ts";
-import type { Lease } from "./lease.ts";
-import { isRecord } from "./objects.ts";
+import { ApiFailure, failureOfError } from "../../api-server/failure.ts";
+import type { Lease } from "../../api-server/lease.ts";
+import { isRecord } from "../../api-server/objects.ts";
 import { detailOf, type FollowedPolicy } from "./policies.ts";
-import { adviceFor } from "./report.ts";
-import type { DiscoveryLog } from "./report.ts";
+import { adviceFor } from "../../api-server/watch/report.ts";
+import type { DiscoveryLog } from "../../api-server/watch/report.ts";
 
 export interface StatusWriterOptions {
   readonly client: ApiClient;

@@ -1,5 +1,5 @@
 /** Which objects of a manifest matter, by API group and kind. */
-import { INGRESS_BACKEND_VERSIONS } from "../../policy/parse.ts";
+import { INGRESS_BACKEND_VERSIONS } from "../../policy/objects/parse.ts";
 import type { WorldObjects } from "../world.ts";
 import type { ManifestObject } from "./documents.ts";
 

@@ -3,7 +3,7 @@ import { DirectoryWatch } from "../../files/directory-watch.ts";
 import type { Severity } from "../../policy/model.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Discovery, DiscoveryListener, ResourceHealth } from "../discovery.ts";
-import { isMeshConfig, meshConfigProblems } from "../../policy/mesh-config.ts";
+import { isMeshConfig, meshConfigProblems } from "../../policy/objects/mesh-config.ts";
 import { buildWorld, servicesOfPod } from "../world.ts";
 import { ManifestDirectory, wordsOfLastGood, type BrokenFile, type DirectoryReading } from "./directory.ts";
 import { sortObjects } from "./kinds.ts";

@@ -1,6 +1,6 @@
 /** An object that is read as nothing, although somebody meant it as a policy, or as what policies are judged with. Pure. */
 import { didYouMean, nearestName } from "../../config/did-you-mean.ts";
-import { INGRESS_BACKEND_VERSIONS } from "../../policy/parse.ts";
+import { INGRESS_BACKEND_VERSIONS } from "../../policy/objects/parse.ts";
 import type { ManifestObject } from "./documents.ts";
 import { listOf } from "./kinds.ts";
 

@@ -1,9 +1,9 @@
 /** Objects of any kind at the API server, found by the server's own list of what it serves. */
 import type { Manifest } from "../../controller/manifests/manifest.ts";
-import type { ApiClient } from "../../discovery/kubernetes/client.ts";
-import { ApiFailure } from "../../discovery/kubernetes/failure.ts";
-import { listAll } from "../../discovery/kubernetes/list.ts";
-import { isRecord, listOf, textOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
+import type { ApiClient } from "../../api-server/client.ts";
+import { ApiFailure } from "../../api-server/failure.ts";
+import { listAll } from "../../api-server/list.ts";
+import { isRecord, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 import { FIELD_MANAGER, INSTALLED_LABEL, nameOf } from "../names.ts";
 
 export interface ObjectName {

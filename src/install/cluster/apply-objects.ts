@@ -1,7 +1,7 @@
 /** Objects applied one by one, and said. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Manifest } from "../../controller/manifests/manifest.ts";
-import { isRecord, listOf, textOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
+import { isRecord, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 import { INSTALLED_LABEL, nameOf } from "../names.ts";
 import { labelOf, type ApiObjects } from "./api-objects.ts";
 

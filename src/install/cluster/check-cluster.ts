@@ -1,7 +1,7 @@
 /** Whether a cluster can hold a mesh: its version, its APIs, what is there already, and what whoever asks may do. */
 import { BUNDLE_NAME, type Mesh } from "../../controller/names.ts";
 import { isOurs } from "../../controller/objects/owned-objects.ts";
-import { isRecord, textOf } from "../../discovery/kubernetes/objects.ts";
+import { isRecord, textOf } from "../../api-server/objects.ts";
 import { obstacles } from "./obstacles.ts";
 import type { ApiObjects } from "./api-objects.ts";
 import { missing, note, ok, type Finding } from "./finding.ts";

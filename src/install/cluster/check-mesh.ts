@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { parseDocument } from "yaml";
 import { BUNDLE_NAME, MONITORED_LABEL, type Mesh } from "../../controller/names.ts";
 import { secretTexts } from "../../controller/objects/owned-objects.ts";
-import { identityOf, listOf, textOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
+import { identityOf, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 import type { Manifest } from "../../controller/manifests/manifest.ts";
 import { INSTALLED_LABEL } from "../names.ts";
 import { VERSION } from "../../telemetry/version.ts";

@@ -1,6 +1,6 @@
 /** What a Contour that is there already lacks: the mesh's certificate for its Envoy, and leave to read the bundle. */
 import type { Manifest } from "../../controller/manifests/manifest.ts";
-import { textOf } from "../../discovery/kubernetes/objects.ts";
+import { textOf } from "../../api-server/objects.ts";
 import { withClientCertificate } from "../contour/client-certificate.ts";
 import { bundleDelegation } from "../contour/contour-objects.ts";
 import { GATEWAY_SECRET, marked } from "../names.ts";

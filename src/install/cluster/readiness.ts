@@ -1,7 +1,7 @@
 /** What a mesh still waits for after its objects are there. */
 import type { Manifest } from "../../controller/manifests/manifest.ts";
 import { BUNDLE_KEY, BUNDLE_NAME, meshNames, type Mesh } from "../../controller/names.ts";
-import { isRecord, listOf, textOf, type KubernetesObject } from "../../discovery/kubernetes/objects.ts";
+import { isRecord, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 import { nameOf } from "../names.ts";
 import type { ApiObjects } from "./api-objects.ts";
 

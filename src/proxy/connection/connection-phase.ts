@@ -2,7 +2,7 @@
  * The phases of an accepted connection and the only ways from one to the next: handshaking, admitted, ending, closed. A
  * connection never goes back, and every closed one has a cause.
  */
-import type { Owners } from "../../policy/address-set.ts";
+import type { Owners } from "../../policy/address/address-set.ts";
 import type { Allowed, Decision, Refused } from "../../policy/decision.ts";
 import type { ForwardMode } from "../../config/config.ts";
 import type { Forwarder } from "../forward/forwarder.ts";

@@ -4,7 +4,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { authorizeBy, ruleFor, type Moment, type RuleInForce } from "../../policy/authorize.ts";
-import { isReplaced, ownersOf, UNKNOWN_OWNERS, type Owners } from "../../policy/address-set.ts";
+import { isReplaced, ownersOf, UNKNOWN_OWNERS, type Owners } from "../../policy/address/address-set.ts";
 import type { AuditedReason, Decision, Refused } from "../../policy/decision.ts";
 import { alternatives, type Snapshot } from "../../policy/snapshot.ts";
 import { faultIn } from "../forward/boundary.ts";

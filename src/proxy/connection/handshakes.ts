@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Refused } from "../../policy/decision.ts";
-import type { Identity } from "../../tls/identity.ts";
+import type { Identity } from "../../tls/x509/identity.ts";
 import { presentedIdentity, verificationFault } from "../../tls/peer.ts";
 import { handshakeContexts, type HandshakeContexts } from "../../tls/secure-context.ts";
 import type { Credentials } from "../../tls/credentials.ts";

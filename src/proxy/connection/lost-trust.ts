@@ -6,8 +6,8 @@ import type { X509Certificate } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Refused } from "../../policy/decision.ts";
 import type { Credentials } from "../../tls/credentials.ts";
-import { everythingPresented, firstIssuers, presentedLeaf } from "../../tls/presented-chain.ts";
-import { TrustStore, type LostTrust, type WordOfBundle } from "../../tls/trust.ts";
+import { everythingPresented, firstIssuers, presentedLeaf } from "../../tls/x509/presented-chain.ts";
+import { TrustStore, type LostTrust, type WordOfBundle } from "../../tls/trust/trust.ts";
 import type { AcceptedConnection, Secured } from "./accepted-connection.ts";
 
 /** Certificates of which the bundle's word is remembered; a gateway's replicas share a handful. */

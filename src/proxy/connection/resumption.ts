@@ -3,7 +3,7 @@
  * connection instead of showing its certificate. So where that has happened, or would, the control side takes the tickets away.
  */
 import { LRUCache } from "lru-cache";
-import { presentedLeaf } from "../../tls/presented-chain.ts";
+import { presentedLeaf } from "../../tls/x509/presented-chain.ts";
 import type { TicketProblem } from "../../tls/session-tickets.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import type { LiveTrust } from "./live-trust.ts";

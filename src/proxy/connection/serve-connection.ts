@@ -16,7 +16,7 @@ import type { AuditedReason, Decision, Refused } from "../../policy/decision.ts"
 import type { ServiceState } from "../../policy/service-state.ts";
 import { alternatives, type OpenRule } from "../../policy/snapshot.ts";
 import { formatClientCert } from "../../tls/client-cert-header.ts";
-import { presentedLeaf } from "../../tls/presented-chain.ts";
+import { presentedLeaf } from "../../tls/x509/presented-chain.ts";
 import { verifiedPeer } from "../../tls/peer.ts";
 import { trustOfHandshake } from "../../tls/secure-context.ts";
 import type { AcceptedConnection, Secured } from "./accepted-connection.ts";

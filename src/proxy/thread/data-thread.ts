@@ -5,8 +5,8 @@
 import { performance } from "node:perf_hooks";
 import type { Socket } from "node:net";
 import type { BackendConfig, ForwardMode } from "../../config/config.ts";
-import { peerAddress } from "../../policy/peer-address.ts";
-import { ownCertificate } from "../../tls/credentials-life.ts";
+import { peerAddress } from "../../policy/address/peer-address.ts";
+import { ownCertificate } from "../../tls/credentials/credentials-life.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { AcceptedConnection } from "../connection/accepted-connection.ts";
 import { connectionRow } from "../connection/connection-row.ts";

@@ -6,7 +6,7 @@ import { performance } from "node:perf_hooks";
 import { LRUCache } from "lru-cache";
 import type { Limits } from "../../config/config.ts";
 import type { AuditedReason, Peer } from "../../policy/decision.ts";
-import { nearestTo } from "../../policy/nearest.ts";
+import { nearestTo } from "../../policy/explain/nearest.ts";
 import type { ServiceState } from "../../policy/service-state.ts";
 import type { LogLevel } from "../../telemetry/log.ts";
 import type { ConnectionRecord, RequestFacts, RequestRecord } from "../../telemetry/records.ts";

@@ -2,9 +2,9 @@
 import { X509Certificate } from "node:crypto";
 import { CredentialsError } from "../credentials-error.ts";
 import type { CredentialsOrigin, CredentialTexts } from "../credentials.ts";
-import { readElement } from "../der.ts";
-import { sansOf } from "../identity.ts";
-import { trustDomainOf, workloadDomainOf } from "../trust-domain.ts";
+import { readElement } from "../x509/der.ts";
+import { sansOf } from "../x509/identity.ts";
+import { trustDomainOf, workloadDomainOf } from "../x509/trust-domain.ts";
 import type { X509Svid, X509SvidResponse } from "./workload-proto.ts";
 
 export interface SvidTexts {

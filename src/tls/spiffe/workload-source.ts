@@ -4,8 +4,8 @@
  * also where the server has withdrawn it (PERMISSION_DENIED), which a server that has just been started says too.
  */
 import { CredentialsError } from "../credentials-error.ts";
-import { CredentialsInForce } from "../credentials-in-force.ts";
-import type { CredentialsListener, CredentialsSource, CredentialsWatch } from "../credentials-source.ts";
+import { CredentialsInForce } from "../credentials/credentials-in-force.ts";
+import type { CredentialsListener, CredentialsSource, CredentialsWatch } from "../credentials/credentials-source.ts";
 import type { Credentials } from "../credentials.ts";
 import { textsOf, type SvidTexts } from "./svid-texts.ts";
 import type { X509SvidResponse } from "./workload-proto.ts";

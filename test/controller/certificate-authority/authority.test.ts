@@ -10,7 +10,7 @@ import { createAuthority } from "../../../src/controller/certificate-authority/c
 import { issueCertificate } from "../../../src/controller/certificate-authority/issue.ts";
 import { generateKeys } from "../../../src/controller/certificate-authority/keys.ts";
 import { createAuthority as createRsaAuthority } from "../../../src/pki/authority.ts";
-import { splitPem } from "../../../src/tls/pem.ts";
+import { splitPem } from "../../../src/tls/x509/pem.ts";
 import { TestAuthority } from "../../support/mesh/authority.ts";
 
 const DAY = 86_400_000;

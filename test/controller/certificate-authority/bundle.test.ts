@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { holdsAll, nextBundle, type Bundle } from "../../../src/controller/certificate-authority/bundle.ts";
-import { splitPem } from "../../../src/tls/pem.ts";
+import { splitPem } from "../../../src/tls/x509/pem.ts";
 import { TestAuthority } from "../../support/mesh/authority.ts";
 
 const HOUR = 3_600_000;

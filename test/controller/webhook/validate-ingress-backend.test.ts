@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AdmissionAnswer } from "../../../src/controller/webhook/admission.ts";
 import { validateIngressBackend } from "../../../src/controller/webhook/validate-ingress-backend.ts";
-import { parseIngressBackend } from "../../../src/policy/parse.ts";
+import { parseIngressBackend } from "../../../src/policy/objects/parse.ts";
 import { backend, policy, policyOf, range, type Manifest } from "../../support/mesh/objects.ts";
 
 const RANGE = [range("10.0.0.0/8")];

@@ -1,7 +1,7 @@
 /** Hours without a server, and clocks that jump. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEFAULT_TIMING } from "../../../src/discovery/kubernetes/timing.ts";
+import { DEFAULT_TIMING } from "../../../src/api-server/timing.ts";
 import { Follower } from "../../support/api-server/follower.ts";
 import { StandInCluster } from "../../support/api-server/test-cluster.ts";
 import { FakeClock } from "../../support/api-server/fake-clock.ts";

@@ -9,7 +9,7 @@ import { LiveTrust } from "../../../src/proxy/connection/live-trust.ts";
 import type { Connection, Forwarder } from "../../../src/proxy/forward/forwarder.ts";
 import type { Refused } from "../../../src/policy/decision.ts";
 import { backendPort } from "../../../src/policy/model.ts";
-import { peerAddress } from "../../../src/policy/peer-address.ts";
+import { peerAddress } from "../../../src/policy/address/peer-address.ts";
 import { Slices } from "../../../src/proxy/connection/slices.ts";
 
 const slices = new Slices(assert.ifError);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { Handshakes, type HandshakeResult } from "../../../src/proxy/connection/handshakes.ts";
-import { readCredentials } from "../../../src/tls/read-credentials.ts";
+import { readCredentials } from "../../../src/tls/credentials/read-credentials.ts";
 import { verifiedPeer } from "../../../src/tls/peer.ts";
 import { connect, type CallerTls } from "../../support/caller/caller.ts";
 import { clientHello } from "../../support/caller/client-hello.ts";

@@ -8,8 +8,8 @@ import { AcceptedConnection } from "../../../src/proxy/connection/accepted-conne
 import { ConnectionTable } from "../../../src/proxy/connection/connection-table.ts";
 import { LiveTrust } from "../../../src/proxy/connection/live-trust.ts";
 import type { Forwarder } from "../../../src/proxy/forward/forwarder.ts";
-import { peerAddress } from "../../../src/policy/peer-address.ts";
-import { checkCredentials } from "../../../src/tls/check-credentials.ts";
+import { peerAddress } from "../../../src/policy/address/peer-address.ts";
+import { checkCredentials } from "../../../src/tls/credentials/check-credentials.ts";
 import type { Credentials } from "../../../src/tls/credentials.ts";
 import { listPem, makeCertificate, makeList, type Made } from "../../support/mesh/certificates.ts";
 import { backendPort } from "../../../src/policy/model.ts";

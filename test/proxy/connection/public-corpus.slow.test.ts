@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { hash, X509Certificate } from "node:crypto";
 import { after, before, test } from "node:test";
-import { TrustStore } from "../../../src/tls/trust.ts";
+import { TrustStore } from "../../../src/tls/trust/trust.ts";
 import { JudgedHandshakes } from "../../support/caller/judged-handshake.ts";
 import {
   makeCertificate,

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { BroadcastChannel } from "node:worker_threads";
 import { DEFAULT_LIMITS } from "../../../src/config/config.ts";
-import { compile } from "../../../src/policy/compile.ts";
+import { compile } from "../../../src/policy/compile/compile.ts";
 import { ListenError } from "../../../src/proxy/control/listen-check.ts";
 import { startDataPlane, type DataPlane, type ThreadLost } from "../../../src/proxy/control/data-plane.ts";
 import { startApplication, startTcpApplication, type TestApplication } from "../../support/application/application.ts";

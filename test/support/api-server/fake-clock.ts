@@ -1,5 +1,5 @@
 /** Time that passes when the test says so. */
-import type { Clock } from "../../../src/discovery/kubernetes/clock.ts";
+import type { Clock } from "../../../src/api-server/clock.ts";
 
 interface Timer {
   readonly at: number;

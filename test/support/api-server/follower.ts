@@ -5,14 +5,14 @@ import {
   type KubernetesDiscovery,
   type KubernetesDiscoveryOptions,
 } from "../../../src/discovery/kubernetes/kubernetes-discovery.ts";
-import type { KubernetesTiming } from "../../../src/discovery/kubernetes/timing.ts";
+import type { KubernetesTiming } from "../../../src/api-server/timing.ts";
 import { authorize } from "../../../src/policy/authorize.ts";
-import { compile } from "../../../src/policy/compile.ts";
+import { compile } from "../../../src/policy/compile/compile.ts";
 import type { World } from "../../../src/policy/model.ts";
-import { sharedStatuses } from "../../../src/policy/policy-statuses.ts";
+import { sharedStatuses } from "../../../src/policy/explain/policy-statuses.ts";
 import { supposing } from "../../../src/policy/service-state.ts";
 import { CLOSED, type Snapshot } from "../../../src/policy/snapshot.ts";
-import { peerAddress } from "../../../src/policy/peer-address.ts";
+import { peerAddress } from "../../../src/policy/address/peer-address.ts";
 import { backendPort } from "../../../src/policy/model.ts";
 
 export interface LogLine {

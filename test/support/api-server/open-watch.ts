@@ -1,5 +1,5 @@
 /** One watch that a client has open at the stand-in. */
-import type { Clock } from "../../../src/discovery/kubernetes/clock.ts";
+import type { Clock } from "../../../src/api-server/clock.ts";
 import { groupVersion, type ResourceType } from "./resource-types.ts";
 import type { Selection } from "./selection.ts";
 import { statusBody, type Refusal } from "./status-answers.ts";

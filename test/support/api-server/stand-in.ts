@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from "node:http2";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { SYSTEM_CLOCK, type Clock } from "../../../src/discovery/kubernetes/clock.ts";
+import { SYSTEM_CLOCK, type Clock } from "../../../src/api-server/clock.ts";
 import { Accounts } from "./accounts.ts";
 import { attributesOf, isWatch, readCall, type Call, type Target } from "./call.ts";
 import { discoveryDocument } from "./discovery-documents.ts";

@@ -1,5 +1,5 @@
 /** A cluster as the behaviour suite sees it: the stand-in and the real control plane both answer to this. */
-import type { ApiCredentials } from "../../../src/discovery/kubernetes/credentials.ts";
+import type { ApiCredentials } from "../../../src/api-server/credentials.ts";
 import { TestAuthority } from "../mesh/authority.ts";
 import { ApiCaller } from "./api-caller.ts";
 import { Link } from "./link.ts";

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { Handshakes, type HandshakeResult } from "../../../src/proxy/connection/handshakes.ts";
-import { checkCredentials } from "../../../src/tls/check-credentials.ts";
+import { checkCredentials } from "../../../src/tls/credentials/check-credentials.ts";
 import type { Credentials } from "../../../src/tls/credentials.ts";
 import type { Made } from "../mesh/certificates.ts";
 import { connect } from "./caller.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkCredentials } from "../../../src/tls/check-credentials.ts";
+import { checkCredentials } from "../../../src/tls/credentials/check-credentials.ts";
 import type { Credentials } from "../../../src/tls/credentials.ts";
 import { textsOf } from "../../../src/tls/spiffe/svid-texts.ts";
 import { makeCertificate, makeKeys, makeList } from "../../support/mesh/certificates.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import type { CredentialsWatch } from "../../../src/tls/credentials-source.ts";
+import type { CredentialsWatch } from "../../../src/tls/credentials/credentials-source.ts";
 import type { Credentials } from "../../../src/tls/credentials.ts";
 import { workloadApi, type WorkloadPace } from "../../../src/tls/spiffe/workload-source.ts";
 import { makeCertificate, type Made } from "../../support/mesh/certificates.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { DEFAULT_LIMITS, type Limits } from "../../../../src/config/config.ts";
 import { backendPort } from "../../../../src/policy/model.ts";
-import { peerAddress } from "../../../../src/policy/peer-address.ts";
+import { peerAddress } from "../../../../src/policy/address/peer-address.ts";
 import { AcceptedConnection } from "../../../../src/proxy/connection/accepted-connection.ts";
 import { HttpForwarder } from "../../../../src/proxy/http/http-forwarder.ts";
 import type { RequestFacts } from "../../../../src/telemetry/records.ts";

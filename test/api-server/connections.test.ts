@@ -1,0 +1,59 @@
+/** The end of the client's connections under requests that nobody has ended: they fail, and no event of a socket throws. */
+import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Socket } from "node:net";
+import { test, type TestContext } from "node:test";
+import { ApiConnections } from "../../src/api-server/connections.ts";
+import { DEFAULT_TIMING } from "../../src/api-server/timing.ts";
+import { StandInCluster } from "../support/api-server/test-cluster.ts";
+
+const CONNECTED = "undici:client:connected";
+
+/** What events throw from here on: Node's runner would count it to whichever test is at work. */
+function thrownIn(t: TestContext): readonly unknown[] {
+  const thrown: unknown[] = [];
+  process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error));
+  t.after(() => process.setUncaughtExceptionCaptureCallback(null));
+  return thrown;
+}
+
+async function closeUnderRequest(t: TestContext, http2: boolean, beforeClose: (socket: Socket) => void): Promise<void> {
+  await using cluster = await StandInCluster.start({ http2 });
+  const asked = Promise.withResolvers<void>();
+  cluster.server.intervene = () => {
+    asked.resolve();
+    return { kind: "hang" };
+  };
+  const connected = Promise.withResolvers<Socket>();
+  const onConnected = (message: unknown): void => connected.resolve((message as { readonly socket: Socket }).socket);
+  subscribe(CONNECTED, onConnected);
+  t.after(() => unsubscribe(CONNECTED, onConnected));
+  const connections = new ApiConnections({
+    credentials: cluster.credentials(),
+    timing: DEFAULT_TIMING,
+    onConnect: () => {},
+  });
+  const { client } = await connections.acquire();
+  const failed = assert.rejects(client.request({ path: "/api", method: "GET" }));
+  const socket = await connected.promise;
+  await asked.promise;
+
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  const thrown = thrownIn(t);
+  beforeClose(socket);
+  await connections.close();
+  await Promise.all([failed, closed]);
+  assert.deepEqual(thrown, []);
+  assert.equal(connections.open, 0);
+}
+
+for (const http2 of [true, false]) {
+  const version = `HTTP/${http2 ? "2" : "1.1"}`;
+  test(`a request under way over ${version} fails with the end, and nothing throws`, async (t) => {
+    await closeUnderRequest(t, http2, () => {});
+  });
+
+  test(`an end while a connection of ${version} is closing by itself throws nothing either`, async (t) => {
+    await closeUnderRequest(t, http2, (socket) => socket.destroy());
+  });
+}
