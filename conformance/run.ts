@@ -45,7 +45,7 @@ const byMesh = Map.groupBy(chosen, ({ world }) => world.meshName);
 for (const [index, [meshName, rows]] of [...byMesh].entries()) {
   const own = join(directory.path, String(index));
   mkdirSync(own);
-  const world =
+  await using world =
     values.kubeconfig === undefined
       ? directoryWorld(join(own, "manifests"))
       : await clusterWorld(values.kubeconfig, (message) => console.error(message));

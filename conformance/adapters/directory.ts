@@ -1,5 +1,5 @@
 /** A directory of manifests that the implementation follows: one file, replaced as an editor replaces one. */
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { World } from "./world.ts";
 
@@ -15,5 +15,6 @@ export function directoryWorld(path: string): World {
       writeFileSync(partial, objects.map((object) => JSON.stringify(object)).join("\n---\n"));
       renameSync(partial, join(path, "objects.yaml"));
     },
+    [Symbol.asyncDispose]: async () => rmSync(path, { recursive: true }),
   };
 }

@@ -2,7 +2,8 @@
 import type { Manifest } from "../../test/support/mesh/objects.ts";
 import type { DecisionCase } from "../cases.ts";
 
-export interface World {
+/** What was put there is gone once it is disposed of. */
+export interface World extends AsyncDisposable {
   /** What the command is told of it, as environment variables. */
   readonly env: Readonly<Record<string, string>>;
   /** Why a case cannot be put here; `undefined` when it can. */

@@ -57,10 +57,22 @@ const CLUSTER_WIDE: ReadonlySet<string> = new Set([
   "ValidatingWebhookConfiguration",
 ]);
 
+/** All objects of a kind, in whatever namespace. */
+export function everywherePath(apiVersion: string, kind: string): string {
+  return `${rootPath(apiVersion)}/${pluralOf(kind)}`;
+}
+
 export function collectionPath(apiVersion: string, kind: string, namespace: string | undefined): string {
-  const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const plural = PLURALS[kind] ?? `${kind.toLowerCase()}s`;
-  return CLUSTER_WIDE.has(kind) ? `${root}/${plural}` : `${root}/namespaces/${namespace ?? "default"}/${plural}`;
+  if (CLUSTER_WIDE.has(kind)) return everywherePath(apiVersion, kind);
+  return `${rootPath(apiVersion)}/namespaces/${namespace ?? "default"}/${pluralOf(kind)}`;
+}
+
+function rootPath(apiVersion: string): string {
+  return apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+}
+
+function pluralOf(kind: string): string {
+  return PLURALS[kind] ?? `${kind.toLowerCase()}s`;
 }
 
 export function objectPath({ apiVersion, kind, metadata }: ManifestLike): string {
