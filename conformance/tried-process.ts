@@ -8,7 +8,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TestApplication } from "../test/support/application/application.ts";
-import { policy, backend, range, type Manifest } from "../test/support/mesh/objects.ts";
+import { backend, namespaceObject, policy, service, slice, type Manifest } from "../test/support/mesh/objects.ts";
 import { freePorts } from "../test/support/process/ports.ts";
 import type { World } from "./adapters/world.ts";
 import type { Callers } from "./callers.ts";
@@ -18,6 +18,20 @@ import type { Subject } from "./play-case.ts";
 /** A backend port of the pod that no case names. */
 const SETTLED_PORT = 65_000;
 const LOOK_EVERY_MS = 10;
+const MONITORED_LABEL = "openservicemesh.io/monitored-by";
+
+/**
+ * Lets an address in once the policy, the slice and the namespace are in force: an implementation that follows an API server
+ * may learn of each kind at another time.
+ */
+function settledBy(address: string, meshName: string | undefined): readonly Manifest[] {
+  const labels = meshName === undefined ? {} : { [MONITORED_LABEL]: meshName };
+  return [
+    namespaceObject("conformance-settled", labels),
+    slice("conformance-settled/known", address),
+    policy([backend("foo", SETTLED_PORT, "http")], [service("conformance-settled/known")], "test/conformance-settled"),
+  ];
+}
 
 export interface TriedProcessOptions {
   readonly command: readonly [string, ...string[]];
@@ -81,20 +95,15 @@ export class TriedProcess implements Subject, AsyncDisposable {
 
   async apply(objects: readonly Manifest[]): Promise<void> {
     this.#cases += 1;
-    const { callers, settleMs } = this.#options;
+    const { callers, meshName, settleMs } = this.#options;
     const known = { from: `127.254.${this.#cases >> 8}.${this.#cases & 255}` };
-    const settled = policy(
-      [backend("foo", SETTLED_PORT, "http")],
-      [range(`${known.from}/32`)],
-      "test/conformance-settled",
-    );
-    await this.#options.world.put([...objects, settled]);
+    await this.#options.world.put([...objects, ...settledBy(known.from, meshName)]);
     const deadline = performance.now() + settleMs;
     while (!("status" in (await callers.call(known, this.port(SETTLED_PORT))))) {
       if (this.#child.exitCode !== null) throw new Error(`the implementation has ended with ${this.#child.exitCode}`);
       if (performance.now() > deadline)
         throw new Error(
-          `${known.from}, which a policy lets in on port ${SETTLED_PORT}, was not let in within ${settleMs / 1000} s`,
+          `${known.from}, which a policy and an EndpointSlice let in on port ${SETTLED_PORT}, was not let in within ${settleMs / 1000} s`,
         );
       await delay(LOOK_EVERY_MS);
     }
