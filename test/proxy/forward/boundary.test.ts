@@ -6,7 +6,8 @@ import { after, before, test } from "node:test";
 import { connect, readToEnd } from "../../support/caller/caller.ts";
 import { Http2Caller } from "../../support/caller/http2-caller.ts";
 import { boundedCallbacks } from "../../support/thread/planted-throws.ts";
-import { PORT, ThrowingPlane, tick } from "../../support/thread/throwing-plane.ts";
+import { tick } from "../../support/application/provoking.ts";
+import { PORT, ThrowingPlane } from "../../support/thread/throwing-plane.ts";
 import {
   CONNECTIONS,
   HASTY,

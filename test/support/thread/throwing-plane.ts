@@ -1,15 +1,12 @@
 /** A data plane of one thread in which callbacks can be made to throw, with the applications behind it. */
-import { once } from "node:events";
-import { createServer as createHttp2Server } from "node:http2";
-import type { Socket } from "node:net";
 import { BroadcastChannel } from "node:worker_threads";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/config/config.ts";
 import { compile } from "../../../src/policy/compile/compile.ts";
-import type { BackendSpec } from "../../../src/policy/model.ts";
+import { backendPort, type BackendSpec } from "../../../src/policy/model.ts";
 import { startDataPlane, type DataPlane } from "../../../src/proxy/control/data-plane.ts";
 import { checkCredentials } from "../../../src/tls/credentials/check-credentials.ts";
-import { WebSocketServer } from "ws";
-import { startApplication, startTcpApplication, TestApplication } from "../application/application.ts";
+import { startTcpApplication } from "../application/application.ts";
+import { provokeStream, startProvokingH2c, startProvokingHttp } from "../application/provoking.ts";
 import { startUnanswering } from "../application/unanswering.ts";
 import { GATEWAY_NAME, TestMesh } from "../mesh/mesh.ts";
 import type { LogLine } from "../process/log-lines.ts";
@@ -17,9 +14,9 @@ import { freePorts } from "../process/ports.ts";
 import { until } from "../until.ts";
 import { PLANTED_THROWS, type PlantedThrow } from "./planted-throws.ts";
 import { linesIn, UNHEARD } from "./traffic.ts";
-import { backendPort } from "../../../src/policy/model.ts";
 
-const BULK = Buffer.alloc(8 * 1024 * 1024, "b");
+/** Only a fault takes longer. */
+const LIMIT_MS = 45_000;
 
 /** Backend ports. */
 export const PORT = {
@@ -74,9 +71,9 @@ export class ThrowingPlane implements AsyncDisposable {
   static async start(limits: Partial<Limits> = {}): Promise<ThrowingPlane> {
     const owned = new AsyncDisposableStack();
     const mesh = await TestMesh.create();
-    const http = owned.use(await startHttpApplication());
-    const h2c = owned.use(await startH2cApplication());
-    const stream = owned.use(await startTcpApplication(serveStream));
+    const http = owned.use(await startProvokingHttp());
+    const h2c = owned.use(await startProvokingH2c());
+    const stream = owned.use(await startTcpApplication(provokeStream));
     const nowhere = owned.use(await startUnanswering());
     const apps = new Map<number, number>([
       [PORT.http, http.port],
@@ -163,9 +160,9 @@ export class ThrowingPlane implements AsyncDisposable {
 
   /** @param pollMs where no event tells of it */
   async until(condition: () => boolean, what: string, pollMs = 1_000): Promise<void> {
-    const deadline = performance.now() + 45_000;
+    const deadline = performance.now() + LIMIT_MS;
     while (!condition()) {
-      if (performance.now() > deadline) throw new Error(`not within 15 s: ${what}`);
+      if (performance.now() > deadline) throw new Error(`not within ${LIMIT_MS / 1_000} s: ${what}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pollMs);
         this.#waiting.push(() => {
@@ -213,128 +210,4 @@ function snapshotFor(version: number, range: string) {
     namespaces: new Map(),
   };
   return compile(world, { namespace: "test", services: ["foo"] }, version);
-}
-
-/** By path: /drip goes on until its caller is gone, a line for each `tick`; /hold never answers. */
-async function startHttpApplication(): Promise<TestApplication> {
-  const application = await startApplication((request, response) => {
-    switch (request.url) {
-      case "/neighbour":
-        response.write("first\n");
-        neighbours.push((line) => response.write(line));
-        return;
-      case "/hold":
-        return;
-      case "/reset":
-        request.socket.resetAndDestroy();
-        return;
-      case "/leave":
-        request.socket.end();
-        return;
-      case "/bulk":
-        response.end(BULK);
-        return;
-      case "/early":
-        response.end("early");
-        return;
-      case "/trailers":
-        response.writeHead(200, { trailer: "x-last" });
-        response.addTrailers({ "x-last": "1" });
-        response.end("body");
-        return;
-      case "/slow":
-        for (let step = 1; step <= 12; step += 1) setTimeout(() => response.write(`${step}\n`), step * 250);
-        setTimeout(() => response.end(), 13 * 250);
-        return;
-      case "/later":
-        response.write("one");
-        setTimeout(() => response.end("two"), 50);
-        return;
-      default:
-        request.resume();
-        response.end("ok");
-    }
-  });
-  const sockets = new WebSocketServer({ noServer: true });
-  application.server.on("upgrade", (request, socket: Socket, head: Buffer) => {
-    if (request.url === "/hold") return;
-    if (request.url === "/refuse") {
-      socket.write("HTTP/1.1 403 Forbidden\r\ntransfer-encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n");
-      return;
-    }
-    sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      webSocket.on("error", () => undefined);
-      webSocket.on("message", (data) => webSocket.send(data));
-      if (request.url === "/leave") webSocket.close();
-    });
-  });
-  return application;
-}
-
-/** Writes a line to each response of /neighbour that is under way. */
-const neighbours: ((line: string) => void)[] = [];
-
-export function tick(line: string): void {
-  for (const write of neighbours) write(line);
-}
-
-/** By path: /reset cuts the newest connection, which is the one that a row has opened. */
-async function startH2cApplication(): Promise<TestApplication> {
-  let newest: Socket | undefined;
-  const server = createHttp2Server();
-  const application = new TestApplication(server);
-  // Where requests are listened for, Node has its own way with streams, and with their trailers above all.
-  server.removeAllListeners("stream");
-  server.on("connection", (socket: Socket) => (newest = socket));
-  server.on("stream", (stream, headers) => {
-    stream.on("error", () => undefined);
-    switch (headers[":path"]) {
-      case "/hold":
-        return;
-      case "/goodbye":
-        stream.session?.close();
-        return;
-      case "/reset":
-        newest?.resetAndDestroy();
-        return;
-      case "/trailers":
-        stream.respond({ ":status": 200 }, { waitForTrailers: true });
-        stream.once("wantTrailers", () => stream.sendTrailers({ "x-last": "1" }));
-        stream.end("body");
-        return;
-      case "/late":
-        setTimeout(() => stream.resume(), 100);
-        stream.once("end", () => {
-          if (stream.destroyed) return;
-          stream.respond({ ":status": 200 });
-          stream.end("ok");
-        });
-        return;
-      default:
-        stream.resume();
-    }
-    stream.additionalHeaders({ ":status": 103, link: "</a.css>; rel=preload" });
-    stream.respond({ ":status": 200 });
-    stream.end("ok");
-  });
-  server.on("session", (session) => session.on("error", () => undefined));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return application;
-}
-
-/** By the first byte: B sends bulk, S reads slowly, R resets; everything is sent back. */
-function serveStream(socket: Socket): void {
-  socket.once("data", (first: Buffer) => {
-    if (first[0] === 82) socket.resetAndDestroy();
-    else if (first[0] === 66) socket.end(BULK);
-    else if (first[0] === 83) {
-      socket.pause();
-      setTimeout(() => socket.resume(), 100);
-    } else {
-      socket.write(first);
-      socket.on("data", (chunk: Buffer) => socket.write(chunk));
-    }
-  });
-  socket.on("end", () => socket.end());
 }
