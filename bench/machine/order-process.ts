@@ -15,15 +15,17 @@ export class OrderProcess<Order, Reply extends Answer> implements AsyncDisposabl
     { readonly resolve: (reply: Reply) => void; readonly reject: (why: Error) => void }
   >();
   #orders = 0;
+  /** Why nothing is answered after it. */
+  #ended: Error | undefined;
 
   /** @param script path of the program */
   constructor(script: string) {
     this.#child = fork(script, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     this.#child.on("message", (reply: Reply) => this.#answered(reply));
-    this.#child.once("exit", (code, signal) => {
-      for (const { reject } of this.#waiting.values())
-        reject(new Error(`${basename(script)} has ended with ${code ?? signal}`));
-    });
+    this.#child.once("exit", (code, signal) =>
+      this.#end(new Error(`${basename(script)} has ended with ${code ?? signal}`)),
+    );
+    this.#child.on("error", (error) => this.#end(error));
   }
 
   get pid(): number {
@@ -32,11 +34,16 @@ export class OrderProcess<Order, Reply extends Answer> implements AsyncDisposabl
 
   /** @throws when the process failed to do it, or has ended */
   ask(order: Order): Promise<Reply> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     this.#orders += 1;
     const id = this.#orders;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#child.send({ id, order });
+      this.#child.send({ id, order }, (error) => {
+        if (error === null) return;
+        this.#waiting.delete(id);
+        reject(error);
+      });
     });
   }
 
@@ -45,6 +52,12 @@ export class OrderProcess<Order, Reply extends Answer> implements AsyncDisposabl
     const exited = once(this.#child, "exit");
     this.#child.kill("SIGKILL");
     await exited;
+  }
+
+  #end(why: Error): void {
+    this.#ended = why;
+    for (const { reject } of this.#waiting.values()) reject(why);
+    this.#waiting.clear();
   }
 
   #answered(reply: Reply): void {
