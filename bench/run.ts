@@ -6,7 +6,16 @@ import { isSuite, SUITES, type Suite } from "./suites.ts";
 /** Those that need nothing but this machine. */
 const DEFAULT: readonly Suite[] = ["micro", "load"];
 
+const HELP = `npm run bench -- [SUITE [flags]]
+
+Suites: ${Object.keys(SUITES).join(", ")}; ${DEFAULT.join(" and ")} when none is named. SUITE --help shows its flags.
+`;
+
 const [first, ...rest] = process.argv.slice(2);
+if (first === "--help") {
+  console.log(HELP.trim());
+  process.exit(0);
+}
 if (first !== undefined && !isSuite(first)) {
   console.error(`unknown suite '${first}'; expected one of ${Object.keys(SUITES).join(", ")}`);
   process.exit(2);

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { readArguments } from "../../test/support/command-line.ts";
 import { startNginxApplication } from "../load/application/nginx-application.ts";
 import { startOwnApplication } from "../load/application/own-application.ts";
 import { buildsOf } from "../load/builds.ts";
@@ -34,12 +35,7 @@ const say = (line: string): void => console.error(line);
 // Its children are killed, and its folder removed, as the process exits.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130));
 
-const args = process.argv.slice(2);
-if (args.includes("--help")) {
-  console.log(HELP);
-  process.exit(0);
-}
-const options = parseOptions(args);
+const options = readArguments(HELP, parseOptions);
 const builds = buildsOf(options);
 const all = handshakeContenders(builds, options.only);
 for (const { name, missing } of all) if (missing() !== undefined) say(`${name} is left out: ${missing()}`);

@@ -1,5 +1,6 @@
 /** Flags of `bench handshake`. */
 import { parseArgs } from "node:util";
+import { NAMES, namesOf, oneOf, wholeNumber } from "../../test/support/command-line.ts";
 import { MEASUREMENTS, type Measurement } from "./measurement.ts";
 
 export interface HandshakeOptions {
@@ -34,46 +35,31 @@ connection. All contenders run; they are loaded in turn, in several rounds.
   --help              show this text
 `;
 
-const STRING = { type: "string", multiple: true, default: [] as string[] } as const;
-
-function split(values: readonly string[]): readonly string[] {
-  return values.flatMap((value) => value.split(",")).filter((value) => value !== "");
-}
-
 /** @throws when a flag is unknown or a value is none of those expected */
 export function parseOptions(args: readonly string[]): HandshakeOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      only: STRING,
-      measure: STRING,
+      only: NAMES,
+      measure: NAMES,
       rounds: { type: "string" },
       seconds: { type: "string" },
       connections: { type: "string" },
-      node: STRING,
-      postern: STRING,
+      node: NAMES,
+      postern: NAMES,
       quick: { type: "boolean", default: false },
     },
   });
-  const count = (name: string, text: string, lowest: number, highest: number): number => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= lowest && value <= highest) return value;
-    throw new Error(`--${name} is '${text}'; expected a whole number from ${lowest} to ${highest}`);
-  };
   const { quick } = values;
-  const measurements = split(values.measure).map((name) => {
-    const known = MEASUREMENTS.find((one) => one === name);
-    if (known === undefined) throw new Error(`--measure is '${name}'; expected ${MEASUREMENTS.join(", ")}`);
-    return known;
-  });
+  const measurements = namesOf(values.measure).map((name) => oneOf("--measure", name, MEASUREMENTS));
   return {
-    only: split(values.only),
+    only: namesOf(values.only),
     measurements: measurements.length === 0 ? MEASUREMENTS : measurements,
-    rounds: count("rounds", values.rounds ?? (quick ? "1" : "5"), 1, 100),
-    seconds: count("seconds", values.seconds ?? (quick ? "1" : "2"), 1, 60),
-    idleConnections: count("connections", values.connections ?? (quick ? "400" : "5000"), 100, 9_000),
-    nodes: split(values.node),
-    checkouts: split(values.postern),
+    rounds: wholeNumber("--rounds", values.rounds ?? (quick ? "1" : "5"), 1, 100),
+    seconds: wholeNumber("--seconds", values.seconds ?? (quick ? "1" : "2"), 1, 60),
+    idleConnections: wholeNumber("--connections", values.connections ?? (quick ? "400" : "5000"), 100, 9_000),
+    nodes: namesOf(values.node),
+    checkouts: namesOf(values.postern),
     quick,
   };
 }

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { DEFAULT_TIMING } from "../../src/api-server/timing.ts";
 import type { TestCluster } from "../../test/support/api-server/test-cluster.ts";
+import { numberAboveZero, oneOf, readArguments, wholeNumber } from "../../test/support/command-line.ts";
 import { backend, policy, service } from "../../test/support/mesh/objects.ts";
 import { resultName, writeResult } from "../load/report/results.ts";
 import { cpuOf, residentOf } from "../machine/processor-time.ts";
@@ -13,7 +14,7 @@ import { machineStamp, rounded } from "../machine/stamp.ts";
 import { CountingRelay } from "./counting-relay.ts";
 import { FleetGateways } from "./fleet-gateways.ts";
 import type { FleetOrder, FleetReport } from "./fleet-sidecars.ts";
-import { runInNamespace, serverKind, startServer } from "./server.ts";
+import { runInNamespace, SERVER_KINDS, startServer } from "./server.ts";
 
 const HELP = `Measures what hundreds of sidecars cost one API server.
 
@@ -33,54 +34,45 @@ Flags:
   --settle-minutes N   before the quiet is measured; the default, 5.5, outlasts the looks for an API that is not installed
   --quiet-minutes N    default 3
   --change-seconds N   how long endpoints come and go; default 60
+  --help               show this text
 `;
 
 const STEP_MS = 250;
 const DOWN_MS = 5_000;
+const LONGEST_MINUTES = 24 * 60;
 const LONGEST_MS = 600_000;
 /** For thousands of sidecars in one process. */
 const HEAP_MIB = 12_288;
 /** What the figures are extrapolated to. */
 const CLUSTER = 10_000;
 
-const { values } = parseArgs({
-  options: {
-    help: { type: "boolean", default: false },
-    server: { type: "string", default: "stand-in" },
-    sidecars: { type: "string", default: "500" },
-    replicas: { type: "string", default: "10" },
-    endpoints: { type: "string", default: "1000" },
-    sources: { type: "string", default: "1" },
-    "settle-minutes": { type: "string", default: "5.5" },
-    "quiet-minutes": { type: "string", default: "3" },
-    "change-seconds": { type: "string", default: "60" },
-  },
+const options = readArguments(HELP, (args) => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      server: { type: "string", default: "stand-in" },
+      sidecars: { type: "string", default: "500" },
+      replicas: { type: "string", default: "10" },
+      endpoints: { type: "string", default: "1000" },
+      sources: { type: "string", default: "1" },
+      "settle-minutes": { type: "string", default: "5.5" },
+      "quiet-minutes": { type: "string", default: "3" },
+      "change-seconds": { type: "string", default: "60" },
+    },
+  });
+  return {
+    kind: oneOf("--server", values.server, SERVER_KINDS),
+    sidecars: wholeNumber("--sidecars", values.sidecars, 1, CLUSTER),
+    replicas: wholeNumber("--replicas", values.replicas, 1, CLUSTER),
+    endpoints: wholeNumber("--endpoints", values.endpoints, 1, 10_000),
+    sources: wholeNumber("--sources", values.sources, 1, 100),
+    settleMinutes: numberAboveZero("--settle-minutes", values["settle-minutes"], LONGEST_MINUTES),
+    quietMinutes: numberAboveZero("--quiet-minutes", values["quiet-minutes"], LONGEST_MINUTES),
+    changeSeconds: wholeNumber("--change-seconds", values["change-seconds"], 1, 3_600),
+  };
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
-
-function above0(name: "settle-minutes" | "quiet-minutes"): number {
-  const value = Number(values[name]);
-  if (!(value > 0)) throw new Error(`--${name} is '${values[name]}'; expected a number above 0`);
-  return value;
-}
-
-function whole(name: "sidecars" | "replicas" | "endpoints" | "sources" | "change-seconds", most: number): number {
-  const value = Number(values[name]);
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  throw new Error(`--${name} is '${values[name]}'; expected a whole number from 1 to ${most}`);
-}
-
-const kind = serverKind(values.server);
-const sidecars = whole("sidecars", CLUSTER);
-const replicas = whole("replicas", CLUSTER);
-const settleMinutes = above0("settle-minutes");
-const quietMinutes = above0("quiet-minutes");
-const changeSeconds = whole("change-seconds", 3_600);
-const sources = whole("sources", 100);
-const gateways = new FleetGateways(whole("endpoints", 10_000), sources);
+const { kind, sidecars, replicas, settleMinutes, quietMinutes, changeSeconds, sources } = options;
+const gateways = new FleetGateways(options.endpoints, sources);
 
 /** What came in a quarter of a second. */
 interface Step {
@@ -217,7 +209,7 @@ try {
     `${CLUSTER} sidecars, one change a second: ${rounded(changing.eventsPerSecond * scale, 0)} events and ${rounded(changing.mibPerSecond * scale)} MiB a second from the server, ${rounded((changing.serverUsPerEvent * changing.eventsPerSecond * scale) / 1e6, 2)} of its cores`,
   );
   const machine = machineStamp();
-  const figures = { kind, sidecars, replicas, endpoints: values.endpoints, sources, start, quiet, changing, back };
+  const figures = { kind, sidecars, replicas, endpoints: options.endpoints, sources, start, quiet, changing, back };
   console.log(`written to ${writeResult(resultName("fleet", machine), { bench: "fleet", machine, ...figures })}`);
 } finally {
   const exit = once(fleet, "exit");

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { writeKubeconfig } from "../../test/support/api-server/kubeconfig.ts";
 import { HeldCredentials } from "../../test/support/api-server/test-cluster.ts";
 import { startApplication } from "../../test/support/application/application.ts";
+import { oneOf, readArguments, wholeNumber } from "../../test/support/command-line.ts";
 import { startSidecar, type TestSidecar } from "../../test/support/process/sidecar.ts";
 import { temporaryDirectory } from "../../test/support/process/temporary-directory.ts";
 import { resultName, writeResult } from "../load/report/results.ts";
@@ -17,7 +18,7 @@ import * as changes from "./changes.ts";
 import { costOfFlips } from "./cost.ts";
 import { CountingRelay } from "./counting-relay.ts";
 import { inForce, sample, THREADS, type Sample } from "./enforcement.ts";
-import { runInNamespace, serverKind, startServer, type MeasuredServer, type ServerKind } from "./server.ts";
+import { runInNamespace, SERVER_KINDS, startServer, type MeasuredServer, type ServerKind } from "./server.ts";
 
 const HELP = `Measures how long a change at the API server takes to be enforced in every data thread.
 
@@ -32,6 +33,7 @@ Flags:
                   network namespace); default stand-in
   --flips N       samples of each change; default 300
   --churn N       changes a second to the other slices in the last of the three measurements; default 20
+  --help          show this text
 `;
 
 const WARM_UP = 20;
@@ -43,23 +45,21 @@ interface Options {
   readonly churn: number;
 }
 
-function readOptions(): Options | undefined {
+/** @throws when a flag is unknown or its value is none of those expected */
+function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
+    args: [...args],
     options: {
-      help: { type: "boolean", default: false },
       server: { type: "string", default: "stand-in" },
       flips: { type: "string", default: "300" },
       churn: { type: "string", default: "20" },
     },
   });
-  if (values.help) return undefined;
-  const count = (name: "flips" | "churn"): number => {
-    const value = Number(values[name]);
-    if (!Number.isInteger(value) || value < 1 || value > 100_000)
-      throw new Error(`--${name} is '${values[name]}'; expected a whole number from 1 to 100000`);
-    return value;
+  return {
+    kind: oneOf("--server", values.server, SERVER_KINDS),
+    flips: wholeNumber("--flips", values.flips, 1, 100_000),
+    churn: wholeNumber("--churn", values.churn, 1, 100_000),
   };
-  return { kind: serverKind(values.server), flips: count("flips"), churn: count("churn") };
 }
 
 function progress(text: string): void {
@@ -135,11 +135,7 @@ async function measure(server: MeasuredServer, { kind, flips, churn }: Options):
   return { rows, cost, residentMiB: { empty, full, afterwards: residentMiB(sidecar) } };
 }
 
-const options = readOptions();
-if (options === undefined) {
-  console.log(HELP);
-  process.exit(0);
-}
+const options = readArguments(HELP, parseOptions);
 const elsewhere = runInNamespace(options.kind, import.meta.filename, process.argv.slice(2));
 if (elsewhere !== undefined) process.exit(elsewhere);
 

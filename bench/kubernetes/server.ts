@@ -21,12 +21,6 @@ export interface MeasuredServer extends AsyncDisposable {
   readonly cpuUs: () => number;
 }
 
-export function serverKind(value: string): ServerKind {
-  const kind = SERVER_KINDS.find((one) => one === value);
-  if (kind === undefined) throw new Error(`--server is '${value}'; expected ${SERVER_KINDS.join(" or ")}`);
-  return kind;
-}
-
 /**
  * The real API server takes no loopback address for an endpoint, so all of this runs again in a network namespace that has
  * others. Returns the exit code of that, or `undefined` when this process is the one that measures.

@@ -1,6 +1,7 @@
 /** `npm run bench -- load [flags]`: measures, prints, writes the figures, and asserts nothing about them. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { readArguments } from "../../test/support/command-line.ts";
 import { machineStamp } from "../machine/stamp.ts";
 import { buildsOf } from "./builds.ts";
 import { contenders } from "./contenders/contenders.ts";
@@ -26,12 +27,7 @@ const say = (line: string): void => console.error(line);
 // Its children are killed, and its folder removed, as the process exits.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130));
 
-const args = process.argv.slice(2);
-if (args.includes("--help")) {
-  console.log(HELP);
-  process.exit(0);
-}
-const options = parseOptions(args);
+const options = readArguments(HELP, parseOptions);
 const { quick, seconds, warmupSeconds, rate, only, limitSeconds } = options;
 const builds = buildsOf(options);
 const stamp = machineStamp();

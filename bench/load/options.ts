@@ -1,5 +1,6 @@
-/** Flags of `bench load`, all problems of them at once. */
+/** Flags of `bench load`. */
 import { parseArgs } from "node:util";
+import { NAMES, namesOf, oneOf, wholeNumber } from "../../test/support/command-line.ts";
 import { MEASUREMENTS, type MeasurementName } from "./measurements/subject.ts";
 
 export interface LoadOptions {
@@ -29,23 +30,18 @@ export const HELP = `npm run bench -- load [flags]
   --profile         also write a CPU profile of Postern's data thread under load
   --minutes N       no contender is started after so long (18, with --quick 4)
   --quick           a look within 4 minutes: no figure of it is worth keeping
+  --help            show this text
 `;
-
-const STRING = { type: "string", multiple: true, default: [] as string[] } as const;
-
-function split(values: readonly string[]): readonly string[] {
-  return values.flatMap((value) => value.split(",")).filter((value) => value !== "");
-}
 
 /** @throws when a flag is unknown or a number is none */
 export function parseOptions(args: readonly string[]): LoadOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      only: STRING,
-      measure: STRING,
-      node: STRING,
-      postern: STRING,
+      only: NAMES,
+      measure: NAMES,
+      node: NAMES,
+      postern: NAMES,
       seconds: { type: "string" },
       warmup: { type: "string" },
       rate: { type: "string", default: "1000" },
@@ -54,31 +50,18 @@ export function parseOptions(args: readonly string[]): LoadOptions {
       profile: { type: "boolean", default: false },
     },
   });
-  const problems: string[] = [];
-  const count = (name: string, text: string, highest: number): number => {
-    const value = Number(text);
-    if (!(Number.isInteger(value) && value >= 1 && value <= highest))
-      problems.push(`--${name} is '${text}'; expected a whole number from 1 to ${highest}`);
-    return value;
-  };
-  const measurements = split(values.measure).flatMap((name) => {
-    const known = MEASUREMENTS.find((one) => one === name);
-    if (known === undefined) problems.push(`--measure is '${name}'; expected ${MEASUREMENTS.join(", ")}`);
-    return known ?? [];
-  });
-  const options: LoadOptions = {
-    only: split(values.only),
+  const { quick, minutes } = values;
+  const measurements = namesOf(values.measure).map((name) => oneOf("--measure", name, MEASUREMENTS));
+  return {
+    only: namesOf(values.only),
     measurements: measurements.length === 0 ? MEASUREMENTS : measurements,
-    seconds: count("seconds", values.seconds ?? (values.quick ? "1" : "5"), 60),
-    warmupSeconds: count("warmup", values.warmup ?? (values.quick ? "1" : "8"), 60),
-    rate: count("rate", values.rate, 100_000),
-    quick: values.quick,
-    nodes: split(values.node),
-    checkouts: split(values.postern),
+    seconds: wholeNumber("--seconds", values.seconds ?? (quick ? "1" : "5"), 1, 60),
+    warmupSeconds: wholeNumber("--warmup", values.warmup ?? (quick ? "1" : "8"), 1, 60),
+    rate: wholeNumber("--rate", values.rate, 1, 100_000),
+    quick,
+    nodes: namesOf(values.node),
+    checkouts: namesOf(values.postern),
     profile: values.profile,
-    limitSeconds:
-      values.minutes === undefined ? (values.quick ? 210 : 18 * 60) : count("minutes", values.minutes, 120) * 60,
+    limitSeconds: minutes === undefined ? (quick ? 210 : 18 * 60) : wholeNumber("--minutes", minutes, 1, 120) * 60,
   };
-  if (problems.length > 0) throw new Error(problems.join("; "));
-  return options;
 }

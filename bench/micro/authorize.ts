@@ -10,6 +10,7 @@ import type * as Compile from "../../src/policy/compile/compile.ts";
 import type * as Model from "../../src/policy/model.ts";
 import type { Endpoint, World } from "../../src/policy/model.ts";
 import type * as PeerAddress from "../../src/policy/address/peer-address.ts";
+import { readArguments } from "../../test/support/command-line.ts";
 import { resultName, writeResult } from "../load/report/results.ts";
 import { machineStamp } from "../machine/stamp.ts";
 
@@ -55,7 +56,17 @@ function texts(offset: number, batch: number, size: number, mapped: boolean): re
   });
 }
 
-const { values } = parseArgs({ options: { postern: { type: "string" } } });
+const HELP = `npm run bench -- micro [flags]
+
+What one decision costs at 100 to 1,000,000 endpoints.
+
+  --postern DIR   another checkout of Postern (this one)
+  --help          show this text
+`;
+
+const { values } = readArguments(HELP, (args) =>
+  parseArgs({ args: [...args], options: { postern: { type: "string" } } }),
+);
 const checkout = resolve(values.postern ?? join(import.meta.dirname, "../.."));
 const policy = join(checkout, "src/policy");
 /** A module of the checkout that is measured, in whichever folder of the policy it has there. */

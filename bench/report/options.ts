@@ -1,5 +1,6 @@
 /** Flags of `bench report`. */
 import { parseArgs } from "node:util";
+import { NAMES, namesOf, oneOf } from "../../test/support/command-line.ts";
 
 /** What a report can run, in the order in which it does: the dearest first, since time is limited. */
 const REPORTED = ["load", "micro", "start", "revocation", "propagation", "fleet"] as const;
@@ -33,29 +34,21 @@ named: npm run bench -- install.
   --help              show this text
 `;
 
-const STRINGS = { type: "string", multiple: true, default: [] as string[] } as const;
-
-function split(values: readonly string[]): readonly string[] {
-  return values.flatMap((value) => value.split(",")).filter((value) => value !== "");
-}
-
 /** @throws when a flag is unknown, a suite is none, or flags contradict each other */
 export function parseOptions(args: readonly string[]): ReportOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      suites: STRINGS,
-      from: STRINGS,
+      suites: NAMES,
+      from: NAMES,
       against: { type: "string" },
       markdown: { type: "string" },
       quick: { type: "boolean", default: false },
     },
   });
-  const asked = split(values.suites);
-  const unknown = asked.filter((name) => !REPORTED.some((suite) => suite === name));
-  if (unknown.length > 0) throw new Error(`--suites names ${unknown.join(", ")}; expected ${REPORTED.join(", ")}`);
+  const asked = namesOf(values.suites).map((name) => oneOf("--suites", name, REPORTED));
   const { against, markdown, quick } = values;
-  const from = split(values.from);
+  const from = namesOf(values.from);
   if (from.length > 0 && (against !== undefined || asked.length > 0 || quick))
     throw new Error("--from runs nothing; --against, --suites and --quick are of runs");
   if (markdown !== undefined && !markdown.endsWith(".md"))

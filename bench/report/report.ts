@@ -1,6 +1,7 @@
 /** `npm run bench -- report [flags]`: runs the suites, or takes what they wrote, and makes pages of it. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { readArguments } from "../../test/support/command-line.ts";
 import { RESULTS, resultName } from "../load/report/results.ts";
 import { machineStamp } from "../machine/stamp.ts";
 import { Baseline, currentCommit } from "./baseline.ts";
@@ -42,12 +43,7 @@ function writeMarkdown(document: Document, file: string): void {
   console.log(`written to ${file}, plots to ${folder}`);
 }
 
-const args = process.argv.slice(2);
-if (args.includes("--help")) {
-  console.log(HELP);
-  process.exit(0);
-}
-const options = parseOptions(args);
+const options = readArguments(HELP, parseOptions);
 const report =
   options.from.length === 0
     ? await runAll(options)

@@ -1,5 +1,6 @@
 /** Flags of `bench revocation`. */
 import { parseArgs } from "node:util";
+import { oneOf, wholeNumber } from "../../test/support/command-line.ts";
 
 export interface RevocationOptions {
   /** Live connections in all. */
@@ -41,21 +42,15 @@ export function parseOptions(args: readonly string[]): RevocationOptions {
       server: { type: "string", default: "postern" },
     },
   });
-  const count = (name: string, text: string, lowest: number, highest: number): number => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= lowest && value <= highest) return value;
-    throw new Error(`--${name} is '${text}'; expected a whole number from ${lowest} to ${highest}`);
-  };
-  const server = SERVERS.find((name) => name === values.server);
-  if (server === undefined) throw new Error(`--server is '${values.server}'; expected one of ${SERVERS.join(", ")}`);
+  const server = oneOf("--server", values.server, SERVERS);
   const { quick } = values;
   // The sidecar takes 10,000, each thread its share, and the kernel does not spread them evenly.
-  const connections = count("connections", values.connections ?? (quick ? "500" : "5000"), 100, 9_000);
+  const connections = wholeNumber("--connections", values.connections ?? (quick ? "500" : "5000"), 100, 9_000);
   return {
     connections,
     violating: Math.floor(connections / 10),
     rounds: quick ? 1 : 3,
-    workers: count("workers", values.workers, 1, 64),
+    workers: wholeNumber("--workers", values.workers, 1, 64),
     quick,
     server,
   };

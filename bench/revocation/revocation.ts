@@ -1,6 +1,7 @@
 /** `npm run bench -- revocation [flags]`: from a lost right to the end of the connections that had it, under load. */
 import { loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import { readArguments } from "../../test/support/command-line.ts";
 import { resultName, writeResult } from "../load/report/results.ts";
 import { textTable } from "../load/report/text-table.ts";
 import { cpuPressure } from "../machine/pressure.ts";
@@ -17,12 +18,7 @@ const WARM_UP = 100;
 
 const say = (line: string): void => console.error(line);
 
-const args = process.argv.slice(2);
-if (args.includes("--help")) {
-  console.log(HELP);
-  process.exit(0);
-}
-const options = parseOptions(args);
+const options = readArguments(HELP, parseOptions);
 const { connections, violating, rounds, workers, server } = options;
 const loadBefore = loadavg();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));

@@ -6,16 +6,23 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
+import { parseArgs } from "node:util";
 import { startApplication } from "../support/application/application.ts";
+import { oneOf, readArguments } from "../support/command-line.ts";
 import { installed, installPackages } from "../support/debian-packages.ts";
 import { endProcessAfter } from "../support/limits/end-process.ts";
 import { TestMesh } from "../support/mesh/mesh.ts";
 import { BrowsedPage, SCHEMES, WIDTHS, type Focus, type Width } from "./browsed-page.ts";
 import { Chromium } from "./chromium.ts";
-import { HOSTILE_NAME, states, type State } from "./states.ts";
+import { HOSTILE_NAME, STATE_NAMES, states, type State } from "./states.ts";
 
 const LIMIT_MS = 10 * 60_000;
 const RESULTS = join(import.meta.dirname, "results");
+
+const HELP = `npm run test:browser -- [STATE...]
+
+The status page of real sidecars in chromium; screenshots go to test/browser/results. States: ${STATE_NAMES.join(", ")}.
+`;
 
 async function checkState(page: BrowsedPage, state: State): Promise<void> {
   await using sidecar = await state.start();
@@ -112,6 +119,11 @@ async function checkExplanations(page: BrowsedPage, url: string): Promise<void> 
   await checkLook(page, "an explanation");
 }
 
+const wanted = readArguments(HELP, (args) =>
+  parseArgs({ args: [...args], options: {}, allowPositionals: true }).positionals.map((name) =>
+    oneOf("a state", name, STATE_NAMES),
+  ),
+);
 endProcessAfter(LIMIT_MS, "the browser's tests");
 installPackages((line) => console.log(line), { chromium: "chromium" });
 if (!installed("chromium")) {
@@ -121,7 +133,6 @@ if (!installed("chromium")) {
   await using application = await startApplication();
   const mesh = await TestMesh.create();
   await using chromium = new Chromium();
-  const wanted = process.argv.slice(2);
   for (const state of states(application, mesh)) {
     if (wanted.length > 0 && !wanted.includes(state.name)) continue;
     console.log(state.name);

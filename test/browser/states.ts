@@ -11,8 +11,10 @@ import { until } from "../support/until.ts";
 /** A name in a certificate that would be markup, were it not escaped. */
 export const HOSTILE_NAME = 'spiffe://x/<img src=x onerror="alert(1)">';
 
+export const STATE_NAMES = ["serving", "closed-for-no-policy", "no-credentials", "stale", "draining", "audit"] as const;
+
 export interface State {
-  readonly name: string;
+  readonly name: (typeof STATE_NAMES)[number];
   /** In this order. */
   readonly texts: readonly RegExp[];
   start(): Promise<TestSidecar>;

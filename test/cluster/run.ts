@@ -5,16 +5,22 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { globSync } from "node:fs";
 import { join } from "node:path";
 import { buildControlPlane, cachedBinaries } from "./control-plane/build.ts";
 import { obtainCertManager } from "./modules/cert-manager.ts";
 import { obtainHelm } from "./modules/helm.ts";
+import { readArguments } from "../support/command-line.ts";
 import { limitFlags } from "../support/limits/flags.ts";
+import { suiteFiles } from "../support/suite-files.ts";
 import { inNamespace } from "./namespace.ts";
 
 /** Of one test: a control plane starts within it. */
 const TEST_LIMIT_MS = 240_000;
+
+const HELP = `npm run test:cluster -- [FILE...]
+
+The suites that need a real API server (test/cluster/*.cluster.ts), or these files alone. Builds the API server where Go is.
+`;
 
 function works(command: string, ...args: readonly string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore" }).status === 0;
@@ -44,14 +50,13 @@ async function obtainModules(files: readonly string[]): Promise<void> {
     }
 }
 
-async function main(patterns: readonly string[]): Promise<number> {
+async function main(files: readonly string[]): Promise<number> {
   const lacking = await missing();
   if (lacking !== undefined) {
     console.log(`cluster suites skipped: ${lacking}`);
     return 0;
   }
   await buildControlPlane(process.env, (line) => console.log(line));
-  const files = globSync(patterns.length > 0 ? [...patterns] : [join(import.meta.dirname, "*.cluster.ts")]);
   await obtainModules(files);
   // One at a time: each has a control plane of its own.
   const [command, args] = inNamespace(
@@ -59,11 +64,13 @@ async function main(patterns: readonly string[]): Promise<number> {
     ...limitFlags(TEST_LIMIT_MS),
     "--test",
     "--test-concurrency=1",
-    ...files.sort(),
+    ...files,
   );
   const child = spawn(command, args, { stdio: "inherit" });
   const [code] = (await once(child, "exit")) as [number | null];
   return code ?? 1;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main(
+  readArguments(HELP, (args) => suiteFiles(args, join(import.meta.dirname, "*.cluster.ts"))),
+);

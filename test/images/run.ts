@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { inNamespace } from "../cluster/namespace.ts";
+import { noArguments, readArguments } from "../support/command-line.ts";
 import { installed, installPackages, works } from "../support/debian-packages.ts";
 import { endProcessAfter } from "../support/limits/end-process.ts";
 import { limitFlags } from "../support/limits/flags.ts";
@@ -17,6 +18,11 @@ import { Buildah } from "./buildah.ts";
 
 const LIMIT_MS = 30 * 60_000;
 const TEST_LIMIT_MS = 240_000;
+
+const HELP = `npm run test:images
+
+Builds both images with buildah on bases of Debian's packages, and runs them in a network namespace. Takes no options.
+`;
 
 /** What is missing, or `undefined`. */
 function missing(): string | undefined {
@@ -62,5 +68,6 @@ async function main(): Promise<number> {
   }
 }
 
+readArguments(HELP, noArguments);
 endProcessAfter(LIMIT_MS, "the image suite");
 process.exitCode = await main();

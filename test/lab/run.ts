@@ -4,12 +4,13 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { globSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { buildControlPlane, cachedBinaries } from "../cluster/control-plane/build.ts";
+import { oneOf, readArguments } from "../support/command-line.ts";
 import { installPackages, works } from "../support/debian-packages.ts";
 import { limitFlags } from "../support/limits/flags.ts";
+import { suiteFiles } from "../support/suite-files.ts";
 import { obtainContour } from "./contour/obtain-contour.ts";
 import { obtainEnvoy } from "./contour/obtain-envoy.ts";
 import { ISOLATED } from "./isolation.ts";
@@ -24,6 +25,13 @@ const PACKAGES = {
   nginx: "nginx-light",
   haproxy: "haproxy",
 };
+
+const HELP = `npm run test:lab -- [FILE...]
+npm run lab
+
+Redirected traffic, real gateways and a real control plane in network namespaces (test/lab/*.lab.ts), or these files alone;
+'npm run lab' brings the same up to play with. Needs root.
+`;
 
 function say(line: string): void {
   console.log(line);
@@ -67,13 +75,22 @@ async function attempt(what: string, obtain: () => Promise<unknown>): Promise<vo
   }
 }
 
-async function main([mode, ...patterns]: readonly string[]): Promise<number> {
-  if (!(await prepare())) return 0;
-  if (mode === "play") return isolated([process.execPath, join(import.meta.dirname, "play.ts")]);
-  const files = globSync(patterns.length > 0 ? [...patterns] : [join(import.meta.dirname, "*.lab.ts")]);
-  // One at a time: each has namespaces and a control plane of its own, with the same names.
-  const flags = [...limitFlags(TEST_LIMIT_MS), "--test", "--test-concurrency=1"];
-  return isolated([process.execPath, ...flags, ...files.sort()]);
+interface Options {
+  readonly mode: "play" | "test";
+  readonly files: readonly string[];
 }
 
-process.exitCode = await main(process.argv.slice(2));
+function parseOptions([mode = "", ...args]: readonly string[]): Options {
+  const wanted = oneOf("the first argument", mode, ["play", "test"]);
+  return { mode: wanted, files: suiteFiles(args, join(import.meta.dirname, "*.lab.ts")) };
+}
+
+async function main({ mode, files }: Options): Promise<number> {
+  if (!(await prepare())) return 0;
+  if (mode === "play") return isolated([process.execPath, join(import.meta.dirname, "play.ts")]);
+  // One at a time: each has namespaces and a control plane of its own, with the same names.
+  const flags = [...limitFlags(TEST_LIMIT_MS), "--test", "--test-concurrency=1"];
+  return isolated([process.execPath, ...flags, ...files]);
+}
+
+process.exitCode = await main(readArguments(HELP, parseOptions));

@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { noArguments, readArguments } from "../support/command-line.ts";
 import { installed, installPackages } from "../support/debian-packages.ts";
 import { startApplication } from "../support/application/application.ts";
 import { call, tryCall } from "../support/caller/caller.ts";
@@ -13,6 +14,11 @@ import { startSidecar } from "../support/process/sidecar.ts";
 
 const RULES = join(import.meta.dirname, "../../config/observability");
 const TOOL_TIMEOUT_MS = 60_000;
+
+const HELP = `npm run test:observability
+
+Alert rules, their tests and the metrics of a real sidecar, by Prometheus' own promtool. Takes no options.
+`;
 
 /** Runs promtool and shows what it says. */
 function promtool(args: readonly string[], input = ""): boolean {
@@ -66,4 +72,5 @@ async function main(): Promise<number> {
   return results.every(Boolean) ? 0 : 1;
 }
 
+readArguments(HELP, noArguments);
 process.exitCode = await main();

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { noArguments, readArguments } from "../support/command-line.ts";
 import { installed, installPackages } from "../support/debian-packages.ts";
 import { endProcessAfter } from "../support/limits/end-process.ts";
 import { makeCertificate, type Made } from "../support/mesh/certificates.ts";
@@ -20,6 +21,12 @@ const DOCUMENT = join(import.meta.dirname, "../../docs/certificates.md");
 const ABOVE_LOW = new Set(["MEDIUM", "HIGH", "CRITICAL", "FATAL"]);
 /** Handshakes alone: there is no web page behind it whose headers could be looked at. Each cipher has a test of its own. */
 const CHECKS = ["--protocols", "--server-preference", "--fs", "--server-defaults", "--vulnerable"];
+
+const HELP = `npm run test:posture
+
+testssl.sh against a real sidecar. Ends with 1 at a finding above LOW that docs/certificates.md does not explain. Takes no
+options.
+`;
 
 interface Finding {
   readonly id: string;
@@ -57,6 +64,7 @@ async function scan(port: number, directory: string, name: string, authority: Ma
   return findings;
 }
 
+readArguments(HELP, noArguments);
 endProcessAfter(LIMIT_MS, "the scan");
 installPackages((line) => console.log(line), { testssl: "testssl.sh" });
 if (!installed("testssl")) {

@@ -10,6 +10,7 @@ import type { TLSSocket } from "node:tls";
 import { parseArgs } from "node:util";
 import { startApplication } from "../support/application/application.ts";
 import { connect, exchange } from "../support/caller/caller.ts";
+import { numberAboveZero, oneOf, readArguments } from "../support/command-line.ts";
 import { endProcessAfter } from "../support/limits/end-process.ts";
 import type { Made } from "../support/mesh/certificates.ts";
 import { mutual, policy, principal, range } from "../support/mesh/objects.ts";
@@ -33,13 +34,28 @@ const WIND_DOWN_MS = 60_000;
 /** Memory may be higher in the second half than in the first by this. */
 const MOST_GROWTH = 1.1;
 
-const { values } = parseArgs({
-  options: { minutes: { type: "string", default: "10" }, from: { type: "string", default: "files" } },
+const SOURCES = ["files", "workload-api"] as const;
+
+const HELP = `npm run test:rotation -- [options]
+
+The sidecar's certificate is replaced every second and the mesh's CA every minute, under load. Ends with 1 when something came
+back wrong.
+
+  --minutes N   how long (10)
+  --from NAME   where the sidecar gets its certificate: files (default) or workload-api
+  --help        show this text
+`;
+
+const { minutes, from } = readArguments(HELP, (args) => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { minutes: { type: "string", default: "10" }, from: { type: "string", default: "files" } },
+  });
+  return {
+    minutes: numberAboveZero("--minutes", values.minutes, 24 * 60),
+    from: oneOf("--from", values.from, SOURCES),
+  };
 });
-const minutes = Number(values.minutes);
-if (!(minutes > 0 && minutes <= 24 * 60)) throw new Error(`--minutes is '${values.minutes}'; expected 1 to 1440`);
-const { from } = values;
-if (from !== "files" && from !== "workload-api") throw new Error(`--from is '${from}'; expected files or workload-api`);
 endProcessAfter(minutes * 60_000 + WIND_DOWN_MS, "the rotation soak");
 const deadline = performance.now() + minutes * 60_000;
 const running = (): boolean => performance.now() < deadline;

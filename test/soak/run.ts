@@ -6,18 +6,19 @@
  */
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { writeKubeconfig } from "../support/api-server/kubeconfig.ts";
+import { readArguments } from "../support/command-line.ts";
 import { startSidecar } from "../support/process/sidecar.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 import { endProcessAfter } from "../support/limits/end-process.ts";
-import { runInNamespace, SERVERS, startServer } from "./api-server.ts";
+import { runInNamespace, startServer } from "./api-server.ts";
 import { startSoakApplication } from "./application.ts";
 import { CertificateRotation } from "./certificate-rotation.ts";
 import type { Lane } from "./lane.ts";
 import { lanes } from "./lanes.ts";
 import { MeshInRotation } from "./mesh-in-rotation.ts";
 import { MountedVolume } from "./mounted-volume.ts";
+import { HELP, parseOptions } from "./options.ts";
 import { furnish, PolicyChurn } from "./policy-churn.ts";
 import { sampleOf } from "./sample.ts";
 import { DEADLINE_MS, slowLanes } from "./slow-lanes.ts";
@@ -36,19 +37,9 @@ const REST_MS = 15_000;
 const MOST_LEFT_DESCRIPTORS = 8;
 /** Of the sidecar's own faults, line by line. */
 const MOST_SHOWN = 10;
-const LONGEST_HOURS = 72;
 
-const argv = process.argv.slice(2);
-const { values } = parseArgs({
-  args: argv,
-  options: { minutes: { type: "string" }, hours: { type: "string" }, server: { type: "string", default: "stand-in" } },
-});
-const minutes = values.hours === undefined ? Number(values.minutes ?? 5) : Number(values.hours) * 60;
-if (!(minutes > 0 && minutes <= LONGEST_HOURS * 60) || (values.hours !== undefined && values.minutes !== undefined))
-  throw new Error(`expected --minutes N or --hours N, up to ${LONGEST_HOURS} hours`);
-const kind = SERVERS.find((one) => one === values.server);
-if (kind === undefined) throw new Error(`--server is '${values.server}'; expected ${SERVERS.join(" or ")}`);
-const elsewhere = runInNamespace(kind, import.meta.filename, argv);
+const { minutes, server: kind } = readArguments(HELP, parseOptions);
+const elsewhere = runInNamespace(kind, import.meta.filename, process.argv.slice(2));
 if (elsewhere !== undefined) process.exit(elsewhere);
 
 // A step that never ends must not keep the run from ending.

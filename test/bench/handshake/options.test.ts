@@ -13,7 +13,7 @@ test("parseOptions() measures everything in five rounds unless told, and a quick
 });
 
 test("parseOptions() refuses measurements and numbers that it does not know", () => {
-  assert.throws(() => parseOptions(["--measure", "half"]), /--measure is 'half'; expected full-1.2, /);
+  assert.throws(() => parseOptions(["--measure", "half"]), /--measure is 'half'; expected one of full-1.2, /);
   assert.throws(() => parseOptions(["--connections", "9001"]), /--connections is '9001'; expected .* 9000/);
   assert.throws(() => parseOptions(["--rate", "3"]), /rate/);
 });

@@ -28,8 +28,12 @@ test("parseOptions() takes names by commas and by repetition", () => {
   assert.deepEqual(parseOptions(["--node", "/a/node,/b/node"]).nodes, ["/a/node", "/b/node"]);
 });
 
-test("parseOptions() names every number that is none, and flags that it does not know", () => {
-  assert.throws(() => parseOptions(["--seconds", "0", "--rate", "fast"]), /--seconds is '0'.*--rate is 'fast'/);
+test("parseOptions() refuses numbers, measurements and flags that it does not know", () => {
+  assert.throws(() => parseOptions(["--seconds", "0"]), /--seconds is '0'; expected a whole number from 1 to 60/);
+  assert.throws(() => parseOptions(["--rate", "fast"]), /--rate is 'fast'/);
   assert.throws(() => parseOptions(["--rounds", "3"]), /rounds/);
-  assert.throws(() => parseOptions(["--measure", "steady,speed"]), /--measure is 'speed'; expected first, steady/);
+  assert.throws(
+    () => parseOptions(["--measure", "steady,speed"]),
+    /--measure is 'speed'; expected one of first, steady/,
+  );
 });

@@ -12,7 +12,7 @@ test("parseOptions() takes suites in the order in which they run", () => {
 });
 
 test("parseOptions() refuses what it does not know and what contradicts itself", () => {
-  assert.throws(() => parseOptions(["--suites", "micro,soak"]), /--suites names soak; expected load/);
+  assert.throws(() => parseOptions(["--suites", "micro,soak"]), /--suites is 'soak'; expected one of load/);
   assert.throws(() => parseOptions(["--from", "a.json", "--against", "HEAD"]), /--from runs nothing/);
   assert.throws(() => parseOptions(["--from", "a.json", "--quick"]), /--from runs nothing/);
   assert.throws(() => parseOptions(["--markdown", "docs"]), /'docs'; expected a name that ends with \.md/);
