@@ -83,7 +83,7 @@ export interface Finished {
  * Runs a program on the load's core to its end. One at a time: its CPU time is what the kernel adds to this process's
  * reaped children meanwhile.
  * @param timeoutSeconds after which it is killed
- * @throws when it is killed or ends with another code than 0
+ * @throws when it cannot be started, is killed or ends with another code than 0
  */
 export async function run(
   command: string,
@@ -98,8 +98,9 @@ export async function run(
   let errors = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (output += text));
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (errors += text));
-  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
-  clearTimeout(timer);
+  // Where it cannot be started, the wait ends with an error.
+  const ended = once(child, "close").finally(() => clearTimeout(timer));
+  const [code, signal] = (await ended) as [number | null, string | null];
   if (code !== 0) throw new Error(`${command} ended with ${code ?? signal}: ${(errors || output).slice(-600)}`);
   return { output, cpuUs: reapedCpuUs() - before };
 }

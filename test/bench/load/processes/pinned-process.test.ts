@@ -14,6 +14,13 @@ test("run() fails with a program's code and words, and kills it when its time is
   await assert.rejects(run("sleep", ["60"], 0.2), /sleep ended with SIGKILL/);
 });
 
+test("run() of what cannot be started leaves no timer behind", async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const before = timers();
+  await assert.rejects(run("true", [], 30, { PATH: "/nowhere" }), /ENOENT/);
+  assert.equal(timers(), before);
+});
+
 test("what start() began has ended once it is disposed of", async () => {
   const child = start(LOAD_CORE, "sleep", ["60"]);
   await using _ = child;
