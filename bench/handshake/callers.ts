@@ -2,8 +2,8 @@
 import { createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls";
 import { callerTls } from "../load/generators/caller-tls.ts";
 import type { CallerCertificate } from "../load/generators/generated-load.ts";
+import { keptConnection, refusedOnce, servedOnce } from "../load/generators/one-connection.ts";
 import type { ConnectionKind, TlsVersion } from "./measurement.ts";
-import { keptConnection, refusedOnce, servedOnce } from "./one-connection.ts";
 
 export interface CallersOrder {
   readonly id: number;

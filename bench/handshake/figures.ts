@@ -1,6 +1,7 @@
 /** What a new connection costs each contender, and the goals that Postern is held against. */
 import { percentiles } from "../machine/percentiles.ts";
 import { rounded } from "../machine/stamp.ts";
+import { MOST_IDLE_KIB } from "../revocation/figures.ts";
 import { MEASUREMENTS, type CpuMeasurement, type Measurement } from "./measurement.ts";
 
 /** One contender in one round of one measurement. */
@@ -37,7 +38,6 @@ export interface Goal {
 const MOST_TIMES_HAPROXY = 1.2;
 const MOST_RESUMED = 0.4;
 const MOST_REFUSED = 0.1;
-export const MOST_IDLE_KIB = 45;
 
 /** The median of the rounds: a round that others on the machine disturbed counts for no more than one. */
 export function figuresOf(slices: readonly Slice[]): readonly Figure[] {

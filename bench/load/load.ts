@@ -27,9 +27,12 @@ const say = (line: string): void => console.error(line);
 // Its children are killed, and its folder removed, as the process exits.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130));
 
-const options = readArguments(HELP, parseOptions);
-const { quick, seconds, warmupSeconds, rate, only, limitSeconds } = options;
-const builds = buildsOf(options);
+const { options, builds, measured } = readArguments(HELP, (args) => {
+  const options = parseOptions(args);
+  const builds = buildsOf(options);
+  return { options, builds, measured: contenders(builds, options.only) };
+});
+const { quick, seconds, warmupSeconds, rate, limitSeconds } = options;
 const stamp = machineStamp();
 const name = resultName("load", stamp);
 
@@ -48,7 +51,7 @@ async function profile({ contender, serverOnly }: Subject, folder: string): Prom
 pinSelf();
 if (!canPin) say("WARNING: no taskset or one core only: nothing is pinned, figures are not worth much");
 const outcome = await measureAll({
-  contenders: contenders(builds, only),
+  contenders: measured,
   extent: {
     measurements: new Set(options.measurements),
     seconds,

@@ -1,9 +1,9 @@
 /** nginx as the application: it outruns every proxy, so that the proxy is what is measured. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePorts } from "../../../test/support/process/ports.ts";
 import { nginxConfig } from "../processes/nginx-config.ts";
 import { LOAD_CORE, start, type Child } from "../processes/pinned-process.ts";
-import { freePorts } from "../processes/ports.ts";
 import { locate } from "../processes/tools.ts";
 import { BODY, type Application, type BodyFiles } from "./application.ts";
 

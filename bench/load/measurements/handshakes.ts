@@ -13,8 +13,8 @@ export function sampleFullHandshakes(subject: Subject, extent: Extent): Promise<
   return sample(subject, extent, "full");
 }
 
-/** Postern resumes nothing, since a resumed session shows no certificate: it has no such figure. */
+/** Postern resumes sessions only when it is told to, as `bench handshake` tells it: it has no such figure here. */
 export function sampleResumedHandshakes(subject: Subject, extent: Extent): Promise<LoadFigure> {
-  if (subject.contender.family.startsWith("postern")) throw new Error("never resumed");
+  if (subject.contender.family.startsWith("postern")) throw new Error("resumes nothing by default");
   return sample(subject, extent, "resumed");
 }

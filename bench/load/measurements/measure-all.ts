@@ -1,12 +1,12 @@
 /** A run: the application and its files, then each contender in its turn. */
-import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Application, BodyFiles } from "../application/application.ts";
 import { startNginxApplication } from "../application/nginx-application.ts";
 import { startOwnApplication } from "../application/own-application.ts";
 import { issueCertificates } from "../certificates.ts";
 import type { Contender } from "../contenders/contender.ts";
+import { memoryFolder } from "../processes/memory-folder.ts";
 import { find } from "../processes/tools.ts";
 import type { LoadFigure, Maybe, Row } from "./figures.ts";
 import { sampleDirect } from "./fixed-rate.ts";
@@ -43,16 +43,9 @@ async function startApplication(directory: string, body: BodyFiles, say: RunOpti
   return startOwnApplication(body);
 }
 
-function temporaryFolder(): string {
-  const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-  const directory = mkdtempSync(join(parent, "postern-bench-"));
-  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
 export async function measureAll(options: RunOptions): Promise<Outcome> {
   const { contenders, limitSeconds, profile, say } = options;
-  const directory = temporaryFolder();
+  const directory = memoryFolder();
   const body = makeBody(directory, options.bodyBytes);
   const extent = { ...options.extent, body };
   await using stack = new AsyncDisposableStack();

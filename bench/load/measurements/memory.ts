@@ -1,7 +1,8 @@
 /** Resident memory, and what an idle connection adds to it. */
-import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { residentOfTrees } from "../../machine/processor-time.ts";
 import { callerTls } from "../generators/caller-tls.ts";
+import { keptConnection } from "../generators/one-connection.ts";
 import type { MemoryFigure, MemoryPoint } from "./figures.ts";
 import type { Extent, Subject } from "./subject.ts";
 
@@ -10,18 +11,6 @@ const CONCURRENT = 8;
 const STEPS = 10;
 
 export type IdleConnections = Required<Pick<MemoryFigure, "kibPerConnection" | "overConnections">>;
-
-function open(options: ConnectionOptions): Promise<TLSSocket> {
-  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
-  const socket = connect(options, () => socket.write("GET / HTTP/1.1\r\nHost: cart\r\n\r\n"));
-  socket.setTimeout(10_000, () => socket.destroy(new Error("no answer within 10 s")));
-  socket.once("data", () => {
-    socket.setTimeout(0);
-    resolve(socket);
-  });
-  socket.once("error", reject);
-  return promise;
-}
 
 export function residentMiB({ pids }: Subject): number {
   return residentOfTrees(pids) / 1_024;
@@ -36,7 +25,7 @@ export async function sampleIdleConnections(subject: Subject, { idleConnections 
   const points: MemoryPoint[] = [{ connections: 0, mib: before / 1_024 }];
   try {
     while (sockets.length < idleConnections) {
-      sockets.push(...(await Promise.all(Array.from({ length: CONCURRENT }, () => open(options)))));
+      sockets.push(...(await Promise.all(Array.from({ length: CONCURRENT }, () => keptConnection(options)))));
       if (sockets.length >= (idleConnections * points.length) / STEPS)
         points.push({ connections: sockets.length, mib: residentOfTrees(pids) / 1_024 });
     }

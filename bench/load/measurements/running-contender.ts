@@ -1,10 +1,10 @@
 /** A contender's life: a folder and ports of its own, started, answering, ended whatever happens. */
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
+import { freePorts } from "../../../test/support/process/ports.ts";
 import type { Certificates } from "../certificates.ts";
 import type { Contender, Place } from "../contenders/contender.ts";
 import { openLogPipe } from "../processes/log-pipe.ts";
-import { freePorts } from "../processes/ports.ts";
 import { whenReady } from "./correctness.ts";
 import type { Subject } from "./subject.ts";
 
