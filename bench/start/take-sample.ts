@@ -34,7 +34,7 @@ export async function takeSample(
   { nodeFlags, restSeconds }: Pick<StartOptions, "nodeFlags" | "restSeconds">,
 ): Promise<Omit<Sample, "bundle" | "source">> {
   const [listen = 0, admin = 0] = await freePorts(2);
-  const [file = "", ...args] = [
+  const [file, ...args] = [
     ...before,
     process.execPath,
     ...nodeFlags,
