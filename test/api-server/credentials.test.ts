@@ -41,7 +41,7 @@ test("in a pod the service account's files are used, and a rotated token is pick
   assert.equal(follower.failures("unauthorized"), 0);
 });
 
-test("a token that expired: the data stands, the log says 401, and the next token is read at once", async () => {
+test("a token that expired: the data stands, the log says 401, and the refusal has the next token read", async () => {
   await using cluster = await StandInCluster.start();
   using directory = temporaryDirectory();
   mount(directory.path, { token: "first", "ca.crt": cluster.authority.certPem });

@@ -51,7 +51,7 @@ async function closes(socket: TLSSocket): Promise<void> {
   if (!socket.destroyed) await once(socket.resume(), "close");
 }
 
-test("a CA that leaves the bundle takes along whoever it vouched for; the others never notice", async () => {
+test("a CA that leaves the bundle takes along whoever it vouched for; a connection by another CA goes on", async () => {
   const { sidecar, own } = await guard(old.certPem + next.certPem);
   await using _running = sidecar;
   const former = await enter(sidecar, await old.issue({ sans: ["dns:a"] }));

@@ -148,7 +148,7 @@ class Knocking implements AsyncDisposable {
   }
 }
 
-test("an address that went and comes back for a Service that is not listed is never let in, at no moment between", async () => {
+test("an address that went and comes back for a Service that is not listed is let in by no attempt between", async () => {
   await using cluster = await StandInCluster.start();
   const { api } = cluster;
   await api.apply(letIn("gateways/edge"), edge([REUSED, NEIGHBOUR]));

@@ -66,20 +66,18 @@ test("at the start a certificate that is not valid yet is said, and readiness wa
 test("less than a third, less than a tenth, the end: each is said once, and the end is not ready", async () => {
   await using sidecar = await startSidecar(optionsOf(ownOf(-1_000, 3_600_000)));
   replace(sidecar, ownOf(-40_000, 12_000));
-  await sidecar.log.next({
-    level: "warn",
-    message: "less than a third of the certificate's life is left: it should have been renewed",
-  });
-  await sidecar.log.next({
-    level: "warn",
-    message: "less than a tenth of the certificate's life is left: it should have been renewed",
-  });
+  const [third, tenth] = ["third", "tenth"].map(
+    (part) => `less than a ${part} of the certificate's life is left: it should have been renewed`,
+  );
+  await sidecar.log.next({ level: "warn", message: third });
+  await sidecar.log.next({ level: "warn", message: tenth });
   const metrics = await (await sidecar.admin("/metrics")).text();
   const left = Number(/^postern_certificate_life_left_ratio (\S+)$/m.exec(metrics)?.[1]);
   assert.ok(left <= 0.1, String(left));
-  await sidecar.log.next({ level: "error", message: "the certificate has ended: not ready" });
+  const end = "the certificate has ended: not ready";
+  await sidecar.log.next({ level: "error", message: end });
   assert.equal((await sidecar.admin("/readyz")).status, 503);
-  assert.equal(sidecar.log.all({ message: "the certificate has ended: not ready" }).length, 1);
+  for (const message of [third, tenth, end]) assert.equal(sidecar.log.all({ message }).length, 1, message);
   const from = sidecar.log.lines.length;
   replace(sidecar, ownOf(-1_000, 3_600_000));
   await sidecar.log.next({ message: "certificate replaced" }, { from });

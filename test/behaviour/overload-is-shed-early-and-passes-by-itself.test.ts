@@ -31,7 +31,7 @@ function guard(...flags: string[]): Promise<TestSidecar> {
   });
 }
 
-test("beyond the application's connections and the queue, requests are 503 at once; then all is as before", async () => {
+test("beyond the application's connections and the queue, requests are 503 before the application answers any; then all is as before", async () => {
   await using sidecar = await guard("--max-upstream-connections=2", "--max-queued-requests=3");
   const calls = Array.from({ length: 6 }, () => call({ port: sidecar.port(), path: "/wait" }));
   // One is beyond the two connections and the queue of three: no other is answered before the application answers.
@@ -60,7 +60,7 @@ test("connections beyond the limit are closed at accept, and the place of one th
   await until("a place is free", async () => "status" in (await tryCall({ port: sidecar.port() })));
 });
 
-test("an address has so many new connections a second, and more of them later; another has its own", async () => {
+test("of a burst of connections of one address some are served, and more later; another address is served meanwhile", async () => {
   await using sidecar = await guard("--handshakes-per-second-per-source=5");
   const burst = await Promise.all(
     Array.from({ length: 20 }, () => tryCall({ port: sidecar.port(), from: "127.0.0.7" })),

@@ -53,7 +53,7 @@ test("mistakes are named", async () => {
   assert.equal((await runCommand(runPki, "issue", "--dir", directory.path, "--name", "x", "--dns", "a")).code, 1);
 });
 
-test("a directory that cannot be made ends the command at once, and those above it are made where they can be", async () => {
+test("a directory that cannot be made ends the command, and those above it are made where they can be", async () => {
   using directory = temporaryDirectory();
   for (const path of ["/proc/postern-trial", "/proc/postern-trial/deeper", "/dev/null/x"]) {
     const { code, stderr } = await runCommand(runPki, "init", "--dir", path);

@@ -34,7 +34,7 @@ async function nextWriter(sidecars: readonly TestSidecar[], status: string): Pro
   return Promise.any(writing);
 }
 
-test(`of ${PROCESSES} sidecars one writes; killed, it is followed by another within the lease's time`, async (t) => {
+test(`of ${PROCESSES} sidecars one writes; killed, it is followed by another within 30 seconds`, async (t) => {
   await using borrowed = await cluster().borrow();
   await borrowed.api.apply(letIn("gateways/edge"));
   using directory = temporaryDirectory();

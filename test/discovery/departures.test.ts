@@ -14,7 +14,8 @@ test("an address that left is remembered with its time, until it is back or ten 
   assert.equal(departures.observe(of("10.0.0.1", "10.0.0.2"), 0).size, 0);
   assert.deepEqual([...(departures.observe(of("10.0.0.1"), 5).get(KEY) ?? [])], [["10.0.0.2", 5]]);
   assert.deepEqual([...(departures.observe(of("10.0.0.2"), 9).get(KEY) ?? [])], [["10.0.0.1", 9]]);
-  assert.equal(departures.observe(of("10.0.0.2"), 700_000).size, 0);
+  assert.equal(departures.observe(of("10.0.0.2"), 600_009).size, 1);
+  assert.equal(departures.observe(of("10.0.0.2"), 600_010).size, 0);
 });
 
 test("a source that is not known for the moment has lost nothing, and the memory is bounded", () => {

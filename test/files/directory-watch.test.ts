@@ -72,13 +72,13 @@ test("changes that follow each other without rest are one reading", async () => 
   assert.equal(readings.count, 2);
 });
 
-test("what never rests is read all the same, a poll's time after its first change", async () => {
+test("what never rests is read all the same", async () => {
   await using readings = new Readings({ settleMs: 100, pollMs: 300 });
   const restless = setInterval(() => readings.watch.soon(), 10);
   await readings.next().finally(() => clearInterval(restless));
 });
 
-test("a mounted volume whose link is swapped is read at once, for its files change together", async () => {
+test("a mounted volume whose link is swapped is read without waiting for rest, for its files change together", async () => {
   using directory = temporaryDirectory();
   await using readings = new Readings({ settleMs: NEVER_MS, pollMs: NEVER_MS });
   readings.watch.follow([directory.path]);

@@ -59,7 +59,7 @@ function* repeat(count: number, part: (index: number) => Buffer): Generator<Buff
 
 const reset = (stream: number): Buffer => frame(FRAME.resetStream, 0, stream, Buffer.from([0, 0, 0, 8]));
 
-test("rapid reset ends the connection long before its streams are through", async () => {
+test("rapid reset ends the connection before 5,000 of its 30,000 requests reach the application", async () => {
   const before = target.recorder.requests.length;
   const batch = (index: number): Buffer =>
     Buffer.concat(

@@ -68,7 +68,7 @@ async function alive(): Promise<void> {
   assert.equal((await call({ port: sidecar.port(), from: "127.0.0.2" })).status, 200);
 }
 
-test("a header that comes a byte at a time is 408 at its deadline, however busy it looks", async () => {
+test("a header that comes a byte at a time is 408 within four seconds, however busy it looks", async () => {
   const { text, ms } = await drip("GET / HTTP/1.1\r\nhost: a\r\nx: ", "y", 50);
   assert.match(
     text,
@@ -95,7 +95,7 @@ test("a caller that never reads its answer is cut, and others are served", async
   await alive();
 });
 
-test("more slow callers than there are connections to the application hold up nobody", async () => {
+test("thirty callers that send half a head hold up nobody", async () => {
   const slow = await Promise.all(Array.from({ length: 30 }, () => connect({ port: sidecar.port() })));
   for (const socket of slow) {
     socket.on("error", () => undefined);

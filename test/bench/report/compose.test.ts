@@ -41,7 +41,7 @@ test("a loss is said as plainly as a win, and the worst stands first", () => {
   assert.equal(steady[3], "loses to nginx; wins against envoy");
 });
 
-test("every load has its figure, its ratio to nginx and its marks in one cell", () => {
+test("the figure of a load, its ratio to nginx and its marks are in one cell", () => {
   assert.equal(cellsOf(DOCUMENT, "CPU a request", "postern")[1], "210 (4.47x)");
   assert.match(cellsOf(DOCUMENT, "CPU a request", "envoy")[1] ?? "", /^232 \(4\.94x\)\*!$/);
 });

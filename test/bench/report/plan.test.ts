@@ -5,7 +5,7 @@ import { planOf } from "../../../bench/report/plan.ts";
 
 const SIDES = { commit: "abc1234", own: "/t/current", other: "/t/abc1234", bundles: ["/t/b", "/t/b-abc1234"] } as const;
 
-test("planOf() starts each suite once, the dearest first", () => {
+test("planOf() starts each suite once, in the order of the report", () => {
   const steps = planOf(parseOptions([]));
   assert.deepEqual(
     steps.map(({ suite }) => suite),

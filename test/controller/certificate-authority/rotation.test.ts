@@ -15,7 +15,7 @@ test("a CA is kept until two thirds of its life, or until somebody asks", () => 
   assert.equal(rotationStep({ ...life, asked: true }, HOUR, HOUR), "prepare");
 });
 
-test("the next CA signs after the overlap, and not before, however often somebody asks", () => {
+test("the next CA signs after the overlap, and not before, though somebody has asked", () => {
   const next = { ...life, asked: true, nextSince: 10 * HOUR };
   assert.equal(rotationStep(next, 24 * HOUR, 33 * HOUR), "keep");
   assert.equal(rotationStep(next, 24 * HOUR, 34 * HOUR), "promote");

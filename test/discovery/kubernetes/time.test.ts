@@ -92,7 +92,7 @@ test("a wall clock that jumps, forward or back, ages nothing and closes nothing"
   assert.equal(follower.failures("stalled"), 0);
 });
 
-test("a quiet hour costs some fifty requests, on one connection, and the data is never older than a bookmark", async () => {
+test("a quiet hour costs 70 requests at most, on two connections at most, and the data is never older than a bookmark", async () => {
   const clock = new FakeClock();
   // Bookmarks are sent by the test, so that it knows when they have arrived.
   await using cluster = await StandInCluster.start({ clock, bookmarkEveryMs: 2 * HOUR_MS });

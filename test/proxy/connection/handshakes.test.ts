@@ -77,7 +77,7 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   });
 }
 
-test("a caller that ends its side before its handshake is over is let go at once, whatever it has sent", async () => {
+test("a caller that ends its side before its handshake is over is let go for that, whatever it has sent", async () => {
   const hello = await clientHello();
   for (const sent of [hello.subarray(0, 0), hello.subarray(0, 1), hello.subarray(0, 40), hello]) {
     const result = once(server, "result") as Promise<[HandshakeResult]>;

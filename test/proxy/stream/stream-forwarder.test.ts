@@ -226,7 +226,7 @@ test("an application that resets as soon as it is dialled is a reset for the cal
   }
 });
 
-test("a caller that resets while the application does not answer the dial is let go at once", async () => {
+test("a caller that resets while the application does not answer the dial ends as a reset, not as a dial that timed out", async () => {
   await using nowhere = await startUnanswering();
   await using behind = await startSidecar({
     manifests: [policy([backend("foo", 80, "http")], [range("127.0.0.0/8")])],

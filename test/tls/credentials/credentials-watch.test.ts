@@ -59,7 +59,7 @@ test("a new pair is taken once both of its files are there; until then the forme
   assert.deepEqual([told[0]!.generation, told[0]!.cert.trim()], [2, next.certPem.trim()]);
 });
 
-test("the swap of a mounted Secret's ..data link is one change", async () => {
+test("the swap of a mounted Secret's ..data link brings the new pair, and no fault on the way", async () => {
   using directory = temporaryDirectory();
   const version = (name: string, pair: KeyPair): void => {
     mkdirSync(join(directory.path, name));

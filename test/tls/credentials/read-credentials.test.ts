@@ -107,7 +107,7 @@ for (const { what, volumes, ca } of forms) {
   });
 }
 
-test("a pipe in the place of a file is refused at once: a read of it would hold up every later one", async () => {
+test("a pipe in the place of a file is refused: a read of it would hold up every later one", async () => {
   using directory = temporaryDirectory();
   const leaf = leafOf();
   const [cert, key, ca] = ["tls.crt", "tls.key", "ca.crt"].map((name) => join(directory.path, name)) as [

@@ -22,7 +22,7 @@ export function following(use: () => Promise<TestCluster>): void {
     await follower.until("without a policy nobody is", () => !follower.allows(OTHER));
   });
 
-  test("all watches share one connection", async () => {
+  test("all watches share two connections at most", async () => {
     await using cluster = await use();
     await cluster.api.apply(letIn("gateways/edge", "gateways/second", "gateways2/third"), edgeSlice(EDGE));
     await using follower = await Follower.start({ credentials: cluster.credentials() });

@@ -32,7 +32,7 @@ export function sizes(use: () => Promise<TestCluster>, { burst }: Sizes): void {
     assert.ok(follower.allows("10.100.42.2"));
   });
 
-  test("a list longer than a page is read whole, of one state", async () => {
+  test("a list longer than a page is read whole", async () => {
     await using cluster = await use();
     const addresses = Array.from({ length: 230 }, (_, index) => `10.101.${String(index)}.1`);
     const slices = addresses.map((address, index) => sliceOf("gateways/edge", `edge-${String(index)}`, [address]));
@@ -42,7 +42,7 @@ export function sizes(use: () => Promise<TestCluster>, { burst }: Sizes): void {
     await follower.until("all are let in", () => addresses.every((address) => follower.allows(address)));
   });
 
-  test(`${String(burst)} changes in a burst end in the last state, with far fewer snapshots`, async () => {
+  test(`${String(burst)} changes in a burst end in the last state, with fewer snapshots than changes`, async () => {
     await using cluster = await use();
     await cluster.api.apply(letIn("gateways/edge"), edgeSlice(EDGE));
     await using follower = await Follower.start({ credentials: cluster.credentials() });

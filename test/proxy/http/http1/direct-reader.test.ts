@@ -86,7 +86,7 @@ test("a caller that ends its side in the midst of a request gets 400; behind one
   assert.equal((await readToEnd(socket)).text.split("\r\n\r\nok").length, 3);
 });
 
-test("a head that stops is 408, garbage is 400 without waiting, and an unused connection is closed", async () => {
+test("a head that stops is 408, garbage is 400 before its head has ended, and an unused connection is closed", async () => {
   assert.match(
     await send("GET / HTTP/1.1\r\nhost: a\r\nx: y"),
     /^HTTP\/1\.1 408 Request Timeout\r\n[^]*stream timeout/,

@@ -161,7 +161,7 @@ test("an expectation is answered here, before the application has the request, a
   assert.equal(headers.expect, undefined);
 });
 
-test("an event stream's head and each event come at once", async () => {
+test("an event stream's head and each event come before the application sends the next", async () => {
   const socket = await connect({ port: sidecar.port() });
   socket.write("GET /events HTTP/1.1\r\nhost: a\r\n\r\n");
   const [head] = (await once(socket, "data")) as [Buffer];
@@ -224,7 +224,7 @@ test("an upload that is answered early gets its answer, and its connection ends 
   assert.match(text, /^HTTP\/1\.1 413 Payload Too Large\r\n[^]*connection: close[^]*too much/i);
 });
 
-test("a caller that stops reading holds the application back, not our memory", async () => {
+test("a response is not taken far ahead of a caller that stops reading", async () => {
   const socket = await connect({ port: sidecar.port() });
   socket.pause();
   socket.write("GET /large HTTP/1.1\r\nhost: a\r\n\r\n");

@@ -129,7 +129,7 @@ test("a connection that is not used is closed when its time is up", async () => 
   await upstream.close();
 });
 
-test("a connection is given up in the time that the application's Keep-Alive line names, where ours is longer", async () => {
+test("a connection is given up by the application's Keep-Alive line, where our own time is longer", async () => {
   await using application = await BareApplication.start();
   const upstream = application.upstream({ upstreamKeepAliveMs: 3_600_000 });
   application.onSocket = answering("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1, max=9\r\ncontent-length: 2\r\n\r\nok");

@@ -67,7 +67,7 @@ test("a connection whose end takes its time does not keep another from taking it
   long.control!.abort(new Error("left"));
 });
 
-test("an idle connection is closed in good order, and a later request has another one", async () => {
+test("an idle connection is closed, and a later request has another one", async () => {
   await using application = await Http2Application.start();
   const upstream = application.upstream({ upstreamKeepAliveMs: 50 });
   await ask(upstream);
@@ -77,7 +77,7 @@ test("an idle connection is closed in good order, and a later request has anothe
   assert.equal(application.connections, 2);
 });
 
-test("an application that does not say how many streams it takes is sent none, and is out of reach in time", async () => {
+test("an application that does not say how many streams it takes is sent none, and each request ends as a connect timeout", async () => {
   const sent: Buffer[] = [];
   await using application = await startTcpApplication((socket) => {
     socket.on("data", (chunk: Buffer) => sent.push(chunk));
@@ -96,7 +96,7 @@ test("an application that does not say how many streams it takes is sent none, a
   await upstream.close();
 });
 
-test("an application that refuses the connection fails all that wait for it, with one attempt", async () => {
+test("an application that refuses the connection fails all that wait for it", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

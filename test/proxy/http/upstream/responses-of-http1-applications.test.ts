@@ -164,7 +164,7 @@ test("a response that was paused as its last byte came leaves a connection that 
   await upstream.close();
 });
 
-test("silence before and within a response ends it when the time is up", async () => {
+test("silence before and within a response ends it as a timeout", async () => {
   await using application = await BareApplication.start();
   const upstream = application.upstream({ responseIdleTimeoutMs: 100 });
   application.onSocket = (socket) => socket.resume();

@@ -215,7 +215,7 @@ test("other protocols are not upgraded to: the request is answered as if it had 
   assert.equal(upgrades.length, before);
 });
 
-test("a right that ends cuts WebSockets at once, over either version", async () => {
+test("a right that ends cuts WebSockets within two seconds, over either version", async () => {
   const first = await overHttp1();
   await using caller = await Http2Caller.connect(sidecar.port(), await mesh.caller());
   const second = await overHttp2(caller);
