@@ -1,4 +1,4 @@
-/** The memory of an idle connection, in a life of the contender that has seen nothing else. */
+/** The memory of an idle connection, in a process of the contender that has served nothing else. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Subject } from "../load/measurements/subject.ts";
 import { residentOfTrees } from "../machine/processor-time.ts";

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { NAMES, namesOf, oneOf } from "../../test/support/command-line.ts";
 
-/** What a report can run, in the order in which it does: the dearest first, since time is limited. */
+/** What a report can run, in the order in which it does: the longest first, since time is limited. */
 const REPORTED = ["load", "micro", "start", "revocation", "propagation", "fleet"] as const;
 export type Reported = (typeof REPORTED)[number];
 
@@ -16,7 +16,7 @@ export interface ReportOptions {
   readonly quick: boolean;
 }
 
-/** `fleet` waits for minutes to see nothing happen. */
+/** `fleet` measures minutes without a change, and takes too long for every report. */
 const DEFAULT = REPORTED.filter((suite) => suite !== "fleet");
 
 export const HELP = `npm run bench -- report [flags]

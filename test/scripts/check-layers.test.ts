@@ -7,8 +7,8 @@ import { LAYERS } from "../../scripts/layers.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const root = join(import.meta.dirname, "../..");
-const rooms = Object.keys(LAYERS);
-const isFile = (room: string): boolean => room.endsWith(".ts");
+const rows = Object.keys(LAYERS);
+const isFile = (row: string): boolean => row.endsWith(".ts");
 
 /** The steps of `npm run check`, in order. */
 const steps = (
@@ -49,19 +49,17 @@ function runStep(
 
 const checkLayers = (copy: string): ReturnType<typeof runStep> => runStep(copy, "node scripts/check-layers.ts");
 
-/** One file of each room that this room must not import. */
-function forbiddenFor(room: string): readonly string[] {
-  const allowed = LAYERS[room] ?? [];
-  return rooms
-    .filter((other) => other !== room && !allowed.includes(other))
+/** One file of each row of the table that this one must not import. */
+function forbiddenFor(row: string): readonly string[] {
+  const allowed = LAYERS[row] ?? [];
+  return rows
+    .filter((other) => other !== row && !allowed.includes(other))
     .map((other) => (isFile(other) ? other : `${other}/${fileIn(other, allowed)}`));
 }
 
-function fileIn(room: string, allowed: readonly string[]): string {
-  const name = readdirSync(join(root, "src", room)).find(
-    (file) => isFile(file) && !allowed.includes(`${room}/${file}`),
-  );
-  return name ?? assert.fail(`src/${room} holds no file that could be refused`);
+function fileIn(row: string, allowed: readonly string[]): string {
+  const name = readdirSync(join(root, "src", row)).find((file) => isFile(file) && !allowed.includes(`${row}/${file}`));
+  return name ?? assert.fail(`src/${row} holds no file that could be refused`);
 }
 
 function pathTo(target: string, from: string): string {
@@ -79,26 +77,26 @@ test("every folder of src that holds a file has a row in the table, and no row i
   const folders = readdirSync(source, { recursive: true, encoding: "utf8" })
     .filter((name) => statSync(join(source, name)).isFile())
     .map((name) => (dirname(name) === "." ? name : dirname(name)));
-  assert.deepEqual([...new Set(folders)].sort(), [...rooms].sort());
+  assert.deepEqual([...new Set(folders)].sort(), [...rows].sort());
 });
 
-test("in every folder of src an import of each room that its row leaves out is refused, though of types only", (t) => {
+test("in every folder of src an import of each folder that its row leaves out is refused, though of types only", (t) => {
   using copy = copyOfTree();
-  for (const room of rooms) {
-    const planted = isFile(room) ? room : `${room}/planted.ts`;
-    const lines = forbiddenFor(room).map((target) => `export type * from "${pathTo(target, planted)}";\n`);
+  for (const row of rows) {
+    const planted = isFile(row) ? row : `${row}/planted.ts`;
+    const lines = forbiddenFor(row).map((target) => `export type * from "${pathTo(target, planted)}";\n`);
     appendFileSync(join(copy.path, "src", planted), `\n${lines.join("")}`);
   }
   const { status, text } = checkLayers(copy.path);
   assert.equal(status, 1);
-  for (const room of rooms) {
-    const targets = forbiddenFor(room);
-    const refused = targets.filter((target) => text.includes(`src/${room} must not import src/${target};`));
-    t.diagnostic(`src/${room.padEnd(20)} refused ${refused.length} of ${targets.length}`);
-    assert.ok(targets.length > 0, `src/${room} may import everything`);
-    assert.deepEqual({ room, refused }, { room, refused: targets });
+  for (const row of rows) {
+    const targets = forbiddenFor(row);
+    const refused = targets.filter((target) => text.includes(`src/${row} must not import src/${target};`));
+    t.diagnostic(`src/${row.padEnd(20)} refused ${refused.length} of ${targets.length}`);
+    assert.ok(targets.length > 0, `src/${row} may import everything`);
+    assert.deepEqual({ row, refused }, { row, refused: targets });
   }
-  const planted = rooms.flatMap((room) => forbiddenFor(room)).length;
+  const planted = rows.flatMap((row) => forbiddenFor(row)).length;
   assert.equal(text.trim().split("\n").length, planted, "nothing else is refused");
 });
 
@@ -183,12 +181,12 @@ test("a folder that the table does not name is refused", () => {
 });
 
 test("rows of the table go from the ground up, so that they form no circle", () => {
-  for (const [index, room] of rooms.entries()) {
-    for (const name of LAYERS[room] ?? []) {
-      const at = rooms.indexOf(isFile(name) && !rooms.includes(name) ? dirname(name) : name);
-      assert.notEqual(at, -1, `the row ${room} names ${name}, which has no row`);
+  for (const [index, row] of rows.entries()) {
+    for (const name of LAYERS[row] ?? []) {
+      const at = rows.indexOf(isFile(name) && !rows.includes(name) ? dirname(name) : name);
+      assert.notEqual(at, -1, `the row ${row} names ${name}, which has no row`);
       if (at < index) continue;
-      assert.ok(isFile(name), `the row ${room} names ${name}, which stands below it`);
+      assert.ok(isFile(name), `the row ${row} names ${name}, which stands below it`);
       const text = readFileSync(join(root, "src", name), "utf8");
       assert.doesNotMatch(text, /from "\./, `${name} is named from below and imports a file of ours`);
     }

@@ -15,7 +15,7 @@ test("every file of ours that a document names exists", () => {
   for (const page of ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"]) {
     const named = [...read(page).matchAll(/`(\w[\w./-]*\.(?:ts|yaml|md|json))`/g)].map(([, name = ""]) => name);
     assert.ok(named.length > 0, page);
-    // A room's files are named without the way to the room.
+    // A table of inner folders names files without the path to them.
     for (const name of named)
       assert.ok(
         files.some((file) => file.endsWith(`/${name}`)),

@@ -43,11 +43,11 @@ test("a test that has the name of a source file stands where that file stands", 
   }
 });
 
-test("ARCHITECTURE.md names every folder of test and every room of src/proxy", () => {
+test("ARCHITECTURE.md names every folder of test and every folder of src/proxy", () => {
   const page = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
   for (const folder of globSync("src/proxy/*/**/", { cwd: root })) {
-    const room = `${relative("src/proxy", folder)}/`;
-    assert.ok(page.includes(`\`${room}\``), `ARCHITECTURE.md does not say what lives in src/proxy/${room}`);
+    const inner = `${relative("src/proxy", folder)}/`;
+    assert.ok(page.includes(`\`${inner}\``), `ARCHITECTURE.md does not say what lives in src/proxy/${inner}`);
   }
   for (const folder of globSync("test/*/", { cwd: root })) {
     const name = basename(folder);

@@ -12,7 +12,7 @@ export interface Application {
 
 /** The large body: an application serves it at `/body/NAME` and takes it at `/sink/NAME`. */
 export interface BodyFiles {
-  /** In memory where the machine has such a folder: what is measured is no disk. */
+  /** In memory where the machine has such a folder: no disk is measured. */
   readonly directory: string;
   readonly name: string;
   readonly bytes: number;

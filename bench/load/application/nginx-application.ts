@@ -1,4 +1,4 @@
-/** nginx as the application: it outruns every proxy, so that the proxy is what is measured. */
+/** nginx as the application: it is faster than every proxy, so that the proxy is what is measured. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "../../../test/support/process/ports.ts";

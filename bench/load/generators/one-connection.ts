@@ -18,7 +18,7 @@ export function servedOnce(options: ConnectionOptions): Promise<Served> {
   let session: Buffer | undefined;
   let answer = "";
   const socket = connect(options, () => {
-    // A closed socket does not know any more.
+    // A closed socket does not tell.
     resumed = socket.isSessionReused();
     socket.write(CLOSING);
   });

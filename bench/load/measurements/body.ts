@@ -25,7 +25,7 @@ async function once(subject: Subject, { body }: Extent, way: "down" | "up"): Pro
   };
 }
 
-/** The quickest of several: disturbances only ever slow one down. */
+/** The quickest of several: disturbances only slow one down. */
 async function best(subject: Subject, extent: Extent, way: "down" | "up"): Promise<BodyFigure> {
   let quickest = await once(subject, extent, way);
   for (let repeat = 1; repeat < extent.bodyRepeats; repeat += 1) {

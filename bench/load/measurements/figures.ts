@@ -36,7 +36,7 @@ export interface MemoryFigure {
   readonly startMiB: number;
   /** After all load. */
   readonly loadedMiB: number;
-  /** For a connection that asked once and is idle since; opened before any load, whose garbage would be reused for it. */
+  /** For a connection that is idle after one request; opened before any load, whose freed memory it would use. */
   readonly kibPerConnection: number;
   /** Resident memory over the connections that were open; older results lack it. */
   readonly overConnections?: readonly MemoryPoint[];

@@ -41,7 +41,7 @@ async function attempt<Figure extends object>(take: () => Promise<Figure>): Prom
   }
 }
 
-/** In a life of its own, which also shows that it answers rightly and refuses whom it should. */
+/** In a process of its own, which also shows that it answers rightly and refuses whom it should. */
 async function check(subject: Subject, extent: Extent): Promise<IdleConnections> {
   const { contender, certificates, serverOnly, mutual } = subject;
   await checkAnswers(serverOnly, certificates, false);
@@ -85,7 +85,7 @@ async function takeProfile(subject: Subject, { directory }: Place, { profile, sa
   }
 }
 
-/** Checked in one life and timed in the next, since the first seconds of a life are timed too. */
+/** Checked in one process and timed in the next, since the first seconds of a process are timed too. */
 export function measureContender(contender: Contender, around: Surroundings): Promise<Maybe<Figures>> {
   return attempt(async () => {
     const missing = contender.missing();

@@ -1,4 +1,4 @@
-/** A contender's life: a folder and ports of its own, started, answering, ended whatever happens. */
+/** A running contender: with a folder and ports of its own, ended whatever happens. */
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "../../../test/support/process/ports.ts";

@@ -1,4 +1,4 @@
-/** Which versions of others' programs a run measured: a figure without them is nobody's. */
+/** Which versions of others' programs a run measured: without them a figure cannot be compared. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

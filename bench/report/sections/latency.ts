@@ -7,7 +7,7 @@ import { linePlot, type Line } from "../svg/line-plot.ts";
 import { logScale } from "../svg/scale.ts";
 import { marks, NONE, number, times } from "../words.ts";
 
-/** Of some thousand requests, what is beyond is one or two of them. */
+/** Of some thousand requests, one or two are beyond it. */
 const HIGHEST = 99.9;
 const SHOWN = [50, 90, 99, 99.9];
 const ALONE = "application alone";
@@ -24,7 +24,7 @@ const DRAWN: ReadonlySet<string> = new Set([
   "http-proxy",
 ]);
 
-/** The same distance for each nine: 50, 90, 99, 99.9. */
+/** On an axis that gives each further nine (90, 99, 99.9) the same distance. */
 const nines = (percent: number): number => 1 / (1 - percent / 100);
 
 type Entry = readonly [contender: string, figure: Maybe<LoadFigure>];

@@ -21,7 +21,7 @@ export function element(name: string, attributes: Attributes, ...children: reado
   return children.length === 0 ? `${open}/>` : `${open}>${children.join("")}</${name}>`;
 }
 
-/** A hundredth of a pixel is seen by nobody. */
+/** Less than a hundredth of a pixel cannot be seen. */
 function textOf(value: string | number): string {
   return typeof value === "string" ? value : String(Number(value.toFixed(2)));
 }

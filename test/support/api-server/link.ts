@@ -1,4 +1,4 @@
-/** The wire between client and server, in the test's hand: it can be frozen (half-open, as when a host vanishes), cut or taken away. */
+/** The connection between client and server, which a test controls: it can be frozen (half-open, as when a host vanishes), cut or taken away. */
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { resetSocket } from "../../../src/proxy/forward/reset.ts";
@@ -37,7 +37,7 @@ export class Link implements AsyncDisposable {
     return this.#sockets.size / 2;
   }
 
-  /** Not a byte passes any more, in either direction; nobody is told. */
+  /** No byte passes in either direction from here on, and neither side is told. */
   freeze(): void {
     this.#frozen = true;
     for (const socket of this.#sockets) socket.pause();
@@ -53,7 +53,7 @@ export class Link implements AsyncDisposable {
     for (const socket of this.#sockets) resetSocket(socket);
   }
 
-  /** Nobody listens any more: connections are refused. */
+  /** Stops listening: connections are refused. */
   async remove(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
@@ -89,7 +89,7 @@ export class Link implements AsyncDisposable {
       this.#sockets.add(from);
       from.setNoDelay(true);
       from.pipe(to);
-      // Either side's end is the other's; which error ended it is of no interest to a wire.
+      // The end of either side ends the other, whichever error it was.
       from.on("error", () => to.destroy());
       from.once("close", () => {
         this.#sockets.delete(from);

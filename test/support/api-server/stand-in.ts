@@ -1,7 +1,7 @@
 /**
  * An API server for tests, in process: TLS, HTTP/2 and HTTP/1.1, tokens, lists in pages, watches with bookmarks, status
- * subresources. It does what the real one does where Postern can tell (one suite holds both to that), and what the real
- * one does on its bad days, on command.
+ * subresources. It does what the real one does where Postern can tell (one suite holds both to that), and what a real
+ * one does in an outage, when a test tells it to.
  */
 import { once } from "node:events";
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from "node:http2";
@@ -190,7 +190,7 @@ export class StandIn implements AsyncDisposable {
     });
   }
 
-  /** Nobody watches what is not defined any more. */
+  /** Ends the watches of a resource whose definition is gone. */
   #endWatchesOf(definition: string): void {
     for (const watch of this.#watches) if (watch.request.resource.definition === definition) watch.end();
   }

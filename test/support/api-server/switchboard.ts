@@ -1,4 +1,4 @@
-/** What a Service does in front of replicas: new connections go to the endpoint of now, old ones stay where they are. */
+/** What a Service does in front of replicas: new connections go to the current endpoint, open ones stay where they are. */
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 

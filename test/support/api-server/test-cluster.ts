@@ -16,7 +16,7 @@ export interface TestCluster extends AsyncDisposable {
   restart(): Promise<void>;
   /** The same over an empty etcd; only the namespaces and the definitions are there again. */
   restartEmpty(): Promise<void>;
-  /** History up to now is forgotten. */
+  /** The history of changes so far is forgotten. */
   compact(): Promise<void>;
   /** Installs or removes the CRD of OSM's group; returns when the server knows. */
   definePolicies(defined: boolean): Promise<void>;

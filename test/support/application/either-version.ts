@@ -106,7 +106,7 @@ export const WAYS: readonly Way[] = VERSIONS.flatMap((application) =>
   VERSIONS.map((caller) => ({ application, caller })),
 );
 
-/** One test for each way through. */
+/** One test for each pair of a caller's and an application's version. */
 export function everyWay(
   either: () => EitherVersion,
   name: string,

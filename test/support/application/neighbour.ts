@@ -1,4 +1,4 @@
-/** Somebody else on the same data-plane thread: an endless response that stops when the thread is lost. */
+/** Another caller on the same data-plane thread: an endless response that stops when the thread is lost. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";

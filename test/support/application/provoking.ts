@@ -75,7 +75,7 @@ export async function startProvokingH2c(): Promise<TestApplication> {
   let newest: Socket | undefined;
   const server = createHttp2Server();
   const application = new TestApplication(server);
-  // Where requests are listened for, Node has its own way with streams, and with their trailers above all.
+  // With a listener for requests Node answers streams by itself, and sends their trailers in its own way.
   server.removeAllListeners("stream");
   server.on("connection", (socket: Socket) => (newest = socket));
   server.on("stream", (stream, headers) => {

@@ -1,4 +1,4 @@
-/** A port of 127.0.0.1 on which a connection never comes about: its queue is full and nobody accepts. */
+/** A port of 127.0.0.1 on which no connection is established: its queue is full and nobody accepts. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";

@@ -1,4 +1,4 @@
-/** One attack row: bytes go in, and two things are proven of what came of them. */
+/** One attack row: bytes that are sent, what the caller gets for them, and what the application sees. */
 import assert from "node:assert/strict";
 import { call, connect } from "./caller.ts";
 import { backend, policy, range } from "../mesh/objects.ts";
@@ -14,7 +14,7 @@ export interface AttackRow {
   readonly seen?: readonly (readonly [line: string, body: string])[];
 }
 
-/** How long a connection may stay open after its answer: whatever else comes, comes before the requests that follow. */
+/** How long nothing must come after an answer for it to be taken as all. */
 const QUIET_MS = 150;
 /** How long the first byte, or what else is waited for, may take on a busy machine. */
 const PATIENCE_MS = 10_000;
@@ -28,7 +28,7 @@ export class Target implements AsyncDisposable {
     this.sidecar = sidecar;
   }
 
-  /** Two connections to the application at most, so that a spoilt one is met again soon. */
+  /** Two connections to the application at most, so that one whose framing an attack broke is soon used again. */
   static async start(flags: readonly string[] = []): Promise<Target> {
     const recorder = await Recorder.start();
     const sidecar = await startSidecar({
@@ -86,7 +86,7 @@ export class Target implements AsyncDisposable {
     await this.provesAlive();
   }
 
-  /** More than the application's connections can be spoilt by: each answers its own request. */
+  /** More requests than there are connections to the application: each gets the answer to itself. */
   async provesAlive(): Promise<void> {
     for (let turn = 0; turn < 3; turn += 1) {
       const path = `/clean-${turn}`;

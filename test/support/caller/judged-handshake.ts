@@ -1,4 +1,4 @@
-/** Handshakes in this process, and what they come to: for tests of what a client certificate is taken for. */
+/** Handshakes in this process, and how each ends: for tests of how a client certificate is judged. */
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { Handshakes, type HandshakeResult } from "../../../src/proxy/connection/handshakes.ts";
@@ -43,7 +43,7 @@ export class JudgedHandshakes implements Disposable {
   async with(chain: readonly Made[], version: "TLSv1.2" | "TLSv1.3"): Promise<HandshakeResult> {
     const result = once(this.#server, "result") as Promise<[HandshakeResult]>;
     const pair = { certPem: chain.map(({ certPem }) => certPem).join(""), keyPem: chain[0]!.keyPem };
-    // The caller's own OpenSSL would keep a weak certificate to itself.
+    // At its default security level the caller's OpenSSL does not send a weak certificate.
     const options = {
       minVersion: version,
       maxVersion: version,

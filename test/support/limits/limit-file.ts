@@ -2,7 +2,7 @@
  * Preloaded (`--import`) into the process of each test file, which ends at its limit whatever it is doing, and once its tests
  * are over although handles are open. Node's `--test-force-exit` does not wait for what was written to the runner: tests
  * got lost with their failures. And a process that ends because nothing is left to do may not end: Node 24.21 first waits,
- * spinning, for requests of its sockets that can come to no end any more (`Environment::CleanupHandles`).
+ * spinning, for requests of its sockets that never end (`Environment::CleanupHandles`).
  */
 import { after } from "node:test";
 import { isMainThread } from "node:worker_threads";

@@ -1,6 +1,6 @@
 /**
  * A certificate authority for tests: elliptic keys for speed, any name that X.509 can carry, and revocation lists. The
- * product's own `pki` is not used here, so that what it gets wrong is not wrong on both sides.
+ * product's own `pki` is not used here: a fault of it would be on both sides of a test.
  */
 // @peculiar/x509 finds its parts by decorators.
 import "reflect-metadata";
@@ -107,7 +107,7 @@ export class TestAuthority {
       signingAlgorithm: ALGORITHM,
       entries: serialNumbers.map((serialNumber) => ({ serialNumber, revocationDate: new Date() })),
     });
-    // The library has another label than everybody else (RFC 7468 section 6).
+    // The library writes another PEM label than RFC 7468 section 6 has.
     return `${list.toString("pem").replaceAll("CRL-----", "X509 CRL-----")}\n`;
   }
 

@@ -20,7 +20,7 @@ export class NamedPipe implements Disposable {
     this.fd = openSync(path, constants.O_WRONLY);
   }
 
-  /** The process has it: its end is the pipe's end. */
+  /** The process has its own descriptor: the pipe ends with that process. */
   handedOver(): void {
     closeSync(this.fd);
   }

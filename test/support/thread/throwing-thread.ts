@@ -8,7 +8,7 @@ import { PLANTED_THROWS, type PlantedThrow } from "./planted-throws.ts";
 
 const channel = new BroadcastChannel(PLANTED_THROWS);
 const armed = new Map<string, { readonly fresh: boolean }>();
-/** What each callback was about so far: a sweep comes to everything in turn, the neighbours' included. */
+/** What each callback was called with so far: a sweep calls it for every connection, those of the neighbours too. */
 const seen = new Map<string, WeakSet<object>>();
 
 channel.addEventListener("message", (event) => {
