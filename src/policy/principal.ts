@@ -23,10 +23,13 @@ export function buildPrincipalSet(names: readonly string[]): PrincipalSet {
   return { any: names.length === 0 || names.includes(ANY_PRINCIPAL), dns, uri };
 }
 
-/** The listed name that one of the SANs equals, `*` where any certificate is good, or `undefined`. */
+/**
+ * The listed name that one of the SANs equals, `*` where any certificate is good, or `undefined`. Each type is asked for by
+ * its name: a SAN of a third one, which callers without types may hand in, must not be taken for one of the two.
+ */
 export function matchPrincipal(set: PrincipalSet, sans: readonly San[]): string | undefined {
-  for (const san of sans) {
-    if ((san.type === "uri" ? set.uri : set.dns).has(san.value)) return san.value;
+  for (const { type, value } of sans) {
+    if ((type === "dns" && set.dns.has(value)) || (type === "uri" && set.uri.has(value))) return value;
   }
   return set.any ? ANY_PRINCIPAL : undefined;
 }

@@ -32,6 +32,13 @@ test("'*' is any verified certificate, also one without names", () => {
   assert.equal(matchPrincipal(set, [{ type: "dns", value: "a.b" }]), "a.b");
 });
 
+test("a SAN of a type that is neither dns nor uri matches no listed name", () => {
+  const set = buildPrincipalSet(["a.b", "spiffe://td/a"]);
+  for (const type of ["ip", "email", "DNS", "URI", "any", "__proto__", "", undefined, null])
+    for (const value of ["a.b", "spiffe://td/a"])
+      assert.equal(matchPrincipal(set, [{ type: type as "dns", value }]), undefined, String(type));
+});
+
 test("server names: case is nothing, a wildcard stands for one or more whole labels at the front", () => {
   const set = buildSniSet(["app.Test", "*.wild.test"]);
   for (const name of ["app.test", "APP.TEST", "x.wild.test", "x.y.wild.test"])
