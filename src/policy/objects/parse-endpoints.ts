@@ -1,4 +1,5 @@
 /** EndpointSlice (discovery.k8s.io/v1) and Endpoints (v1) objects: which addresses stand behind a Service. */
+import { readAddress } from "../address/address.ts";
 import { objectKey, type Endpoint, type ObjectKey } from "../model.ts";
 import { asArray, asRecord, asString, field, isPort, type UnknownRecord } from "./unknown.ts";
 
@@ -13,6 +14,7 @@ export interface ParsedEndpoints {
   readonly service: ObjectKey;
   readonly name: string;
   readonly namespace: string;
+  /** What is no address is left out: it would stand for an endpoint that can match nobody. */
   readonly endpoints: readonly Endpoint[];
   /** Those that do not count yet. */
   readonly notReady: readonly Endpoint[];
@@ -22,18 +24,22 @@ export interface ParsedEndpoints {
 /** Label by which a slice names its Service. */
 const SERVICE_LABEL = "kubernetes.io/service-name";
 
-/** `undefined` for a slice that belongs to no Service or holds names instead of addresses. */
+/**
+ * `undefined` for a slice that belongs to no Service or holds names instead of addresses. An address that does not fit
+ * `addressType` is left out.
+ */
 export function parseEndpointSlice(object: unknown): ParsedEndpoints | undefined {
   const root = asRecord(object);
   const metadata = asRecord(field(root, "metadata"));
   const service = asString(field(asRecord(field(metadata, "labels")), SERVICE_LABEL));
-  if (service === undefined || service === "" || field(root, "addressType") === "FQDN") return undefined;
+  const addressType = field(root, "addressType");
+  if (service === undefined || service === "" || addressType === "FQDN") return undefined;
   const namespace = asString(field(metadata, "namespace")) ?? "default";
   return {
     service: objectKey(namespace, service),
     name: asString(field(metadata, "name")) ?? "",
     namespace,
-    ...readSliceEndpoints(field(root, "endpoints")),
+    ...readSliceEndpoints(field(root, "endpoints"), addressType),
     ports: readPorts(field(root, "ports")),
   };
 }
@@ -60,18 +66,42 @@ export function parseEndpoints(object: unknown): ParsedEndpoints | undefined {
 
 /**
  * An endpoint counts until it disappears: a gateway pod that is terminating still sends, and one that was never ready
- * does not. An absent `ready` means true.
+ * does not. An absent `ready` means true. What is no boolean, which an API server does not take and a file can hold, must not.
  */
 function counts(endpoint: UnknownRecord | undefined): boolean {
-  const conditions = asRecord(field(endpoint, "conditions"));
+  const value = field(endpoint, "conditions");
+  if (value === undefined) return true;
+  const conditions = asRecord(value);
+  if (conditions === undefined) return false;
+  const ready = field(conditions, "ready");
   return (
-    field(conditions, "ready") !== false ||
+    ready === undefined ||
+    ready === true ||
     field(conditions, "serving") === true ||
     field(conditions, "terminating") === true
   );
 }
 
-function readSliceEndpoints(value: unknown): Pick<ParsedEndpoints, "endpoints" | "notReady"> {
+const words = new Uint32Array(4);
+
+/** @param addressType of the slice; a value that is none of Kubernetes' own is fit by nothing */
+function fits(address: unknown, addressType: unknown): address is string {
+  if (typeof address !== "string") return false;
+  const family = readAddress(address, words);
+  switch (addressType) {
+    case undefined:
+      return family !== 0;
+    case "IPv4":
+      return family === 4;
+    // An IPv4-mapped address is written as IPv6, and is the IPv4 address.
+    case "IPv6":
+      return family !== 0 && address.includes(":");
+    default:
+      return false;
+  }
+}
+
+function readSliceEndpoints(value: unknown, addressType: unknown): Pick<ParsedEndpoints, "endpoints" | "notReady"> {
   const endpoints: Endpoint[] = [];
   const notReady: Endpoint[] = [];
   for (const entry of asArray(value)) {
@@ -79,15 +109,15 @@ function readSliceEndpoints(value: unknown): Pick<ParsedEndpoints, "endpoints" |
     const uid = podUid(endpoint);
     const into = counts(endpoint) ? endpoints : notReady;
     for (const address of asArray(field(endpoint, "addresses")))
-      if (typeof address === "string") into.push({ address, ...uid });
+      if (fits(address, addressType)) into.push({ address, ...uid });
   }
   return { endpoints, notReady };
 }
 
 function readAddressEntry(value: unknown): readonly Endpoint[] {
   const entry = asRecord(value);
-  const address = asString(field(entry, "ip"));
-  return address === undefined ? [] : [{ address, ...podUid(entry) }];
+  const address = field(entry, "ip");
+  return fits(address, undefined) ? [{ address, ...podUid(entry) }] : [];
 }
 
 function podUid(endpoint: UnknownRecord | undefined): { readonly uid?: string } {
