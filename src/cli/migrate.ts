@@ -188,7 +188,8 @@ async function readFiles(
       return { problem: `${file}: ${content === undefined ? "the file is gone" : content.failure}` };
     const read = readManifest(file === STDIN ? "standard input" : file, content.text);
     if ("fault" in read) return { problem: `${read.fault.file}:${read.fault.line}: ${read.fault.message}` };
-    objects.push(...read.objects.map(({ value }) => value));
+    // A List may hold more than a call takes arguments.
+    for (const { value } of read.objects) objects.push(value);
   }
   return { objects };
 }

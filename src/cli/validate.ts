@@ -40,9 +40,9 @@ export async function runValidate(argv: readonly string[], io: CliIo): Promise<n
     io.printError(usageError(VALIDATE, usage));
     return EXIT.usage;
   }
-  const { objects, findings } = await readFiles(files, io);
+  const { objects, faults } = await readFiles(files, io);
   const policies = policiesIn(objects);
-  findings.push(...findingsOf(objects));
+  const findings = [...faults, ...findingsOf(objects)];
   const sawErrors = findings.some((finding) => finding.severity === "error");
   if (policies.length === 0 && !sawErrors && !values.has("allow-empty"))
     findings.push(nothingFound(positionals, files));
@@ -75,13 +75,13 @@ async function findFiles(paths: readonly string[], usage: string[]): Promise<rea
 async function readFiles(
   files: readonly string[],
   io: CliIo,
-): Promise<{ readonly objects: readonly ManifestObject[]; readonly findings: Finding[] }> {
+): Promise<{ readonly objects: readonly ManifestObject[]; readonly faults: readonly Finding[] }> {
   const objects: ManifestObject[] = [];
-  const findings: Finding[] = [];
+  const faults: Finding[] = [];
   for (const file of files) {
     const content = file === STDIN ? await readStdin(io) : await readContent(file);
     if (content === undefined || "failure" in content) {
-      findings.push({
+      faults.push({
         severity: "error",
         file,
         document: 1,
@@ -92,10 +92,11 @@ async function readFiles(
       continue;
     }
     const read = readDocuments(file === STDIN ? "standard input" : file, content.text);
-    findings.push(...read.faults.map((fault): Finding => ({ severity: "error", path: "", ...fault })));
-    objects.push(...read.objects);
+    faults.push(...read.faults.map((fault): Finding => ({ severity: "error", path: "", ...fault })));
+    // A List may hold more than a call takes arguments.
+    for (const object of read.objects) objects.push(object);
   }
-  return { objects, findings };
+  return { objects, faults };
 }
 
 async function readStdin(io: CliIo): Promise<{ readonly text: string } | { readonly failure: string }> {

@@ -52,7 +52,8 @@ export function readDocuments(
   for (const [index, document] of [...documents].entries()) {
     const found = readDocument(document, lines, { file, document: index + 1 });
     if ("message" in found) faults.push(found);
-    else objects.push(...found.objects);
+    // A List may hold more than a call takes arguments.
+    else for (const object of found.objects) objects.push(object);
   }
   return { objects, faults };
 }
@@ -65,15 +66,15 @@ function readDocument(
   const [error] = document.errors;
   if (error !== undefined) return { ...place, line: lines.linePos(error.pos[0]).line, message: error.message };
   const line = lineOf(lines, document.contents);
-  let value: unknown;
   try {
-    value = document.toJS({ maxAliasCount: MAX_ALIASES });
+    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+    if (value === null || value === undefined) return { objects: [] };
+    // A List can hold itself, by an alias: then the stack ends this.
+    const objects = readObject(value, document, lines, [], place);
+    if (objects !== undefined) return { objects };
   } catch (cause) {
     return { ...place, line, message: cause instanceof Error ? cause.message : String(cause) };
   }
-  if (value === null || value === undefined) return { objects: [] };
-  const objects = readObject(value, document, lines, [], place);
-  if (objects !== undefined) return { objects };
   return { ...place, line, message: "expected a Kubernetes object: a mapping with 'apiVersion' and 'kind'" };
 }
 

@@ -57,7 +57,8 @@ export function readObjects(text: string): ReadText | TextFault {
     if (error !== undefined) return { line: lines.linePos(error.pos[0]).line, problem: error.message };
     const read = valueOf(document);
     if ("problem" in read) return { line: lines.linePos(document.range?.[0] ?? 0).line, problem: read.problem };
-    objects.push(...objectsIn(read.value, document, [], lines));
+    // A List may hold more than a call takes arguments.
+    for (const object of objectsIn(read.value, document, [], lines)) objects.push(object);
   }
   return { documents, objects };
 }

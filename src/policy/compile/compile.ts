@@ -109,16 +109,15 @@ function auditOf(self: Self, policy: Policy): Pick<OpenRule, "auditUntil"> {
 
 function statusesOf(world: World, self: Self, claims: Claims, compiled: readonly Compiled[]): readonly PolicyStatus[] {
   const errors = new Map<ObjectKey, string[]>();
-  const note = (key: ObjectKey, ...texts: readonly string[]): void => {
+  const note = (key: ObjectKey, texts: readonly string[]): void => {
     errors.set(key, [...(errors.get(key) ?? []), ...texts]);
   };
-  for (const { rule, errors: texts } of compiled) note(rule.policy, ...texts);
+  for (const { rule, errors: texts } of compiled) note(rule.policy, texts);
   for (const { claim, governedBy, otherDemand } of claims.rejected) {
     const why = otherDemand === undefined ? "" : `, ${otherDemand}`;
-    note(
-      claim.key,
+    note(claim.key, [
       `backend ${claim.service} on port ${claim.port} is already governed by IngressBackend ${governedBy}${why}`,
-    );
+    ]);
   }
   return [...errors]
     .sort(([a], [b]) => (a < b ? -1 : 1))
