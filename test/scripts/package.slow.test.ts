@@ -59,6 +59,9 @@ test("it holds the command, the policy library with its types, the definition an
     "dist/types/discovery",
     "dist/types/discovery/manifests",
     "dist/types/policy",
+    "dist/types/policy/address",
+    "dist/types/policy/compile",
+    "dist/types/policy/objects",
     "package.json",
   ]);
   assert.ok(packed.size < 2_000_000, `${packed.size} bytes`);
