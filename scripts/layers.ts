@@ -268,10 +268,11 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "sidecar.ts",
   ],
   "main.ts": ["cli"],
+  "policy-library-input.ts": ["policy", "policy/address", "policy/objects"],
   // The entry of the package's export map, imported by nothing here.
   "policy-library.ts": [
+    "policy-library-input.ts",
     "policy",
-    "policy/address",
     "policy/objects",
     "policy/compile",
     "discovery/world.ts",

@@ -5,16 +5,16 @@
  * It re-exports types, which no other file here does: an entry of a package's export map is one file, and whoever imports
  * it can name nothing else. Nothing inside Postern may import it.
  */
-import { listOf } from "./discovery/manifests/kinds.ts";
-import { buildWorld, type WorldObjects } from "./discovery/world.ts";
+import { sortObjects } from "./discovery/manifests/kinds.ts";
+import { buildWorld } from "./discovery/world.ts";
+import { readObjects, readPeer, readSelf, readVersion } from "./policy-library-input.ts";
 import { authorize as authorizePeer } from "./policy/authorize.ts";
 import { compile as compileWorld } from "./policy/compile/compile.ts";
 import type { Decision, PeerTls } from "./policy/decision.ts";
 import { backendPort, type Problem, type Self } from "./policy/model.ts";
 import { parseIngressBackend } from "./policy/objects/parse.ts";
-import { peerAddress } from "./policy/address/peer-address.ts";
 import type { Snapshot } from "./policy/snapshot.ts";
-import { asRecord, asString } from "./policy/objects/unknown.ts";
+import { asString, field } from "./policy/objects/unknown.ts";
 import { validatePolicy } from "./policy/objects/validate.ts";
 
 export type {
@@ -43,45 +43,41 @@ export interface Caller {
  *
  * @param others the other IngressBackends: those of the same namespace can claim the same backends
  * @returns everything found, warnings included; without an error the object is good
+ * @throws TypeError when `others` is no array
  */
 export function validate(ingressBackend: unknown, others: readonly unknown[] = []): readonly Problem[] {
+  const policies = readObjects("others", others).flatMap((other) => parseIngressBackend(other).policy ?? []);
   const { policy, problems } = parseIngressBackend(ingressBackend);
-  if (policy === undefined) return problems;
-  return [
-    ...problems,
-    ...validatePolicy(
-      policy,
-      others.flatMap((other) => parseIngressBackend(other).policy ?? []),
-    ),
-  ];
+  return [...problems, ...(policy === undefined ? [] : validatePolicy(policy, policies))];
 }
 
 /**
- * Compiles the objects, seen from one pod. Never throws: what cannot be read closes what it claims.
+ * Compiles the objects, seen from one pod. Whatever the objects hold, it does not throw: what cannot be read closes what it
+ * claims.
  *
  * @param objects IngressBackends, Services, EndpointSlices, Endpoints and Namespaces in any order; others are ignored
  * @param self where the pod stands, and the Services that it backs
  * @param version number of the snapshot, for whoever keeps several
+ * @throws TypeError when an argument, or a field of `self`, is of another type than declared
  */
 export function compile(objects: readonly unknown[], self: Self, version = 1): Snapshot {
-  return compileWorld(buildWorld(sort(objects)), self, version);
+  const typed = readObjects("objects", objects).map((value) => ({
+    value,
+    kind: asString(field(value, "kind")) ?? "",
+    apiVersion: asString(field(value, "apiVersion")) ?? "",
+  }));
+  return compileWorld(buildWorld(sortObjects(typed)), readSelf(self), readVersion(version));
 }
 
-/** Decides whether a caller may reach the backend on a (target) port. Never throws: whatever it does not know, it refuses. */
-export function authorize(snapshot: Snapshot, port: number, { address, tls }: Caller): Decision {
-  return authorizePeer(snapshot, backendPort(port), { address: peerAddress(address), ...(tls && { tls }) });
-}
-
-function sort(objects: readonly unknown[]): WorldObjects {
-  const lists = Map.groupBy(objects, (object) => {
-    const record = asRecord(object);
-    return listOf({ kind: asString(record?.["kind"]) ?? "", apiVersion: asString(record?.["apiVersion"]) ?? "" });
-  });
-  return {
-    ingressBackends: lists.get("ingressBackends") ?? [],
-    services: lists.get("services") ?? [],
-    endpointSlices: lists.get("endpointSlices") ?? [],
-    endpoints: lists.get("endpoints") ?? [],
-    namespaces: lists.get("namespaces") ?? [],
-  };
+/**
+ * Decides whether a caller may reach the backend on a (target) port. Never throws: whatever it does not know, it refuses. What
+ * is no snapshot of `compile`, or went through JSON, is refused as `no-snapshot`.
+ */
+export function authorize(snapshot: Snapshot, port: number, caller: Caller): Decision {
+  try {
+    return authorizePeer(snapshot, backendPort(port), readPeer(caller));
+  } catch {
+    // It lacks what `compile` puts into one. A getter of the caller's may have thrown, too.
+    return { verdict: "close", reason: "no-snapshot" };
+  }
 }

@@ -13,7 +13,7 @@ export function listOf(object: Pick<ManifestObject, "kind" | "apiVersion">): key
   return kind === "EndpointSlice" && apiVersion.startsWith("discovery.k8s.io/") ? "endpointSlices" : undefined;
 }
 
-export function sortObjects(objects: readonly ManifestObject[]): WorldObjects {
+export function sortObjects(objects: readonly Pick<ManifestObject, "kind" | "apiVersion" | "value">[]): WorldObjects {
   const of = (list: keyof WorldObjects): readonly unknown[] =>
     objects.filter((object) => listOf(object) === list).map((object) => object.value);
   return {
