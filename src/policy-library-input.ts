@@ -6,7 +6,7 @@
 import { peerAddress } from "./policy/address/peer-address.ts";
 import type { Peer, PeerCertificate, PeerTls, San } from "./policy/decision.ts";
 import type { Self } from "./policy/model.ts";
-import { asRecord, asString, typeName, type UnknownRecord } from "./policy/objects/unknown.ts";
+import { asRecord, asString, field, typeName, type UnknownRecord } from "./policy/objects/unknown.ts";
 
 const NOTHING: UnknownRecord = {};
 const UNTRUSTED: PeerCertificate = { state: "refused", reason: "certificate-untrusted" };
@@ -15,10 +15,34 @@ function expected(argument: string, type: string, got: unknown): TypeError {
   return new TypeError(`Expected '${argument}' to be ${type}, got: ${typeName(got)}`);
 }
 
-/** @throws TypeError when it is no array */
+/**
+ * The objects, and those that Lists among them hold, as `kubectl get -o json` gives them.
+ *
+ * @throws TypeError when it is no array
+ */
 export function readObjects(argument: string, value: unknown): readonly UnknownRecord[] {
   if (!Array.isArray(value)) throw expected(argument, "an array of Kubernetes objects", value);
-  return value.map(asRecord).filter((record) => record !== undefined);
+  const records: UnknownRecord[] = [];
+  // A Set is iterated as far as it grows, and a List that holds itself is in it once.
+  const all = new Set<unknown>(value);
+  for (const object of all) {
+    const record = asRecord(object);
+    if (record === undefined) continue;
+    records.push(record);
+    for (const item of itemsOf(record)) all.add(item);
+  }
+  return records;
+}
+
+/** Items of a list of one kind, such as an EndpointSliceList of the API server, need not say which it is. */
+function itemsOf(list: UnknownRecord): readonly unknown[] {
+  const [kind = "", items] = [asString(field(list, "kind")), field(list, "items")];
+  if (!kind.endsWith("List") || !Array.isArray(items)) return [];
+  return items.map((item: unknown) => {
+    const record = asRecord(item);
+    if (record === undefined || field(record, "kind") !== undefined) return item;
+    return { apiVersion: field(list, "apiVersion"), ...record, kind: kind.slice(0, -"List".length) };
+  });
 }
 
 /** @throws TypeError that names the field */

@@ -55,7 +55,8 @@ export function validate(ingressBackend: unknown, others: readonly unknown[] = [
  * Compiles the objects, seen from one pod. Whatever the objects hold, it does not throw: what cannot be read closes what it
  * claims.
  *
- * @param objects IngressBackends, Services, EndpointSlices, Endpoints and Namespaces in any order; others are ignored
+ * @param objects IngressBackends, Services, EndpointSlices, Endpoints and Namespaces in any order, and Lists of them; others
+ * are ignored
  * @param self where the pod stands, and the Services that it backs
  * @param version number of the snapshot, for whoever keeps several
  * @throws TypeError when an argument, or a field of `self`, is of another type than declared

@@ -206,7 +206,25 @@ test("what compile reads as no object is passed over", () => {
   assert.deepEqual(plain.compile([...others, policy, edge], self), snapshot);
 });
 
-test("others of validate that are no array are an error of the program", () => {
+test("compile takes Lists apart: that of kubectl, those of one kind, and one within another", () => {
+  const list = (items: unknown, kind = "List", apiVersion = "v1"): object => ({ kind, apiVersion, items });
+  const { kind, apiVersion, ...untyped } = edge;
+  for (const objects of [
+    [list([policy, edge])],
+    [policy, list([edge])],
+    [list([list([policy]), list([edge])])],
+    [policy, list([untyped], `${kind}List`, apiVersion)],
+    [policy, list([edge], `${kind}List`, apiVersion)],
+  ])
+    assert.deepEqual(plain.compile(objects, self), snapshot);
+  const endless: { kind: string; items: unknown[] } = { kind: "List", items: [policy, edge] };
+  endless.items.push(endless);
+  assert.deepEqual(plain.compile([endless], self), snapshot);
+  for (const items of [undefined, null, {}, "x", [null, 5, [policy]]])
+    assert.deepEqual(plain.compile([policy, edge, list(items)], self), snapshot);
+});
+
+test("others of validate that are no array are an error of the program; Lists among them are taken apart", () => {
   for (const others of [null, 5, "x", {}, new Set()])
     assert.throws(
       () => plain.validate(policy, others),
@@ -216,4 +234,5 @@ test("others of validate that are no array are an error of the program", () => {
   const other = { ...policy, metadata: { namespace: "shop", name: "other" } };
   const conflict = plain.validate(policy, [other]);
   assert.match(JSON.stringify(conflict), /shop\/cart conflicts with shop\/other/);
+  assert.deepEqual(plain.validate(policy, [{ kind: "List", apiVersion: "v1", items: [other] }]), conflict);
 });
