@@ -12,9 +12,9 @@ import { authorize as authorizePeer } from "./policy/authorize.ts";
 import { compile as compileWorld } from "./policy/compile/compile.ts";
 import type { Decision, PeerTls } from "./policy/decision.ts";
 import { backendPort, type Problem, type Self } from "./policy/model.ts";
-import { parseIngressBackend } from "./policy/objects/parse.ts";
+import { INGRESS_BACKEND_VERSIONS, parseIngressBackend } from "./policy/objects/parse.ts";
 import type { Snapshot } from "./policy/snapshot.ts";
-import { asString, field } from "./policy/objects/unknown.ts";
+import { asRecord, asString, field, typeName } from "./policy/objects/unknown.ts";
 import { validatePolicy } from "./policy/objects/validate.ts";
 
 export type {
@@ -48,7 +48,11 @@ export interface Caller {
 export function validate(ingressBackend: unknown, others: readonly unknown[] = []): readonly Problem[] {
   const policies = readObjects("others", others).flatMap((other) => parseIngressBackend(other).policy ?? []);
   const { policy, problems } = parseIngressBackend(ingressBackend);
-  return [...problems, ...(policy === undefined ? [] : validatePolicy(policy, policies))];
+  return [
+    ...typeProblems(ingressBackend),
+    ...problems,
+    ...(policy === undefined ? [] : validatePolicy(policy, policies)),
+  ];
 }
 
 /**
@@ -81,4 +85,18 @@ export function authorize(snapshot: Snapshot, port: number, caller: Caller): Dec
     // It lacks what `compile` puts into one. A getter of the caller's may have thrown, too.
     return { verdict: "close", reason: "no-snapshot" };
   }
+}
+
+/** Of the fields by which `compile` tells that it is an IngressBackend. */
+function typeProblems(object: unknown): readonly Problem[] {
+  const root = asRecord(object);
+  const problems = (path: string, allowed: readonly string[]): readonly Problem[] => {
+    const value = field(root, path);
+    if (value === undefined) return [{ severity: "error", path, message: "Required value" }];
+    if (allowed.some((one) => one === value)) return [];
+    const names = allowed.map((one) => `'${one}'`).join(" or ");
+    const message = `Expected '${path}' to be ${names}, got: ${asString(value) ?? typeName(value)}`;
+    return [{ severity: "error", path, message }];
+  };
+  return [...problems("apiVersion", INGRESS_BACKEND_VERSIONS), ...problems("kind", ["IngressBackend"])];
 }

@@ -224,6 +224,32 @@ test("compile takes Lists apart: that of kubectl, those of one kind, and one wit
     assert.deepEqual(plain.compile([policy, edge, list(items)], self), snapshot);
 });
 
+test("validate says what compile passes over for its kind or apiVersion", () => {
+  const versions = "'policy.openservicemesh.io/v1alpha1' or 'policy.flomesh.io/v1alpha1'";
+  const error = (path: string, message: string): object => ({ severity: "error", path, message });
+  const good80 = { ...policy, spec: { ...policy.spec, backends: policy.spec.backends.slice(0, 1) } };
+  assert.deepEqual(plain.validate(good80), []);
+  for (const [change, problem] of [
+    [{ kind: "ingressbackend" }, error("kind", "Expected 'kind' to be 'IngressBackend', got: ingressbackend")],
+    [{ kind: undefined }, error("kind", "Required value")],
+    [{ kind: ["IngressBackend"] }, error("kind", "Expected 'kind' to be 'IngressBackend', got: array")],
+    [{ apiVersion: null }, error("apiVersion", "Required value")],
+    [
+      { apiVersion: "policy.openservicemesh.io/v1" },
+      error("apiVersion", `Expected 'apiVersion' to be ${versions}, got: policy.openservicemesh.io/v1`),
+    ],
+  ] as const) {
+    const object = { ...good80, ...change };
+    assert.deepEqual(plain.validate(object), [problem]);
+    assert.deepEqual(compile([object, edge], self).statuses, []);
+  }
+  for (const object of [undefined, null, 5, "x", [], {}])
+    assert.deepEqual(
+      plain.validate(object).flatMap(({ severity, path }) => (severity === "error" ? [path] : [])),
+      ["apiVersion", "kind", "metadata.name", "spec"],
+    );
+});
+
 test("others of validate that are no array are an error of the program; Lists among them are taken apart", () => {
   for (const others of [null, 5, "x", {}, new Set()])
     assert.throws(
