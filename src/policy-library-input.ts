@@ -4,6 +4,7 @@
  * be read counts against it.
  */
 import { peerAddress } from "./policy/address/peer-address.ts";
+import type { Moment } from "./policy/authorize.ts";
 import type { Peer, PeerCertificate, PeerTls, San } from "./policy/decision.ts";
 import type { Self } from "./policy/model.ts";
 import { asRecord, asString, field, typeName, type UnknownRecord } from "./policy/objects/unknown.ts";
@@ -77,6 +78,12 @@ function readTexts(argument: string, value: unknown): readonly string[] {
 function readText(argument: string, value: unknown): string {
   if (typeof value !== "string") throw expected(argument, "a string", value);
   return value;
+}
+
+/** Without a time that can be read everything is enforced. */
+export function readMoment(value: unknown): Moment | undefined {
+  const now = field(asRecord(value), "now");
+  return typeof now === "number" ? { now } : undefined;
 }
 
 /** Only what is absent is plaintext: of TLS that cannot be read no certificate is known. */

@@ -7,8 +7,8 @@
  */
 import { sortObjects } from "./discovery/manifests/kinds.ts";
 import { buildWorld } from "./discovery/world.ts";
-import { readObjects, readPeer, readSelf, readVersion } from "./policy-library-input.ts";
-import { authorize as authorizePeer } from "./policy/authorize.ts";
+import { readMoment, readObjects, readPeer, readSelf, readVersion } from "./policy-library-input.ts";
+import { authorizeBy, ruleFor, type Moment } from "./policy/authorize.ts";
 import { compile as compileWorld } from "./policy/compile/compile.ts";
 import type { Decision, PeerTls } from "./policy/decision.ts";
 import { backendPort, type Problem, type Self } from "./policy/model.ts";
@@ -17,6 +17,7 @@ import type { Snapshot } from "./policy/snapshot.ts";
 import { asRecord, asString, field, typeName } from "./policy/objects/unknown.ts";
 import { validatePolicy } from "./policy/objects/validate.ts";
 
+export type { Moment } from "./policy/authorize.ts";
 export type {
   Allowed,
   Decision,
@@ -77,10 +78,12 @@ export function compile(objects: readonly unknown[], self: Self, version = 1): S
 /**
  * Decides whether a caller may reach the backend on a (target) port. Never throws: whatever it does not know, it refuses. What
  * is no snapshot of `compile`, or went through JSON, is refused as `no-snapshot`.
+ *
+ * @param moment the time by which an audit is in force or over; without it every rule is enforced
  */
-export function authorize(snapshot: Snapshot, port: number, caller: Caller): Decision {
+export function authorize(snapshot: Snapshot, port: number, caller: Caller, moment?: Moment): Decision {
   try {
-    return authorizePeer(snapshot, backendPort(port), readPeer(caller));
+    return authorizeBy(ruleFor(snapshot, backendPort(port), readMoment(moment)), readPeer(caller));
   } catch {
     // It lacks what `compile` puts into one. A getter of the caller's may have thrown, too.
     return { verdict: "close", reason: "no-snapshot" };

@@ -5,7 +5,7 @@ import { authorize, compile, validate, type Decision } from "../src/policy-libra
 
 /** The functions as such a program sees them. */
 const plain = { authorize, compile, validate } as unknown as {
-  authorize(snapshot: unknown, port: unknown, caller: unknown): Decision;
+  authorize(snapshot: unknown, port: unknown, caller: unknown, moment?: unknown): Decision;
   compile(objects?: unknown, self?: unknown, version?: unknown): unknown;
   validate(ingressBackend: unknown, others?: unknown): ReturnType<typeof validate>;
 };
@@ -261,4 +261,21 @@ test("others of validate that are no array are an error of the program; Lists am
   const conflict = plain.validate(policy, [other]);
   assert.match(JSON.stringify(conflict), /shop\/cart conflicts with shop\/other/);
   assert.deepEqual(plain.validate(policy, [{ kind: "List", apiVersion: "v1", items: [other] }]), conflict);
+});
+
+test("an audit waves through until its end, for whoever gives the time", () => {
+  const stranger = { ...good, address: "10.9.9.9" };
+  const refusal = { verdict: "close", reason: "source-not-listed", policy: POLICY };
+  const end = Date.parse("2026-11-02T00:00:00Z");
+  const annotations = { "postern.dev/enforcement": "audit:2026-11-02T00:00:00Z" };
+  for (const audited of [
+    compile([policy, edge], { ...self, auditUntil: end }),
+    compile([{ ...policy, metadata: { ...policy.metadata, annotations } }, edge], self),
+  ]) {
+    const found = plain.authorize(audited, 8443, stranger, { now: end - 1 });
+    assert.deepEqual([found.verdict, "wouldRefuse" in found && found.wouldRefuse], ["forward", "source-not-listed"]);
+    const times = [undefined, null, end - 1, {}, { now: String(end - 1) }, { now: new Date(0) }, { now: Number.NaN }];
+    for (const moment of [...times, { now: end }])
+      assert.deepEqual(plain.authorize(audited, 8443, stranger, moment), refusal);
+  }
 });

@@ -100,7 +100,7 @@ test("npx postern demo serves what its policy allows, and ends on a signal", asy
 test("the program of docs/policy-library.md compiles against the package's types and runs on it", () => {
   const page = readFileSync(join(root, "docs/policy-library.md"), "utf8");
   const blocks = [...page.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code]) => code);
-  assert.equal(blocks.length, 4);
+  assert.equal(blocks.length, 5);
   const program = join(home, "example.ts");
   writeFileSync(program, blocks.join("\n"));
   symlinkSync(join(root, "node_modules/@types"), join(home, "node_modules/@types"));
