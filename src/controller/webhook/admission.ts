@@ -20,14 +20,20 @@ export type AdmissionAnswer =
   | { readonly allowed: true; readonly patch?: readonly PatchOperation[]; readonly warnings?: readonly string[] }
   | { readonly allowed: false; readonly message: string; readonly warnings?: readonly string[] };
 
-/** @throws TypeError for anything but an AdmissionReview of v1 with an object */
-export function readAdmissionReview(body: unknown): AdmissionRequest {
+/** What was sent is nothing that can be judged: its sender's fault. */
+export class ReviewError extends Error {
+  override readonly name = "ReviewError";
+}
+
+/** @throws ReviewError for anything but an AdmissionReview of v1 with an object */
+export function readAdmissionReview(text: string): AdmissionRequest {
+  const body = parseJson(text);
   const request = isRecord(body) ? body["request"] : undefined;
   if (!isRecord(body) || body["apiVersion"] !== "admission.k8s.io/v1" || !isRecord(request))
-    throw new TypeError("expected an AdmissionReview of admission.k8s.io/v1 with a request");
+    throw new ReviewError("expected an AdmissionReview of admission.k8s.io/v1 with a request");
   const { object, oldObject } = request;
   const uid = textOf(request, "uid");
-  if (uid === undefined || !isRecord(object)) throw new TypeError("the AdmissionReview carries no uid or no object");
+  if (uid === undefined || !isRecord(object)) throw new ReviewError("the AdmissionReview carries no uid or no object");
   return {
     uid,
     operation: textOf(request, "operation") ?? "",
@@ -35,6 +41,14 @@ export function readAdmissionReview(body: unknown): AdmissionRequest {
     object,
     ...(isRecord(oldObject) && { oldObject }),
   };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ReviewError(`the body is not JSON: ${String(cause)}`, { cause });
+  }
 }
 
 export function writeAdmissionReview(uid: string, answer: AdmissionAnswer): object {

@@ -5,7 +5,14 @@ import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import type { SocketAddress } from "../../config/config.ts";
 import type { Log } from "../../telemetry/log.ts";
-import { readAdmissionReview, writeAdmissionReview, type AdmissionAnswer, type AdmissionRequest } from "./admission.ts";
+import { ApiFailure } from "../../api-server/failure.ts";
+import {
+  readAdmissionReview,
+  ReviewError,
+  writeAdmissionReview,
+  type AdmissionAnswer,
+  type AdmissionRequest,
+} from "./admission.ts";
 
 /** An object of etcd has 1.5 MB at most; an update brings two of them. */
 const MOST_BODY_BYTES = 8 * 1024 * 1024;
@@ -79,22 +86,24 @@ export class WebhookServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { handlers, log } = this.#options;
-    const path = new URL(request.url ?? "/", "https://webhook").pathname;
+    // By text: the target of a request is whatever its caller has sent, and not all of it is the rest of a URL.
+    const [path = ""] = (request.url ?? "").split("?", 1);
     const handler = Object.hasOwn(handlers, path) ? handlers[path] : undefined;
     try {
       if (handler === undefined) reply(response, 404, { message: `no webhook at ${path}` });
       else if (request.method !== "POST") reply(response, 405, { message: "expected POST" });
       else {
-        const review = readAdmissionReview(JSON.parse(await bodyOf(request)));
+        const review = readAdmissionReview(await bodyOf(request));
         const answer = await handler(review, AbortSignal.timeout(ANSWER_MS));
         if (!answer.allowed)
           log.info({ path, namespace: review.namespace, problem: answer.message }, "admission refused");
         reply(response, 200, writeAdmissionReview(review.uid, answer));
       }
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      log.warn({ path, problem: message }, "admission could not be judged");
-      reply(response, error instanceof TypeError || error instanceof SyntaxError ? 400 : 500, { message });
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      const expected = error instanceof ReviewError || error instanceof ApiFailure;
+      log.warn({ path, problem: message, ...(!expected && { stack }) }, "admission could not be judged");
+      reply(response, error instanceof ReviewError ? 400 : 500, { message });
     }
   }
 }
@@ -104,7 +113,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MOST_BODY_BYTES) throw new TypeError(`the body has more than ${MOST_BODY_BYTES} bytes`);
+    if (size > MOST_BODY_BYTES) throw new ReviewError(`the body has more than ${MOST_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

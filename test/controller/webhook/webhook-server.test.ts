@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:https";
+import { text as textOf } from "node:stream/consumers";
+import { connect } from "node:tls";
 import type { IncomingMessage } from "node:http";
 import { after, before, test } from "node:test";
 import { WebhookServer } from "../../../src/controller/webhook/webhook-server.ts";
@@ -18,6 +20,7 @@ const server = new WebhookServer({
         namespace === "no" ? { allowed: false, message: "not here" } : { allowed: true, warnings: ["w"] },
       ),
     "/fail": () => Promise.reject(new Error("the API server is away")),
+    "/fault": (): never => (undefined as never)["anything"],
   },
 });
 
@@ -94,12 +97,59 @@ test("whatever is no review gets an error, never an admission", async () => {
     ["/__proto__", review("yes"), 404],
     ["/answer", "", 405, "GET"],
     ["/fail", review("yes"), 500],
+    ["/fault", review("yes"), 500],
   ];
   for (const [path, body, status, method] of cases) {
     const answer = await ask(path, body, method === undefined ? {} : { method });
     assert.equal(answer.status, status, `${path} ${body.slice(0, 40)}`);
     assert.equal("response" in answer.body, false);
   }
+});
+
+/** Status of a request whose target is sent as it is; empty when the connection is ended without an answer. */
+async function statusOf(target: string, method = "POST"): Promise<string> {
+  const body = review("yes");
+  const socket = connect({ host: "127.0.0.1", port: server.port, ca: authority.certPem, servername: "first.svc" });
+  socket.on("error", () => undefined);
+  socket.write(
+    `${method} ${target} HTTP/1.1\r\nHost: webhook\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  const answer = await textOf(socket).catch(() => "");
+  return /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? "";
+}
+
+test("a target that names no webhook, or is no path at all, keeps no answer from the next caller", async () => {
+  for (const target of [
+    "//",
+    "///",
+    "//[",
+    "//answer",
+    "http://[",
+    "http://[/answer",
+    "https://webhook:0x/",
+    "/%",
+    "/\\",
+    "?",
+  ]) {
+    assert.match(await statusOf(target), /^(404|)$/, target);
+    assert.equal(await statusOf("/answer"), "200", `after ${target}`);
+  }
+  assert.equal(await statusOf("*", "OPTIONS"), "404");
+  assert.equal(await statusOf("", "POST"), "");
+  assert.equal(await statusOf("webhook:443", "CONNECT"), "");
+  assert.equal(await statusOf("/answer?timeout=10s"), "200");
+});
+
+test("a fault of ours is logged with its stack, and a bad review without one", async () => {
+  const lineOf = async (path: string, body: string): Promise<string> => {
+    const before = lines.length;
+    await ask(path, body);
+    return lines.slice(before).join("\n");
+  };
+  assert.match(await lineOf("/fault", review("yes")), /"stack":"TypeError: .*webhook-server\.test\.ts/);
+  const bad = await lineOf("/answer", "{");
+  assert.match(bad, /admission could not be judged/);
+  assert.doesNotMatch(bad, /"stack"/);
 });
 
 test("a new certificate is shown to the next caller, without a restart", async () => {
