@@ -3,6 +3,7 @@ import { readMeshConfigCertificate } from "../controller/gateway-certificates/me
 import { MONITORED_LABEL, type Mesh } from "../controller/names.ts";
 import { injectionOf, SIDECAR_INJECTION } from "../inject/annotations.ts";
 import { fieldsAt, itemsAt } from "../inject/fields.ts";
+import { ENFORCEMENT_ANNOTATION } from "../policy/objects/enforcement.ts";
 import { AUTHORITY_KEY, AUTHORITY_SECRET } from "./exported-kinds.ts";
 import { nameOf, namespaceOf, type Installation } from "./installation.ts";
 import { quoted } from "./quoted.ts";
@@ -31,7 +32,6 @@ export interface Plan {
 
 /** Secret with a copy of OSM's CA, under the keys that the controller reads. */
 const AUTHORITY_COPY = "postern-osm-ca";
-const ENFORCEMENT = "postern.dev/enforcement";
 const POLICIES = "ingressbackends.policy.openservicemesh.io";
 const PATIENCE = "--timeout=10m";
 
@@ -47,8 +47,8 @@ export function stepsOf(installation: Installation, workloads: readonly Workload
   const whole = moved.length === others.length;
   const gateways = allGateways.filter((name) => whole || plan.only.includes(name));
   const policies = installation.of("IngressBackend").filter((one) => meant(namespaceOf(one)));
-  const audit = policies.map((one) => annotate(one, `${ENFORCEMENT}=audit:${auditUntil}`));
-  const enforce = policies.map((one) => annotate(one, `${ENFORCEMENT}-`));
+  const audit = policies.map((one) => annotate(one, `${ENFORCEMENT_ANNOTATION}=audit:${auditUntil}`));
+  const enforce = policies.map((one) => annotate(one, `${ENFORCEMENT_ANNOTATION}-`));
   return [
     { name: "install", about: "Postern beside OSM, with OSM's CA", commands: install(installation, plan) },
     {

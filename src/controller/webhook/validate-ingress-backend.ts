@@ -4,9 +4,11 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Policy, Problem } from "../../policy/model.ts";
+import { ENFORCEMENT_ANNOTATION } from "../../policy/objects/enforcement.ts";
 import { parseIngressBackend } from "../../policy/objects/parse.ts";
 import { validatePolicy } from "../../policy/objects/validate.ts";
 import type { KubernetesObject } from "../../api-server/objects.ts";
+import { annotationOf } from "../objects/owned-objects.ts";
 import type { AdmissionAnswer, AdmissionRequest } from "./admission.ts";
 
 /** The other objects of the namespace, of every API group that is served. */
@@ -17,8 +19,7 @@ export async function validateIngressBackend(
   { namespace, object, oldObject }: AdmissionRequest,
   others: OtherPolicies,
 ): Promise<AdmissionAnswer> {
-  // Metadata alone: labels, finalizers.
-  if (oldObject !== undefined && isDeepStrictEqual(object["spec"], oldObject["spec"])) return { allowed: true };
+  if (oldObject !== undefined && sameForPolicy(object, oldObject)) return { allowed: true };
   const rest = await others(namespace);
   const problems = problemsOf(object, rest);
   const former = oldObject === undefined ? [] : problemsOf(oldObject, rest);
@@ -29,6 +30,14 @@ export async function validateIngressBackend(
   const warnings = problems.filter((problem) => !added.includes(problem)).map(describe);
   if (added.length === 0) return { allowed: true, warnings };
   return { allowed: false, message: added.map(({ message }) => message).join("\n"), warnings };
+}
+
+/** Labels, finalizers and the annotations of others are no policy. */
+function sameForPolicy(object: KubernetesObject, former: KubernetesObject): boolean {
+  return (
+    isDeepStrictEqual(object["spec"], former["spec"]) &&
+    annotationOf(object, ENFORCEMENT_ANNOTATION) === annotationOf(former, ENFORCEMENT_ANNOTATION)
+  );
 }
 
 function problemsOf(object: KubernetesObject, others: readonly Policy[]): readonly Problem[] {

@@ -6,7 +6,8 @@
 import type { Policy } from "../model.ts";
 import { asRecord, asString, field, type UnknownRecord } from "./unknown.ts";
 
-const ENFORCEMENT_ANNOTATION = "postern.dev/enforcement";
+/** On one IngressBackend. Kubernetes counts no generation for it. */
+export const ENFORCEMENT_ANNOTATION = "postern.dev/enforcement";
 
 const DAY_MS = 86_400_000;
 /** An end that is farther away is none that anybody waits for: an audit that never ends is policy that is not enforced. */

@@ -59,3 +59,34 @@ test("a change of labels alone asks for nothing, even where the other objects ca
   assert.deepEqual(await validateIngressBackend(request, never), { allowed: true });
   await assert.rejects(validateIngressBackend({ ...request, oldObject: { ...bad("http") } }, never), /away/);
 });
+
+const DAY_MS = 86_400_000;
+const inDays = (days: number): string => `audit:${new Date(Date.now() + days * DAY_MS).toISOString()}`;
+
+function enforced(value?: string): Manifest {
+  const object = bad("http");
+  const annotations = value === undefined ? {} : { "postern.dev/enforcement": value };
+  return { ...object, metadata: { ...object.metadata, annotations } };
+}
+
+test("a change of the enforcement annotation alone is let in with its warnings", async () => {
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ["adit", /is neither 'enforce' nor 'audit:'/],
+    [inDays(-1), /its audit ended at/],
+    [inDays(91), /in more than 90 days/],
+  ];
+  for (const former of [enforced(), enforced("enforce")])
+    for (const [value, warning] of cases) {
+      const answer = await admit(enforced(value), former);
+      assert.equal(answer.allowed, true);
+      assert.match(answer.warnings?.join("\n") ?? "", warning);
+    }
+  assert.deepEqual(await admit(enforced(), enforced("adit")), { allowed: true, warnings: [] });
+});
+
+test("what was wrong before does not keep anybody from changing the enforcement annotation", async () => {
+  const wrong = { ...bad("ftp"), metadata: enforced("enforce").metadata };
+  const answer = await admit(wrong, bad("ftp"));
+  assert.equal(answer.allowed, true);
+  assert.match(answer.warnings?.[0] ?? "", /^stays closed: .*got: ftp$/);
+});
