@@ -2,7 +2,7 @@
  * Credentials whose certificate the mesh's controller signs, and whose trust is a file. A new key and certificate are asked
  * for at two thirds of the life of those in force; while nobody answers, these stay in force until they end.
  */
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { dirname } from "node:path";
 import type { RequestedCertificate } from "../config/config.ts";
 import { ApiClient } from "../api-server/client.ts";
@@ -69,8 +69,9 @@ class Follower implements CredentialsWatch {
   readonly #stopping = new AbortController();
   readonly #watch: DirectoryWatch;
   #issued: Issued | undefined;
-  /** The next request, or the one under way. */
   #timer: NodeJS.Timeout | undefined;
+  /** When the next request is made, on the monotonic clock; `Infinity` while none is to come. */
+  #due = Infinity;
   #asking = false;
   #pauseMs: number;
 
@@ -86,7 +87,7 @@ class Follower implements CredentialsWatch {
     });
     this.#watch.start();
     this.#watch.follow([dirname(options.asked.ca)]);
-    this.#after(0);
+    this.#within(0);
   }
 
   stop(): void {
@@ -103,9 +104,10 @@ class Follower implements CredentialsWatch {
     try {
       const { key, request } = newKeyAndRequest(asked.name);
       const cert = await requestCertificate(client, { signer: asked.signer, podName, request }, signal);
+      const renewalMs = checkIssued({ cert, key }, asked.signer);
       this.#issued = { cert, key };
       this.#pauseMs = this.#pace.leastPauseMs;
-      this.#after(untilRenewal(cert, Date.now()));
+      this.#within(renewalMs);
       await this.#offer();
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
@@ -115,7 +117,8 @@ class Follower implements CredentialsWatch {
           ? error.message
           : String(error);
       this.#inForce.fail(error instanceof CredentialsError ? error : new CredentialsError(problem, { cause: error }));
-      this.#after(this.#nextPause());
+      this.#within(this.#chance(this.#pauseMs));
+      this.#pauseMs = Math.min(this.#pace.mostPauseMs, this.#pauseMs * 2);
     } finally {
       this.#asking = false;
       await client.close();
@@ -142,7 +145,7 @@ class Follower implements CredentialsWatch {
     }
     if (this.#watch.stopped) return;
     // A CA that nobody is asked to trust any more: peers would refuse what it has signed.
-    if (!this.#asking && !isRooted(this.#issued.cert, bundle)) this.#after(this.#nextPause());
+    if (!this.#asking && !isRooted(this.#issued.cert, bundle)) this.#within(this.#chance(this.#pauseMs));
     const { signer } = this.#options.asked;
     this.#inForce.offer(
       { cert: `the certificate of ${signer}`, key: "its key", ca: `--tls-ca ${ca}` },
@@ -150,16 +153,37 @@ class Follower implements CredentialsWatch {
     );
   }
 
-  #nextPause(): number {
-    const pause = this.#pauseMs;
-    this.#pauseMs = Math.min(this.#pace.mostPauseMs, pause * 2);
-    return pause * (0.5 + Math.random() / 2);
+  #chance(ms: number): number {
+    return ms * (0.5 + Math.random() / 2);
   }
 
-  #after(ms: number): void {
+  /** A request that is due earlier stays: what calls again and again must not put it off. */
+  #within(ms: number): void {
+    const due = performance.now() + ms;
+    if (this.#stopping.signal.aborted || this.#due <= due) return;
     clearTimeout(this.#timer);
-    if (!this.#stopping.signal.aborted) this.#timer = setTimeout(() => void this.#ask(), ms).unref();
+    this.#due = due;
+    this.#timer = setTimeout(() => {
+      this.#due = Infinity;
+      void this.#ask();
+    }, ms).unref();
   }
+}
+
+/**
+ * @returns milliseconds to its renewal
+ * @throws CredentialsError for what cannot take the place of a pair that is good
+ */
+function checkIssued({ cert, key }: Issued, signer: string): number {
+  let own: boolean;
+  try {
+    own = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch (cause) {
+    throw new CredentialsError(`the certificate that ${signer} has issued cannot be read: ${String(cause)}`, { cause });
+  }
+  if (!own)
+    throw new CredentialsError(`the certificate that ${signer} has issued is of another key than was asked for`);
+  return untilRenewal(cert, Date.now());
 }
 
 /** Milliseconds to two thirds of the life, less up to a twentieth of it, so that pods that started together do not ask together. */
