@@ -24,16 +24,9 @@ export interface SignerOptions {
   readonly onChange: () => void;
 }
 
-export interface SignerCounts {
-  readonly approved: number;
-  readonly denied: number;
-}
-
 export class Signer {
   readonly #options: SignerOptions;
   readonly #requests: Reflector<CertificateRequest>;
-  #approved = 0;
-  #denied = 0;
 
   constructor(environment: ReflectorEnvironment, options: SignerOptions) {
     this.#options = options;
@@ -52,14 +45,6 @@ export class Signer {
 
   stop(): Promise<void> {
     return this.#requests.stop();
-  }
-
-  get counts(): SignerCounts {
-    return { approved: this.#approved, denied: this.#denied };
-  }
-
-  get synced(): boolean {
-    return this.#requests.synced;
   }
 
   /** Answers all that wait. Every one is tried; rejects with the first failure. */
@@ -83,7 +68,6 @@ export class Signer {
     const verdict = await judgeRequest(request, this.#options.rules());
     const approved = request.conditions.has("Approved");
     if (verdict.kind === "deny") {
-      this.#denied += 1;
       const { reason, message } = verdict;
       this.#options.log.warn(
         { request: request.name, username: request.username, reason, problem: message },
@@ -108,7 +92,6 @@ export class Signer {
     const status = isRecord(object["status"]) ? object["status"] : {};
     const signed = { ...object, status: { ...status, certificate: Buffer.from(certificate).toString("base64") } };
     await this.#put(object, "status", signed, signal);
-    this.#approved += 1;
     this.#options.log.info({ request: request.name, name, pod: verdict.requester.podName }, "certificate issued");
   }
 
