@@ -43,6 +43,8 @@ export class Leader {
   /** Each needs what the first has published, and none needs another. */
   readonly #others: ReadonlyMap<string, RepeatedTask>;
   #published: Published | undefined;
+  /** Counts the times that this replica has begun or ceased to lead. */
+  #term = 0;
   #saidOfMeshConfig = "";
 
   constructor(options: LeaderOptions) {
@@ -111,6 +113,7 @@ export class Leader {
 
   /** @param leads false: nothing is published by this replica any more */
   lead(leads: boolean): void {
+    this.#term += 1;
     if (!leads) this.#published = undefined;
     this.#first.soon();
   }
@@ -160,6 +163,7 @@ export class Leader {
     const { config, environment } = this.#options;
     const { client } = environment;
     const { namespace } = config.mesh;
+    const term = this.#term;
     const meshConfig = await readMeshConfig(client, namespace, signal);
     this.#sayOnce(meshConfig.problems);
     const { authority, roots } = await this.#authority.reconcile(this.#now(), signal);
@@ -168,6 +172,8 @@ export class Leader {
       ...gatewaysOf(config.gateways, config.gatewaysByDefault, meshConfig).map((one) => one.validityMs ?? 0),
     );
     const bundle = await publishBundle({ client, namespace, keepMs: longest }, roots, this.#now(), signal);
+    // Another may have led meanwhile, with another CA: `lead` has this run again.
+    if (term !== this.#term) return;
     const former = this.#published;
     this.#published = { authority, roots, bundle, meshConfig };
     if (former?.authority !== authority || former.bundle !== bundle) this.soon();

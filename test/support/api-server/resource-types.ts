@@ -26,8 +26,11 @@ export const OSM_DEFINITION = "ingressbackends.policy.openservicemesh.io";
 export const FORK_DEFINITION = "ingressbackends.policy.flomesh.io";
 
 export const RESOURCE_TYPES: readonly ResourceType[] = [
-  type("v1", "namespaces", "Namespace", { namespaced: false }),
   type("v1", "services", "Service"),
+  type("v1", "secrets", "Secret"),
+  type("v1", "configmaps", "ConfigMap"),
+  // After those whose paths begin with it.
+  type("v1", "namespaces", "Namespace", { namespaced: false }),
   type("discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
   type("coordination.k8s.io/v1", "leases", "Lease"),
   type("events.k8s.io/v1", "events", "Event"),
