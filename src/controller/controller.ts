@@ -133,7 +133,9 @@ export class Controller {
     if (this.#ending) reasons.push("draining");
     if (!this.#webhooks.ready) reasons.push("waiting for the certificate of the webhooks");
     if (!this.#namespaces.synced) reasons.push("waiting for the namespaces of the mesh");
-    return { reasons, leads: this.#leadership.leads, problems: this.#leader.problems() };
+    const { leads, problem } = this.#leadership;
+    const problems = { ...(problem !== undefined && { Lease: problem }), ...this.#leader.problems() };
+    return { reasons, leads, problems };
   }
 
   /** Rejects when an address cannot be listened on. */

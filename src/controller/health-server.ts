@@ -8,7 +8,7 @@ export interface Readiness {
   /** What keeps this replica from answering webhooks; empty when nothing does. */
   readonly reasons: readonly string[];
   readonly leads: boolean;
-  /** What the leader cannot do at the moment, by task. */
+  /** What cannot be done at the moment: by the leader, by task, and by any replica that asks for the Lease. */
   readonly problems: Readonly<Record<string, string>>;
 }
 
