@@ -68,7 +68,7 @@ export class AuthoritySecret {
   }
 
   async #read(found: KubernetesObject, now: number): Promise<MeshAuthority> {
-    const version = JSON.stringify(found["data"]);
+    const version = JSON.stringify(found["data"] ?? {});
     if (this.#last?.version === version && now < this.#last.current.authority.certificate.notAfter.getTime())
       return this.#last.current;
     const { "tls.crt": cert = "", "tls.key": key = "", "ca.crt": ca = "", "next.crt": next } = secretTexts(found);
