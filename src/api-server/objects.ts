@@ -47,3 +47,8 @@ export function isOlderVersion(version: string, reference: string): boolean {
   if (!decimal.test(version) || !decimal.test(reference)) return false;
   return version.length === reference.length ? version < reference : version.length < reference.length;
 }
+
+export function labelOf(object: unknown, name: string): string | undefined {
+  const metadata = isRecord(object) ? object["metadata"] : undefined;
+  return textOf(isRecord(metadata) ? metadata["labels"] : undefined, name);
+}

@@ -1,8 +1,10 @@
 /** `postern uninstall`: the mesh out of a cluster. */
 import { survey } from "../install/cluster/survey.ts";
 import { controllersObjects, installedObjects } from "../install/cluster/installed-objects.ts";
+import { named } from "../install/cluster/api-objects.ts";
+import { unclaimedSecrets } from "../install/cluster/kept-secrets.ts";
 import { INSTALLED_LABEL, nameOf } from "../install/names.ts";
-import { labelOf } from "../install/cluster/api-objects.ts";
+import { labelOf } from "../api-server/objects.ts";
 import { KUBECONFIG_FLAG, withCluster } from "./cluster-access.ts";
 import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { MESH_FLAGS, readMesh } from "./install-options.ts";
@@ -65,6 +67,10 @@ export async function runUninstall(argv: readonly string[], io: CliIo): Promise<
       if (values.has("apply")) await objects.remove(name);
       io.print(`${values.has("apply") ? "deleted" : "would delete"} ${nameOf(name)}`);
     }
+    for (const secret of await unclaimedSecrets(objects, [mesh, ...there.postern]))
+      io.printError(
+        `postern uninstall: ${nameOf(named(secret))} stays: a controller made it, and it does not say of which mesh it is`,
+      );
     if (all.length === 0) io.printError(`postern uninstall: nothing of mesh '${mesh.name}' is in the cluster`);
     return EXIT.ok;
   });

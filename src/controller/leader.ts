@@ -184,6 +184,7 @@ export class Leader {
     const { mesh, validityMs } = config;
     const secret = this.#names.webhookSecret;
     const wanted = {
+      mesh: mesh.name,
       namespace: mesh.namespace,
       secret,
       names: webhookHosts(mesh),
@@ -205,7 +206,8 @@ export class Leader {
 
   async #gateways({ authority, bundle, meshConfig }: Published, signal: AbortSignal): Promise<void> {
     const { config, environment, log } = this.#options;
-    const issuer = { client: environment.client, log, authority, bundle, validityMs: config.validityMs };
+    const { mesh, validityMs } = config;
+    const issuer = { client: environment.client, log, mesh: mesh.name, authority, bundle, validityMs };
     const gateways = gatewaysOf(config.gateways, config.gatewaysByDefault, meshConfig);
     await keepGatewayCertificates(issuer, gateways, this.#now(), signal);
   }

@@ -6,6 +6,9 @@ export const MONITORED_LABEL = "openservicemesh.io/monitored-by";
 /** On what a mesh is made of, with the mesh's name. Kubernetes' recommended label. */
 export const INSTANCE_LABEL = "app.kubernetes.io/instance";
 
+/** With the mesh's name, on what its controller keeps in namespaces that are not the mesh's own. */
+export const KEPT_LABEL = "postern.dev/kept-for";
+
 /** The Secret, and the ConfigMap in each namespace of the mesh, with the CA bundle; OSM's own name of it. */
 export const BUNDLE_NAME = "osm-ca-bundle";
 /** Their key. */
@@ -13,6 +16,9 @@ export const BUNDLE_KEY = "ca.crt";
 
 /** OSM's MeshConfig, in the mesh's namespace. */
 export const MESH_CONFIG_NAME = "osm-mesh-config";
+
+/** Of the API of ClusterTrustBundles, newest first; a cluster may serve any of them, or none. */
+export const TRUST_BUNDLE_VERSIONS = ["v1", "v1beta1", "v1alpha1"] as const;
 
 /** Where the mesh's own objects stand, and by which name it goes. */
 export interface Mesh {

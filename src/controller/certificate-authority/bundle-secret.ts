@@ -50,7 +50,13 @@ export async function publishBundle(
   const same = former?.pem === bundle.pem && JSON.stringify(former.retiring) === JSON.stringify(bundle.retiring);
   if (same && Object.keys(texts).length === 1) return bundle.pem;
   const annotations = { [RETIRING_ANNOTATION]: JSON.stringify(bundle.retiring) };
-  await writeObject(client, place, found, secretObject("Opaque", { [BUNDLE_KEY]: bundle.pem }, annotations), signal);
+  await writeObject(
+    client,
+    place,
+    found,
+    secretObject("Opaque", { [BUNDLE_KEY]: bundle.pem }, { annotations }),
+    signal,
+  );
   return bundle.pem;
 }
 

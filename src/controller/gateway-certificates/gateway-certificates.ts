@@ -40,6 +40,7 @@ export function gatewaysOf(
 export interface GatewayIssuer {
   readonly client: ApiClient;
   readonly log: Log;
+  readonly mesh: string;
   readonly authority: Authority;
   /** PEM. */
   readonly bundle: string;
@@ -49,7 +50,7 @@ export interface GatewayIssuer {
 
 /** Every gateway is tried; rejects with the first failure. */
 export async function keepGatewayCertificates(
-  { client, log, authority, bundle, validityMs }: GatewayIssuer,
+  { client, log, mesh, authority, bundle, validityMs }: GatewayIssuer,
   gateways: readonly GatewayCertificate[],
   now: number,
   signal: AbortSignal,
@@ -57,7 +58,7 @@ export async function keepGatewayCertificates(
   const failures: unknown[] = [];
   for (const { namespace, secret, name, validityMs: own = validityMs } of gateways) {
     try {
-      const wanted = { namespace, secret, names: [name] as const, usages: ["client"] as const, validityMs: own };
+      const wanted = { mesh, namespace, secret, names: [name] as const, usages: ["client"] as const, validityMs: own };
       const { issued } = await keepCertificate(client, wanted, { authority, bundle }, now, signal);
       if (issued) log.info({ namespace, secret, name }, "gateway certificate issued");
     } catch (error) {

@@ -5,9 +5,13 @@ import type { Authority } from "../certificate-authority/authority.ts";
 import { BACKDATE_MS, issueCertificate, type CertificateSpec } from "../certificate-authority/issue.ts";
 import { exportPrivateKey, generateKeys } from "../certificate-authority/keys.ts";
 import { renewalTime } from "../certificate-authority/rotation.ts";
-import { readObject, secretObject, secretPlace, secretTexts, writeObject } from "../objects/owned-objects.ts";
+import { labelOf } from "../../api-server/objects.ts";
+import { KEPT_LABEL } from "../names.ts";
+import { isOurs, readObject, secretObject, secretPlace, secretTexts, writeObject } from "../objects/owned-objects.ts";
 
 export interface KeptCertificate {
+  /** By which the Secret is found again, in whatever namespace. */
+  readonly mesh: string;
   readonly namespace: string;
   readonly secret: string;
   readonly names: CertificateSpec["names"];
@@ -33,10 +37,12 @@ export async function keepCertificate(
   const found = await readObject(client, place, signal);
   const former = tlsTexts(found === undefined ? {} : secretTexts(found));
   const good = stillGood(former, wanted, authority, now);
-  if (good && former.ca === bundle) return { ...former, issued: false };
+  const labelled = found === undefined || !isOurs(found) || labelOf(found, KEPT_LABEL) === wanted.mesh;
+  if (good && former.ca === bundle && labelled) return { ...former, issued: false };
   const pair = good ? former : await issue(wanted, authority, now);
   const texts = { cert: pair.cert, key: pair.key, ca: bundle };
-  const object = secretObject("kubernetes.io/tls", { "tls.crt": texts.cert, "tls.key": texts.key, "ca.crt": texts.ca });
+  const data = { "tls.crt": texts.cert, "tls.key": texts.key, "ca.crt": texts.ca };
+  const object = secretObject("kubernetes.io/tls", data, { labels: { [KEPT_LABEL]: wanted.mesh } });
   await writeObject(client, place, found, object, signal);
   return { ...texts, issued: !good };
 }

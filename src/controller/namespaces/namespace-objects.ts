@@ -6,7 +6,7 @@ import type { ApiClient } from "../../api-server/client.ts";
 import { isRecord, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 import type { ReflectorEnvironment } from "../../api-server/watch/reflector-environment.ts";
 import { Reflector } from "../../api-server/watch/reflector.ts";
-import { BUNDLE_KEY, BUNDLE_NAME, INSTANCE_LABEL, meshNames } from "../names.ts";
+import { BUNDLE_KEY, BUNDLE_NAME, INSTANCE_LABEL, KEPT_LABEL, meshNames } from "../names.ts";
 import { ForeignObjectError, writeObject } from "../objects/owned-objects.ts";
 
 const RBAC = "rbac.authorization.k8s.io";
@@ -63,11 +63,15 @@ export class NamespaceObjects {
     if (failures.length > 0) throw failures[0];
   }
 
+  get #metadata(): object {
+    return { labels: { [KEPT_LABEL]: this.#options.meshName } };
+  }
+
   async #bundleIn(namespace: string, bundle: string, signal: AbortSignal): Promise<void> {
     const found = this.#maps.items.get(`${namespace}/${BUNDLE_NAME}`);
     if (textOf(found?.["data"], BUNDLE_KEY) === bundle) return;
     const place = { path: `/api/v1/namespaces/${namespace}/configmaps`, name: BUNDLE_NAME };
-    const wanted = { apiVersion: "v1", kind: "ConfigMap", metadata: {}, data: { [BUNDLE_KEY]: bundle } };
+    const wanted = { apiVersion: "v1", kind: "ConfigMap", metadata: this.#metadata, data: { [BUNDLE_KEY]: bundle } };
     await writeObject(this.#options.client, place, found, wanted, signal);
   }
 
@@ -80,7 +84,7 @@ export class NamespaceObjects {
     const binding = {
       apiVersion: `${RBAC}/v1`,
       kind: "RoleBinding",
-      metadata: {},
+      metadata: this.#metadata,
       roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: sidecarRole },
       subjects: wanted,
     };

@@ -2,10 +2,8 @@
 import type { ApiClient } from "../../api-server/client.ts";
 import { ApiFailure } from "../../api-server/failure.ts";
 import { textOf, type KubernetesObject } from "../../api-server/objects.ts";
+import { TRUST_BUNDLE_VERSIONS } from "../names.ts";
 import { readObject, writeObject } from "../objects/owned-objects.ts";
-
-/** Newest first. */
-const VERSIONS = ["v1", "v1beta1", "v1alpha1"] as const;
 
 export interface TrustBundle {
   readonly name: string;
@@ -17,7 +15,7 @@ export interface TrustBundle {
 export class TrustBundlePublisher {
   readonly #client: ApiClient;
   /** The version that is served; `none` until the process starts anew. */
-  #version: (typeof VERSIONS)[number] | "none" | undefined;
+  #version: (typeof TRUST_BUNDLE_VERSIONS)[number] | "none" | undefined;
 
   constructor(client: ApiClient) {
     this.#client = client;
@@ -40,8 +38,8 @@ export class TrustBundlePublisher {
   }
 
   /** What a version serves is known to every account (`system:discovery`). */
-  async #served(signal: AbortSignal): Promise<(typeof VERSIONS)[number] | "none"> {
-    for (const version of VERSIONS) {
+  async #served(signal: AbortSignal): Promise<(typeof TRUST_BUNDLE_VERSIONS)[number] | "none"> {
+    for (const version of TRUST_BUNDLE_VERSIONS) {
       try {
         const list = await this.#client.json({ path: `/apis/certificates.k8s.io/${version}`, signal });
         if (JSON.stringify(list).includes('"clustertrustbundles"')) return version;

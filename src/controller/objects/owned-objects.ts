@@ -1,7 +1,7 @@
 /** Objects that the controller keeps at the API server: written only where they differ, and never over somebody else's. */
 import type { ApiClient } from "../../api-server/client.ts";
 import { ApiFailure } from "../../api-server/failure.ts";
-import { isRecord, textOf, type KubernetesObject } from "../../api-server/objects.ts";
+import { isRecord, labelOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 
 /** Says that an object is the controller's to change; whoever sets it on an object hands that object over. */
 export const OWNER_LABEL = "app.kubernetes.io/managed-by";
@@ -67,8 +67,7 @@ export async function writeObject(
 }
 
 export function isOurs(object: KubernetesObject): boolean {
-  const { metadata } = object;
-  return textOf(isRecord(metadata) ? metadata["labels"] : undefined, OWNER_LABEL) === OWNER;
+  return labelOf(object, OWNER_LABEL) === OWNER;
 }
 
 export function annotationOf(object: KubernetesObject, name: string): string | undefined {
@@ -86,15 +85,17 @@ export function secretTexts(secret: KubernetesObject): Readonly<Record<string, s
   );
 }
 
+type Texts = Readonly<Record<string, string>>;
+
 export function secretObject(
   type: "kubernetes.io/tls" | "Opaque",
-  texts: Readonly<Record<string, string>>,
-  annotations: Readonly<Record<string, string>> = {},
+  texts: Texts,
+  metadata: { readonly labels?: Texts; readonly annotations?: Texts } = {},
 ): KubernetesObject {
   return {
     apiVersion: "v1",
     kind: "Secret",
-    metadata: { annotations },
+    metadata,
     type,
     data: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString("base64")])),
   };

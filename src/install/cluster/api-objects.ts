@@ -3,7 +3,7 @@ import type { Manifest } from "../../controller/manifests/manifest.ts";
 import type { ApiClient } from "../../api-server/client.ts";
 import { ApiFailure } from "../../api-server/failure.ts";
 import { listAll } from "../../api-server/list.ts";
-import { isRecord, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
+import { isRecord, labelOf, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 import { FIELD_MANAGER, INSTALLED_LABEL, nameOf } from "../names.ts";
 
 export interface ObjectName {
@@ -150,11 +150,6 @@ export class ApiObjects {
       }),
     );
   }
-}
-
-export function labelOf(object: unknown, name: string): string | undefined {
-  const metadata = isRecord(object) ? object["metadata"] : undefined;
-  return textOf(isRecord(metadata) ? metadata["labels"] : undefined, name);
 }
 
 /** Name and namespace of an object that the server sent. */

@@ -1,9 +1,9 @@
 /** Objects applied one by one, and said. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Manifest } from "../../controller/manifests/manifest.ts";
-import { isRecord, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
+import { isRecord, labelOf, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 import { INSTALLED_LABEL, nameOf } from "../names.ts";
-import { labelOf, type ApiObjects } from "./api-objects.ts";
+import type { ApiObjects } from "./api-objects.ts";
 
 /** Between two looks at what the cluster has made of something. */
 export const LOOK_MS = 500;

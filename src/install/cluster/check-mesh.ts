@@ -10,6 +10,7 @@ import { VERSION } from "../../telemetry/version.ts";
 import type { ApiObjects } from "./api-objects.ts";
 import { missing, note, ok, type Finding } from "./finding.ts";
 import { injectionOf, SIDECAR_INJECTION } from "../../inject/annotations.ts";
+import { keptSecrets } from "./kept-secrets.ts";
 import { unready } from "./readiness.ts";
 import type { FoundMesh, Survey } from "./survey.ts";
 
@@ -26,7 +27,7 @@ export async function checkMesh(
   const guarded = namespaces.filter((name) => name !== mesh.namespace && !found.contours.includes(name));
   const parts = await Promise.all([
     checkWorkloads(objects, mesh),
-    checkCertificates(objects),
+    checkCertificates(objects, mesh),
     ...guarded.map((namespace) => checkNamespace(objects, namespace)),
     ...found.contours.map((namespace) => checkContour(objects, namespace, namespaces.includes(namespace), mesh)),
     checkSources(objects, guarded, new Set(namespaces), mesh),
@@ -57,9 +58,8 @@ async function checkWorkloads(objects: ApiObjects, mesh: Mesh): Promise<readonly
 }
 
 /** Those that the controller keeps. */
-async function checkCertificates(objects: ApiObjects): Promise<readonly Finding[]> {
-  const labelSelector = "app.kubernetes.io/managed-by=postern-controller";
-  const secrets = await objects.list("v1", "Secret", { labelSelector });
+async function checkCertificates(objects: ApiObjects, mesh: Mesh): Promise<readonly Finding[]> {
+  const secrets = await keptSecrets(objects, mesh);
   return secrets.flatMap((secret): readonly Finding[] => {
     const { namespace = "", name = "" } = identityOf(secret) ?? {};
     const text = secretTexts(secret)["tls.crt"];

@@ -1,8 +1,9 @@
-/** What of a mesh is in a cluster: what `install` made, by its label, and what the controller made, by its names. */
-import { BUNDLE_NAME, meshNames } from "../../controller/names.ts";
+/** What of a mesh is in a cluster: what `install` made, by its label, and what the controller made. */
+import { BUNDLE_NAME, KEPT_LABEL, meshNames, TRUST_BUNDLE_VERSIONS } from "../../controller/names.ts";
 import { isOurs } from "../../controller/objects/owned-objects.ts";
 import { INSTALLED_LABEL } from "../names.ts";
 import { named, type ApiObjects, type ObjectName } from "./api-objects.ts";
+import { isOfMesh, keptSecrets, type MeshPlace, OWNED } from "./kept-secrets.ts";
 import type { Survey } from "./survey.ts";
 
 /**
@@ -26,52 +27,61 @@ const KINDS = [
   ["v1", "ServiceAccount"],
 ] as const;
 
+/** What the controller makes in namespaces other than the mesh's own, besides Secrets. */
+const KEPT_KINDS = [
+  ["v1", "ConfigMap"],
+  ["rbac.authorization.k8s.io/v1", "RoleBinding"],
+] as const;
+
 export async function installedObjects(objects: ApiObjects, mesh: string): Promise<readonly ObjectName[]> {
   const labelSelector = `${INSTALLED_LABEL}=${mesh}`;
   const found = await Promise.all(KINDS.map(([apiVersion, kind]) => objects.list(apiVersion, kind, { labelSelector })));
   return found.flat().map(named);
 }
 
-/** @param gateways where the gateways' Secrets are kept */
+/** What the controller has made, and says by its name, its label or its namespace that it is of this mesh. */
 export async function controllersObjects(
   objects: ApiObjects,
-  mesh: { readonly name: string; readonly namespace: string },
+  mesh: MeshPlace,
   { namespaces }: Survey,
 ): Promise<readonly ObjectName[]> {
   const { authoritySecret, webhookSecret, trustBundle, sidecarRole, controller } = meshNames(mesh.name);
   const own = namespaces.filter((one) => one.mesh === mesh.name).map(({ name }) => name);
-  const secrets = (
-    await objects.list("v1", "Secret", { labelSelector: "app.kubernetes.io/managed-by=postern-controller" })
-  )
-    .map(named)
-    .filter(({ metadata }) => metadata.namespace === mesh.namespace);
+  const kept = await Promise.all(
+    KEPT_KINDS.map(([apiVersion, kind]) =>
+      objects.list(apiVersion, kind, { labelSelector: `${OWNED},${KEPT_LABEL}=${mesh.name}` }),
+    ),
+  );
   const candidates: readonly ObjectName[] = [
     ...own.flatMap((namespace) => [
       { apiVersion: "v1", kind: "ConfigMap", metadata: { name: BUNDLE_NAME, namespace } },
       { apiVersion: "rbac.authorization.k8s.io/v1", kind: "RoleBinding", metadata: { name: sidecarRole, namespace } },
     ]),
     ...[authoritySecret, webhookSecret, BUNDLE_NAME].map((name) => secretOf(mesh.namespace, name)),
-    ...secrets,
-    { apiVersion: "certificates.k8s.io/v1beta1", kind: "ClusterTrustBundle", metadata: { name: trustBundle } },
-    { apiVersion: "certificates.k8s.io/v1", kind: "ClusterTrustBundle", metadata: { name: trustBundle } },
-  ];
-  const unique = [
-    ...new Map(
-      candidates.map((one) => [JSON.stringify([one.kind, one.metadata.namespace, one.metadata.name]), one]),
-    ).values(),
+    ...kept.flat().map(named),
+    ...(await keptSecrets(objects, mesh)).map(named),
+    ...TRUST_BUNDLE_VERSIONS.map((version) => ({
+      apiVersion: `certificates.k8s.io/${version}`,
+      kind: "ClusterTrustBundle",
+      metadata: { name: trustBundle },
+    })),
   ];
   const there = await Promise.all(
-    unique.map(async (name) => {
+    candidates.map(async (name) => {
       const object = await objects.read(name);
-      return object !== undefined && isOurs(object) ? [name] : [];
+      return object !== undefined && isOurs(object) && isOfMesh(object, mesh.name) ? [name] : [];
     }),
+  );
+  // One object for each name, by whichever of its API's versions the cluster serves.
+  const unique = new Map(
+    there.flat().map((one) => [JSON.stringify([one.kind, one.metadata.namespace, one.metadata.name]), one]),
   );
   const lease = {
     apiVersion: "coordination.k8s.io/v1",
     kind: "Lease",
     metadata: { name: controller, namespace: mesh.namespace },
   };
-  return [...there.flat(), ...((await objects.read(lease)) === undefined ? [] : [lease])];
+  return [...unique.values(), ...((await objects.read(lease)) === undefined ? [] : [lease])];
 }
 
 function secretOf(namespace: string, name: string): ObjectName {

@@ -1,9 +1,9 @@
 /** What a cluster has already: meshes of OSM and of Postern, and Contours. */
 import { INSTANCE_LABEL, MONITORED_LABEL } from "../../controller/names.ts";
 import { annotationOf } from "../../controller/objects/owned-objects.ts";
-import { identityOf, type KubernetesObject } from "../../api-server/objects.ts";
+import { identityOf, labelOf, type KubernetesObject } from "../../api-server/objects.ts";
 import { VERSION_LABEL } from "../names.ts";
-import { labelOf, type ApiObjects } from "./api-objects.ts";
+import type { ApiObjects } from "./api-objects.ts";
 
 /** Helm's, on every object of a release. */
 const RELEASE_ANNOTATION = "meta.helm.sh/release-name";

@@ -31,6 +31,9 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
   type("v1", "configmaps", "ConfigMap"),
   // After those whose paths begin with it.
   type("v1", "namespaces", "Namespace", { namespaced: false }),
+  type("apps/v1", "deployments", "Deployment"),
+  type("rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding"),
+  type("certificates.k8s.io/v1beta1", "clustertrustbundles", "ClusterTrustBundle", { namespaced: false }),
   type("discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
   type("coordination.k8s.io/v1", "leases", "Lease"),
   type("events.k8s.io/v1", "events", "Event"),
