@@ -154,8 +154,9 @@ async function joinContour(
   const restart = `kubectl -n ${namespace} rollout restart deployment contour`;
   if (applied) await changeContour(objects, namespace, change);
   else io.stdout(asYaml(changes));
-  if (changes.length === 0) io.printError(`postern install: Contour in namespace ${namespace} has what it needs`);
-  if (change.config !== undefined)
+  if (changes.length === 0 && !change.restart)
+    io.printError(`postern install: Contour in namespace ${namespace} has what it needs`);
+  if (change.restart)
     io.printError(`postern install: ${applied ? "Contour restarts, as by" : "afterwards restart it:"} ${restart}`);
   io.printError(
     `postern install: policies name its Envoys as a Service of namespace ${namespace}, which belongs to the mesh by: kubectl label namespace ${namespace} ${MONITORED_LABEL}=${mesh.name}`,

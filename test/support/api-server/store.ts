@@ -13,6 +13,7 @@ export interface StoredObject {
     readonly generation: number;
     readonly creationTimestamp: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly spec?: unknown;
   readonly status?: unknown;
@@ -33,6 +34,7 @@ export interface Draft {
     readonly generateName?: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
     readonly creationTimestamp?: string;
   };
   readonly [member: string]: unknown;
@@ -93,6 +95,7 @@ export class Store {
       metadata: {
         ...current.metadata,
         ...(draft.metadata.labels !== undefined && { labels: draft.metadata.labels }),
+        ...(draft.metadata.annotations !== undefined && { annotations: draft.metadata.annotations }),
         resourceVersion: String(this.#version),
         generation: current.metadata.generation + (onlyStatus ? 0 : 1),
       },
