@@ -31,7 +31,8 @@ interface LeaseRecord {
 export class Lease {
   readonly #options: LeaseOptions;
   #seen: { readonly resourceVersion: string; readonly at: number } | undefined;
-  #held: { readonly resourceVersion: string; readonly until: number } | undefined;
+  /** By the name of its time: another name may be wanted since. */
+  #held: { readonly name: string; readonly resourceVersion: string; readonly until: number } | undefined;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -69,8 +70,8 @@ export class Lease {
     const held = this.#held;
     if (held === undefined || !this.held) return;
     this.#held = undefined;
-    const body = this.#body("", held.resourceVersion);
-    await this.#options.client.json({ method: "PUT", path: `${this.#path}/${this.#options.name()}`, body, signal });
+    const body = this.#body(held.name, "", held.resourceVersion);
+    await this.#options.client.json({ method: "PUT", path: `${this.#path}/${held.name}`, body, signal });
   }
 
   /** Milliseconds for which another holder has to be respected; zero when the lock may be taken. */
@@ -109,12 +110,12 @@ export class Lease {
   ): Promise<number> {
     const { client, durationMs, identity } = this.#options;
     const name = this.#options.name();
-    const body = this.#body(identity, resourceVersion);
+    const body = this.#body(name, identity, resourceVersion);
     try {
       const path = method === "POST" ? this.#path : `${this.#path}/${name}`;
       const written = await client.json({ method, path, body, signal });
       const version = isRecord(written) ? textOf(written["metadata"], "resourceVersion") : undefined;
-      this.#held = { resourceVersion: version ?? "", until: startedAt + durationMs };
+      this.#held = { name, resourceVersion: version ?? "", until: startedAt + durationMs };
       return 0;
     } catch (error) {
       if (!(error instanceof ApiFailure) || error.status !== 409) throw error;
@@ -123,12 +124,12 @@ export class Lease {
     }
   }
 
-  #body(holderIdentity: string, resourceVersion: string | undefined): object {
-    const { clock, durationMs, name, namespace } = this.#options;
+  #body(name: string, holderIdentity: string, resourceVersion: string | undefined): object {
+    const { clock, durationMs, namespace } = this.#options;
     return {
       apiVersion: "coordination.k8s.io/v1",
       kind: "Lease",
-      metadata: { name: name(), namespace, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+      metadata: { name, namespace, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
       spec: {
         holderIdentity,
         leaseDurationSeconds: Math.ceil(durationMs / 1_000),
