@@ -62,6 +62,8 @@ export class StatusWriter {
   readonly #written = new Map<string, { readonly text: string; readonly at: number }>();
   #statuses: ReadonlyMap<ObjectKey, PolicyStatus> = new Map();
   #cancel: (() => void) | undefined;
+  /** Of the look at what is left as somebody else has written it until then. */
+  #cancelLook: (() => void) | undefined;
   #attempt: Promise<void> | undefined;
   #refusal: ApiFailure["kind"] | undefined;
   /** The API server's CRD has nothing but OSM's two fields, and drops the others. */
@@ -84,7 +86,8 @@ export class StatusWriter {
   /** Something changed at the API server or here: looks whether there is anything to write. */
   observe(): void {
     if (this.#stopping.signal.aborted) return;
-    if (this.#cancel !== undefined || this.#attempt !== undefined || this.#differences().length === 0) return;
+    if (this.#cancel !== undefined || this.#attempt !== undefined) return;
+    if (this.#differences().length === 0) return this.#lookLater();
     const { lease, random, timing } = this.#options;
     this.#schedule(lease.heldLast ? timing.settleMs : timing.settleMs + random() * timing.spreadMs);
   }
@@ -93,6 +96,7 @@ export class StatusWriter {
   async stop(): Promise<void> {
     this.#stopping.abort(new ApiFailure("unreachable", "discovery is stopping"));
     this.#cancel?.();
+    this.#cancelLook?.();
     await this.#attempt;
     // Spares the other replicas the wait for the Lease's end; without it they take over all the same.
     await this.#options.lease.release(AbortSignal.timeout(RELEASE_MS)).catch((error: unknown) => {
@@ -108,6 +112,18 @@ export class StatusWriter {
         this.#attempt = undefined;
         if (this.#cancel === undefined) this.observe();
       });
+    });
+  }
+
+  /** When the first of what is left as it is may be written again. */
+  #lookLater(): void {
+    this.#cancelLook?.();
+    this.#cancelLook = undefined;
+    const waits = this.#differing().map((wanted) => this.#restMs(wanted));
+    if (waits.length === 0) return;
+    this.#cancelLook = this.#options.clock.after(Math.min(...waits), () => {
+      this.#cancelLook = undefined;
+      this.observe();
     });
   }
 
@@ -209,19 +225,25 @@ export class StatusWriter {
     for (const [key, { at }] of this.#written) if (at < oldest) this.#written.delete(key);
   }
 
+  /** What is to be written at once. */
   #differences(): readonly Wanted[] {
-    return this.#wanted().filter(({ policy, status }) => {
-      if (
-        policy.status.currentStatus === status.currentStatus &&
-        policy.status.reason === status.reason &&
-        (this.#pruned || policy.status.detail === detailOf(status.warnings, status.backends ?? []))
-      )
-        return false;
-      const written = this.#written.get(writeKey(policy));
-      const recent =
-        written !== undefined && this.#options.clock.monotonic() - written.at < this.#options.timing.repeatMs;
-      return !(recent && written.text === textOfStatus(status));
-    });
+    return this.#differing().filter((wanted) => this.#restMs(wanted) === 0);
+  }
+
+  #differing(): readonly Wanted[] {
+    return this.#wanted().filter(
+      ({ policy, status }) =>
+        policy.status.currentStatus !== status.currentStatus ||
+        policy.status.reason !== status.reason ||
+        (!this.#pruned && policy.status.detail !== detailOf(status.warnings, status.backends ?? [])),
+    );
+  }
+
+  /** How long the same is not written again. */
+  #restMs({ policy, status }: Wanted): number {
+    const written = this.#written.get(writeKey(policy));
+    if (written === undefined || written.text !== textOfStatus(status)) return 0;
+    return Math.max(0, written.at + this.#options.timing.repeatMs - this.#options.clock.monotonic());
   }
 
   #wanted(): readonly Wanted[] {
