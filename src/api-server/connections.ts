@@ -2,6 +2,7 @@
  * The TCP connections to the API server: one, as long as it speaks HTTP/2, however many watches run. Where it does not
  * (a proxy in between), or is not asked to, a connection each, because over HTTP/1.1 a watch would block everything queued behind it.
  */
+import type { EventEmitter } from "node:events";
 import { Client, buildConnector } from "undici";
 import type { TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
@@ -148,7 +149,7 @@ export class ApiConnections {
       active: 0,
       answeredAt: 0,
     };
-    client.on("ping" as "drain", () => {
+    onPingAnswered(client, () => {
       connection.answeredAt = performance.now();
     });
     this.#connections.add(connection);
@@ -228,6 +229,11 @@ export class ApiConnections {
       );
     }
   }
+}
+
+/** By an event of undici's that its types do not know. */
+function onPingAnswered(client: EventEmitter, told: () => void): void {
+  client.on("ping", told);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The end of the client's connections under requests that nobody has ended: they fail, and no event of a socket throws. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 import { test, type TestContext } from "node:test";
@@ -57,3 +58,24 @@ for (const http2 of [true, false]) {
     await closeUnderRequest(t, http2, (socket) => socket.destroy());
   });
 }
+
+test("a quiet connection whose pings are answered is kept beyond the deadline of those that are not", async (t) => {
+  await using cluster = await StandInCluster.start();
+  const timing = { ...DEFAULT_TIMING, pingIntervalMs: 50, pingDeadlineMs: 1_000 };
+  let connects = 0;
+  const connections = new ApiConnections({
+    credentials: cluster.credentials(),
+    timing,
+    onConnect: () => (connects += 1),
+  });
+  t.after(() => connections.close());
+  const slot = await connections.acquire();
+  const { body } = await slot.client.request({ path: "/version", method: "GET" });
+  await body.dump();
+  slot.release();
+
+  const end = performance.now() + 2 * timing.pingDeadlineMs;
+  while (performance.now() < end) await once(slot.client, "ping", { signal: t.signal });
+  assert.equal(connections.open, 1);
+  assert.equal(connects, 1);
+});
