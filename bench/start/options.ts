@@ -19,7 +19,7 @@ with an API server (the tests' stand-in). Rounds alternate between bundles and s
   --bundle DIR,...   bundles side by side, made by 'node scripts/bundle.ts DIR' (one of this checkout, made for the run)
   --rounds N         starts of each bundle with each source (9)
   --rest SECONDS     between readiness and the look at memory (4)
-  --node FLAGS       flags of Node for the sidecar, separated by spaces
+  --node=FLAGS       flags of Node for the sidecar, separated by spaces
   --help             show this text
 `;
 

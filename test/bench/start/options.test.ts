@@ -4,7 +4,7 @@ import { parseOptions } from "../../../bench/start/options.ts";
 
 test("parseOptions() starts nine times, and takes bundles by commas", () => {
   assert.deepEqual(parseOptions([]), { bundles: [], rounds: 9, restSeconds: 4, nodeFlags: [] });
-  const { bundles, nodeFlags } = parseOptions(["--bundle", "/a  b/one,/two", "--node", "--jitless --no-opt"]);
+  const { bundles, nodeFlags } = parseOptions(["--bundle", "/a  b/one,/two", "--node=--jitless --no-opt"]);
   assert.deepEqual(
     [bundles, nodeFlags],
     [
