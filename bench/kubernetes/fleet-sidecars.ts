@@ -50,6 +50,8 @@ function eventsOf(source: KubernetesDiscovery): number {
   return [...source.counts().events.values()].reduce((sum, { event = 0 }) => sum + event, 0);
 }
 
+// The bench was ended from outside.
+process.once("disconnect", () => process.exit(0));
 process.once("message", (order: FleetOrder) => {
   const inForce = new Set<number>();
   const quiet = (): void => undefined;

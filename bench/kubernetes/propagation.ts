@@ -112,6 +112,8 @@ async function measure(server: MeasuredServer, { kind, flips, churn }: Options):
     workers: THREADS,
     flags: ["--kubernetes", `--kubeconfig=${kubeconfig}`, "--access-log=false"],
   });
+  // Where the bench is ended from outside, nothing disposes of it.
+  process.once("exit", () => sidecar.child.kill("SIGKILL"));
   await delay(SETTLE_MS);
   const empty = residentMiB(sidecar);
   const leaves = changes.endpointLeaves(api, kind === "real" ? "10.99.5.1" : "127.0.5.1");
@@ -136,6 +138,7 @@ async function measure(server: MeasuredServer, { kind, flips, churn }: Options):
 }
 
 const options = readArguments(HELP, parseOptions);
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130));
 const elsewhere = runInNamespace(options.kind, import.meta.filename, process.argv.slice(2));
 if (elsewhere !== undefined) process.exit(elsewhere);
 

@@ -1,8 +1,9 @@
 /** Another commit of this repository, checked out beside it for as long as a report takes. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endOf } from "./child-process.ts";
 import type { Sides } from "./plan.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -20,6 +21,25 @@ export function currentCommit(): string {
   }
 }
 
+/** @throws when the revision is none */
+export function commitOf(revision: string): string {
+  try {
+    return git("rev-parse", "--short", "--verify", "--end-of-options", `${revision}^{commit}`);
+  } catch {
+    throw new Error(`--against is '${revision}'; expected a commit, branch or tag of this repository`);
+  }
+}
+
+/** Waits without blocking: a signal that arrives meanwhile must be heard. */
+async function run(command: string, args: readonly string[], cwd: string, stop: AbortSignal): Promise<void> {
+  const child = spawn(command, args, { cwd, stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const end = await endOf(child, stop);
+  stop.throwIfAborted();
+  if (end !== 0) throw new Error(`${command} ${args[0] ?? ""} ended with ${end}: ${said.slice(-600)}`);
+}
+
 export class Baseline implements Disposable {
   readonly #folder: string;
   readonly sides: Sides;
@@ -29,9 +49,11 @@ export class Baseline implements Disposable {
     this.sides = sides;
   }
 
-  /** @throws when the revision is none, or its tree cannot be bundled */
-  static open(revision: string): Baseline {
-    const commit = git("rev-parse", "--short", "--verify", "--end-of-options", `${revision}^{commit}`);
+  /**
+   * @param stop ends it, leaving nothing behind
+   * @throws when it is stopped, or the commit's tree cannot be bundled
+   */
+  static async open(commit: string, stop: AbortSignal): Promise<Baseline> {
     const folder = mkdtempSync(join(tmpdir(), "postern-report-"));
     const other = join(folder, commit);
     // The load bench tells checkouts apart by the last part of their paths.
@@ -39,11 +61,11 @@ export class Baseline implements Disposable {
     const bundles = [join(folder, "bundle"), join(folder, `bundle-${commit}`)] as const;
     const baseline = new Baseline(folder, { commit, own, other, bundles });
     try {
-      git("worktree", "add", "--quiet", "--detach", other, commit);
+      await run("git", ["worktree", "add", "--quiet", "--detach", other, commit], ROOT, stop);
       symlinkSync(realpathSync(join(ROOT, "node_modules")), join(other, "node_modules"));
       symlinkSync(ROOT, own);
-      bundle(ROOT, bundles[0]);
-      bundle(other, bundles[1]);
+      await bundle(ROOT, bundles[0], stop);
+      await bundle(other, bundles[1], stop);
       return baseline;
     } catch (error) {
       baseline[Symbol.dispose]();
@@ -61,7 +83,7 @@ export class Baseline implements Disposable {
   }
 }
 
-function bundle(checkout: string, out: string): void {
+async function bundle(checkout: string, out: string, stop: AbortSignal): Promise<void> {
   mkdirSync(out);
-  execFileSync(process.execPath, [join(checkout, "scripts/bundle.ts"), out], { cwd: checkout, stdio: "pipe" });
+  await run(process.execPath, [join(checkout, "scripts/bundle.ts"), out], checkout, stop);
 }

@@ -1,10 +1,11 @@
 /** `npm run bench -- report [flags]`: runs the suites, or takes what they wrote, and makes pages of it. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { readArguments } from "../../test/support/command-line.ts";
 import { RESULTS, resultName } from "../load/report/results.ts";
 import { machineStamp } from "../machine/stamp.ts";
-import { Baseline, currentCommit } from "./baseline.ts";
+import { Baseline, commitOf, currentCommit } from "./baseline.ts";
 import { documentOf } from "./compose.ts";
 import type { Document } from "./document.ts";
 import { HELP, parseOptions, type ReportOptions } from "./options.ts";
@@ -18,17 +19,34 @@ import { runSteps } from "./run-steps.ts";
 /** npm runs this in the folder of bench, and says from where it was called. */
 const CALLED_FROM = process.env["INIT_CWD"] ?? process.cwd();
 
-async function runAll({ suites, quick, against }: ReportOptions): Promise<Report> {
-  const stopping = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.once(signal, () => stopping.abort(new Error(`ended by ${signal}`)));
+/** @throws when it is stopped; nothing of it runs or lies about by then */
+async function runAll({ suites, quick, against }: ReportOptions, stop: AbortSignal): Promise<Report> {
   const machine = machineStamp();
   const commit = currentCommit();
-  using baseline = against === undefined ? undefined : Baseline.open(against);
+  using baseline = against === undefined ? undefined : await Baseline.open(against, stop);
   const steps = planOf({ suites, quick }, baseline?.sides);
-  const { runs, found } = await runSteps(steps, join(RESULTS, resultName("report", machine)), stopping.signal);
+  const { runs, found } = await runSteps(steps, join(RESULTS, resultName("report", machine)), stop);
   const compared = baseline === undefined ? {} : { against: baseline.sides.commit };
   return { bench: "report", machine, commit, ...compared, quick, runs, results: gather(found) };
+}
+
+async function runUnlessEnded(options: ReportOptions): Promise<Report> {
+  const stopping = new AbortController();
+  let by: NodeJS.Signals = "SIGTERM";
+  // Heard as often as it comes: Ctrl-C comes from the terminal and from who started this.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      if (stopping.signal.aborted) return;
+      by = signal;
+      stopping.abort();
+    });
+  try {
+    return await runAll(options, stopping.signal);
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+    console.error(`ended by ${by}`);
+    process.exit(128 + constants.signals[by]);
+  }
 }
 
 function writeMarkdown(document: Document, file: string): void {
@@ -43,10 +61,13 @@ function writeMarkdown(document: Document, file: string): void {
   console.log(`written to ${file}, plots to ${folder}`);
 }
 
-const options = readArguments(HELP, parseOptions);
+const options = readArguments(HELP, (argv) => {
+  const parsed = parseOptions(argv);
+  return parsed.against === undefined ? parsed : { ...parsed, against: commitOf(parsed.against) };
+});
 const report =
   options.from.length === 0
-    ? await runAll(options)
+    ? await runUnlessEnded(options)
     : reportFrom(new Map(options.from.map((file) => [file, readFileSync(resolve(CALLED_FROM, file), "utf8")])));
 const document = documentOf(report);
 const name = join(RESULTS, resultName("report", report.machine));

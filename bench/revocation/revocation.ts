@@ -21,7 +21,7 @@ const say = (line: string): void => console.error(line);
 const options = readArguments(HELP, parseOptions);
 const { connections, violating, rounds, workers, server } = options;
 const loadBefore = loadavg();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130));
 await using stack = new AsyncDisposableStack();
 const mesh = await Mesh.create();
 const subject = await (server === "bare" ? startBare : startPostern)(mesh, workers, stack);
