@@ -28,7 +28,8 @@ named: npm run bench -- install.
   --suites NAME,...   ${DEFAULT.join(",")}; also fleet
   --against REV       measures that commit too, in the same run (load, micro, start), and compares by ratio; its sources are
                       checked out as a git worktree that is removed at the end, on the node_modules of this checkout
-  --from FILE,...     runs nothing: makes the pages from a report's JSON, or from results of suites
+  --from FILE,...     runs nothing: makes the pages from a report's JSON, or from results of suites, beside the first of them
+                      and under its name
   --markdown FILE     writes the Markdown page there too, its plots into the folder FILE without '.md'
   --quick             a look within 10 minutes: no figure of it is worth keeping
   --help              show this text
@@ -51,6 +52,8 @@ export function parseOptions(args: readonly string[]): ReportOptions {
   const from = namesOf(values.from);
   if (from.length > 0 && (against !== undefined || asked.length > 0 || quick))
     throw new Error("--from runs nothing; --against, --suites and --quick are of runs");
+  const other = from.find((file) => !file.endsWith(".json"));
+  if (other !== undefined) throw new Error(`--from is '${other}'; expected names that end with .json`);
   if (markdown !== undefined && !markdown.endsWith(".md"))
     throw new Error(`--markdown is '${markdown}'; expected a name that ends with .md`);
   return {

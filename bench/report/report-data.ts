@@ -1,5 +1,6 @@
 /** All that a report says, before it is shown in any way: what `report` writes as JSON, and reads again. */
 import type { MachineStamp } from "../machine/stamp.ts";
+import { checkFigures } from "./required-fields.ts";
 import { gather, parseFigures, type Results, type SuiteResult } from "./results.ts";
 
 /** One suite, started by the report. */
@@ -26,14 +27,18 @@ export interface Report {
   readonly results: Results;
 }
 
-const BENCHES: readonly string[] = [
-  "load",
-  "micro",
-  "start",
-  "revocation",
-  "propagation",
-  "fleet",
-] satisfies readonly SuiteResult["bench"][];
+/** @throws when it is no JSON, or has not what pages are made of */
+function readFigures(name: string, text: string): Report | SuiteResult {
+  try {
+    const parsed = parseFigures(text);
+    checkFigures(parsed);
+    return parsed as Report | SuiteResult;
+  } catch (error) {
+    throw new Error(`${name} is no file of figures: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}
 
 /**
  * A report of files that are there: either of one report, or of results of suites.
@@ -43,12 +48,11 @@ const BENCHES: readonly string[] = [
 export function reportFrom(files: ReadonlyMap<string, string>): Report {
   const found: SuiteResult[] = [];
   for (const [name, text] of files) {
-    const parsed = parseFigures(text) as Report | SuiteResult;
+    const parsed = readFigures(name, text);
     if (parsed.bench === "report") {
       if (files.size > 1) throw new Error(`${name} is a whole report; name it alone`);
       return parsed;
     }
-    if (!BENCHES.includes(parsed.bench)) throw new Error(`${name} is no result of ${BENCHES.join(", ")}, nor a report`);
     found.push(parsed);
   }
   const results = gather(found);

@@ -61,20 +61,33 @@ function writeMarkdown(document: Document, file: string): void {
   console.log(`written to ${file}, plots to ${folder}`);
 }
 
-const options = readArguments(HELP, (argv) => {
-  const parsed = parseOptions(argv);
-  return parsed.against === undefined ? parsed : { ...parsed, against: commitOf(parsed.against) };
+/** @throws when one cannot be read, or is none of figures */
+function reportOf(files: readonly string[]): Report {
+  return reportFrom(new Map(files.map((file) => [file, readFileSync(resolve(CALLED_FROM, file), "utf8")])));
+}
+
+const { options, given } = readArguments(HELP, (argv) => {
+  const { against, ...parsed } = parseOptions(argv);
+  return {
+    options: against === undefined ? parsed : { ...parsed, against: commitOf(against) },
+    given: parsed.from.length === 0 ? undefined : reportOf(parsed.from),
+  };
 });
-const report =
-  options.from.length === 0
-    ? await runUnlessEnded(options)
-    : reportFrom(new Map(options.from.map((file) => [file, readFileSync(resolve(CALLED_FROM, file), "utf8")])));
+const report = given ?? (await runUnlessEnded(options));
 const document = documentOf(report);
-const name = join(RESULTS, resultName("report", report.machine));
-mkdirSync(RESULTS, { recursive: true });
-writeFileSync(`${name}.json`, `${JSON.stringify(report, undefined, 2)}\n`);
+const [first] = options.from;
+// Pages stand beside the figures that they are of. What was measured is written once, by the run that measured it.
+const name =
+  first === undefined
+    ? join(RESULTS, resultName("report", report.machine))
+    : resolve(CALLED_FROM, first).replace(/\.json$/, "");
+mkdirSync(dirname(name), { recursive: true });
+if (given === undefined) {
+  writeFileSync(`${name}.json`, `${JSON.stringify(report, undefined, 2)}\n`);
+  console.log(`written to ${name}.json`);
+}
 writeFileSync(`${name}.html`, htmlPage(document));
-console.log(`written to ${name}.json and ${name}.html`);
+console.log(`written to ${name}.html`);
 const asked = options.markdown === undefined ? [] : [resolve(CALLED_FROM, options.markdown)];
 for (const file of [`${name}.md`, ...asked]) writeMarkdown(document, file);
 if (report.runs.some(({ failure }) => failure !== "")) process.exitCode = 1;
