@@ -1,6 +1,7 @@
 /** Postern beside each of its rivals, figure by figure, as plainly where it loses as where it wins. Pure. */
 import { isUnmeasured, type Figures, type Maybe, type Row } from "../load/measurements/figures.ts";
 import { figuresOf, type LoadKey } from "../load/report/figure-of.ts";
+import { NOISE } from "../load/report/noise.ts";
 import { remarksOn } from "../load/report/remarks.ts";
 
 export interface Rival {
@@ -18,9 +19,6 @@ export interface Beside {
   readonly rivals: readonly Rival[];
   readonly remarks: readonly string[];
 }
-
-/** Less than runs of one day differ by. */
-const NOISE = 0.05;
 
 export type Verdict = "better" | "even" | "worse";
 

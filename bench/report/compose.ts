@@ -1,5 +1,6 @@
 /** The document of a report: verdicts first, then figures, then what they were taken on. Pure. */
 import { verdictOf, type Goal } from "../load/report/goals.ts";
+import { NOISE_PERCENT } from "../load/report/noise.ts";
 import { pairsAgainst } from "./against.ts";
 import { besideRivals, outcomeOf, verdictOn } from "./beside.ts";
 import { list, paragraph, table, type Block, type Document, type Section } from "./document.ts";
@@ -38,7 +39,7 @@ function goals({ results }: Report): readonly Section[] {
   const all = reportGoals(results);
   if (all.length === 0) return [];
   const counted = (verdict: string): number => all.filter((goal) => verdictOf(goal) === verdict).length;
-  const sum = `${counted("met")} met, ${counted("NOT MET")} not met, ${counted("not measured")} not measured.`;
+  const sum = `${counted("met")} met, ${counted("NOT MET")} not met, ${counted("not measured")} not measured. A difference of two figures that is negative, or less than ${NOISE_PERCENT} of the smaller, by which runs differ, is within the noise and counts as not measured.`;
   const head = ["goal", "limit", "measured", "verdict", "doubts"];
   return [{ title: "Goals", blocks: [paragraph(sum), table(head, all.map(goalRow))] }];
 }
@@ -58,7 +59,7 @@ function losses({ results: { load } }: Report): readonly Section[] {
       title: "Where Postern loses, and where it wins",
       blocks: [
         paragraph(
-          "Each figure beside the rivals that do the same kind of work, as a ratio; less is better in all of them; within 5 % is even. What reads requests has nginx, HAProxy, Envoy and http-proxy beside it; what logs them too, Envoy that does; what copies bytes, those that do.",
+          `Each figure beside the rivals that do the same kind of work, as a ratio; less is better in all of them; within ${NOISE_PERCENT}, by which runs differ, is even. What reads requests has nginx, HAProxy, Envoy and http-proxy beside it; what logs them too, Envoy that does; what copies bytes, those that do.`,
         ),
         table(["figure", "Postern", "ratios, the best rival first", "outcome", "doubts"], rows),
       ],
@@ -77,7 +78,7 @@ function baseline({ results, against }: Report): readonly Section[] {
     pair.remarks.join(", "),
   ]);
   if (rows.length === 0) return [];
-  const words = `Both measured in this run; less is better, within 5 % is even. Change to cut is not measured of ${against}.`;
+  const words = `Both measured in this run; less is better, within ${NOISE_PERCENT} is even. Change to cut is not measured of ${against}.`;
   const head = ["figure", against, "this checkout", "ratio", "", "doubts"];
   return [{ title: `Beside ${against}`, blocks: [paragraph(words), table(head, rows)] }];
 }

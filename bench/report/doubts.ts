@@ -7,13 +7,19 @@ import type { LoadResult } from "./results.ts";
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 
 const LOADS = ["steady", "first", "mutual", "http2", "handshakeFull", "fixedRate", "bodyDown", "bodyUp"] as const;
-/** The load, not the proxy, sets the pace of the others. */
-const TO_BE_SATURATED: ReadonlySet<keyof Figures> = new Set(["steady", "first", "mutual", "http2"]);
+/** Those whose figures have a `*` where the proxy had time to spare; the load, not the proxy, sets the pace of the others. */
+const TO_BE_SATURATED: ReadonlyMap<keyof Figures, string> = new Map([
+  ["steady", "HTTP/1.1"],
+  ["first", "first seconds"],
+  ["mutual", "mTLS"],
+  ["http2", "HTTP/2"],
+  ["handshakeFull", "handshake"],
+]);
 
 function ofLoad(load: LoadResult): readonly string[] {
   let all = 0;
   let disturbed = 0;
-  const idle: string[] = [];
+  const idle: { readonly load: string; readonly contender: string }[] = [];
   const missing: string[] = [];
   for (const { contender, result } of currentRows(load)) {
     if (isUnmeasured(result)) {
@@ -25,14 +31,18 @@ function ofLoad(load: LoadResult): readonly string[] {
       if (isUnmeasured(figure)) continue;
       all += 1;
       if (figure.others > DISTURBED) disturbed += 1;
-      if (TO_BE_SATURATED.has(key) && figure.busy < SATURATED) idle.push(`${contender} (${key})`);
+      const name = TO_BE_SATURATED.get(key);
+      if (name !== undefined && figure.busy < SATURATED) idle.push({ load: name, contender });
     }
   }
   return [
     ...(disturbed === 0
       ? []
       : [`In ${disturbed} of ${all} figures of the load bench other processes had more than 5 % of the proxy's core.`]),
-    ...(idle.length === 0 ? [] : [`Not saturated, so a little too dear a request: ${idle.join(", ")}.`]),
+    ...[...Map.groupBy(idle, ({ load: name }) => name)].map(
+      ([name, all]) =>
+        `Not saturated by ${name}, so a little too dear a request: ${all.map(({ contender }) => contender).join(", ")}.`,
+    ),
     ...(load.application === "nginx"
       ? []
       : [`The application was ${load.application}, which is slower than some of the proxies.`]),

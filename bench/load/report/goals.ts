@@ -2,6 +2,7 @@
 import { isUnmeasured, type Row, type Unmeasured } from "../measurements/figures.ts";
 import type { Outcome } from "../measurements/measure-all.ts";
 import { both, loadOf, type BodyKey, type LoadKey } from "./figure-of.ts";
+import { difference } from "./noise.ts";
 import { addedP99Ratio, bodyRatio, cpuRatio } from "./ratios.ts";
 import { remarksOn } from "./remarks.ts";
 
@@ -52,7 +53,9 @@ export function goalsOf({ rows, direct }: Pick<Outcome, "rows" | "direct">, suff
       limit: 6,
       direction: "at most",
       unit: "us",
-      value: both(load(logged, "steady"), load(postern, "steady"), (log, plain) => log.cpuUs - plain.cpuUs),
+      value: both(load(logged, "steady"), load(postern, "steady"), (log, plain) =>
+        difference(log.cpuUs, plain.cpuUs, "us"),
+      ),
       remarks: remarksOn(rows, [logged, postern], "steady", "saturated"),
     },
     cpu("HTTP/2", 1, "envoy", "http2"),

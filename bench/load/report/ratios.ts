@@ -1,5 +1,6 @@
 /** One contender beside another in the same run. Above 1 is dearer or slower, but for bodies, where above 1 is quicker. */
 import { isUnmeasured, type LoadFigure, type Maybe, type Row, type Unmeasured } from "../measurements/figures.ts";
+import { difference } from "./noise.ts";
 import { bodyOf, both, loadOf, type BodyKey, type LoadKey } from "./figure-of.ts";
 
 export function cpuRatio(rows: readonly Row[], contender: string, rival: string, key: LoadKey): number | Unmeasured {
@@ -24,10 +25,14 @@ export function addedP99Ratio(
   rival: string,
 ): number | Unmeasured {
   if (isUnmeasured(direct)) return { unmeasured: `the application alone: ${direct.unmeasured}` };
-  const added = ({ latency }: LoadFigure): number => (latency?.p99 ?? Number.NaN) - (direct.latency?.p99 ?? Number.NaN);
+  const alone = direct.latency?.p99 ?? Number.NaN;
+  const added = (name: string, { latency }: LoadFigure): number | Unmeasured => {
+    const more = difference(latency?.p99 ?? Number.NaN, alone, "ms");
+    return typeof more === "number" ? more : { unmeasured: `${name} adds ${more.unmeasured}` };
+  };
   return both(loadOf(rows, contender, "fixedRate"), loadOf(rows, rival, "fixedRate"), (own, other) => {
-    const rivalAdds = added(other);
-    if (rivalAdds > 0) return added(own) / rivalAdds;
-    return { unmeasured: `${rival} adds nothing that this run can tell from noise` };
+    const [ownAdds, rivalAdds] = [added(contender, own), added(rival, other)];
+    if (typeof ownAdds !== "number") return ownAdds;
+    return typeof rivalAdds === "number" ? ownAdds / rivalAdds : rivalAdds;
   });
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { documentOf } from "../../../bench/report/compose.ts";
 import type { Block, Document } from "../../../bench/report/document.ts";
 import type { Report, SuiteRun } from "../../../bench/report/report-data.ts";
+import { body, load as figure, row } from "../load/report/rows.ts";
 import { ALL, reportOf } from "./fixtures.ts";
 
 function blocks(document: Document, title: string): readonly Block[] {
@@ -38,7 +39,7 @@ test("a loss is said as plainly as a win, and the worst stands first", () => {
     "loses to nginx, envoy",
   ]);
   const steady = cellsOf(DOCUMENT, "Where Postern loses, and where it wins", "postern: CPU a request, HTTP/1.1");
-  assert.equal(steady[3], "loses to nginx; wins against envoy");
+  assert.equal(steady[3], "loses to nginx; even with envoy");
 });
 
 test("the figure of a load, its ratio to nginx and its marks are in one cell", () => {
@@ -86,4 +87,33 @@ test("figures of two machines in one report are doubted", () => {
   assert.ok(load !== undefined);
   const elsewhere = { ...load, machine: { ...load.machine, cpu: "another" } };
   assert.match(doubts({ ...REPORT, results: { ...REPORT.results, load: elsewhere } }), /different machines/);
+});
+
+test("every load in which a proxy had time to spare is among the doubts, with all such proxies", () => {
+  const { load } = REPORT.results;
+  assert.ok(load !== undefined);
+  const idle = { busy: 0.5 };
+  const rows = [
+    row("postern", { steady: figure(30), handshakeFull: figure(900, idle), bodyUp: body(100, 9, idle) }),
+    row("nginx", { steady: figure(20, idle), handshakeFull: figure(800, idle) }),
+  ];
+  const lines = doubts({ ...REPORT, results: { load: { ...load, rows } } }).split("\n");
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith("Not saturated")),
+    [
+      "Not saturated by handshake, so a little too dear a request: postern, nginx.",
+      "Not saturated by HTTP/1.1, so a little too dear a request: nginx.",
+    ],
+  );
+});
+
+test("a difference within the noise meets no goal, and the page says the rule", () => {
+  const { load } = REPORT.results;
+  assert.ok(load !== undefined);
+  const rows = [row("postern", { steady: figure(142) }), row("postern-log", { steady: figure(135) })];
+  const document = documentOf({ ...REPORT, results: { load: { ...load, rows } } });
+  const cells = cellsOf(document, "Goals", "access log, CPU a request more");
+  assert.deepEqual(cells.slice(2, 4), ["-7.00 us, within the noise of 15 %", "not measured"]);
+  const [rule] = blocks(document, "Goals");
+  assert.match(rule?.kind === "paragraph" ? rule.text : "", /less than 15 % of the smaller/);
 });

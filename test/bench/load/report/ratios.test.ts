@@ -35,7 +35,12 @@ test("addedP99Ratio() compares what is above the application's own", () => {
 
 test("addedP99Ratio() is no number when the rival adds nothing or the application was not measured", () => {
   const rows = [row("postern", { fixedRate: at(2) }), row("nginx", { fixedRate: at(1) })];
-  assert.match(JSON.stringify(addedP99Ratio(rows, at(1), "postern", "nginx")), /nginx adds nothing/);
+  assert.deepEqual(addedP99Ratio(rows, at(1), "postern", "nginx"), {
+    unmeasured: "nginx adds 0.00 ms, within the noise of 15 %",
+  });
+  assert.deepEqual(addedP99Ratio(rows, at(1.9), "postern", "postern"), {
+    unmeasured: "postern adds 0.10 ms, within the noise of 15 %",
+  });
   const none = addedP99Ratio(rows, { unmeasured: "oha is not installed" }, "postern", "nginx");
   assert.match(JSON.stringify(none), /the application alone: oha is not installed/);
 });
