@@ -50,6 +50,10 @@ function ofLoad(load: LoadResult): readonly string[] {
   ];
 }
 
+function nameOf({ suite, of }: Report["runs"][number]): string {
+  return of === undefined ? suite : `${suite} of ${of}`;
+}
+
 export function doubtsOf({ quick, runs, results, commit, machine }: Report): readonly string[] {
   const taken = Object.values(results).map((result) => result.machine);
   const machines = new Set(taken.map(({ cpu, cores, kernel, node }) => `${cpu}, ${cores} cores, ${kernel}, ${node}`));
@@ -57,10 +61,8 @@ export function doubtsOf({ quick, runs, results, commit, machine }: Report): rea
     ...(quick ? ["A quick run: seconds where others take minutes. It decides nothing."] : []),
     ...runs
       .filter(({ othersBefore }) => othersBefore > DISTURBED)
-      .map(
-        ({ suite, othersBefore }) => `Others had ${percent(othersBefore)} of this machine just before ${suite} began.`,
-      ),
-    ...runs.filter(({ failure }) => failure !== "").map(({ suite, failure }) => `${suite}: ${failure}.`),
+      .map((run) => `Others had ${percent(run.othersBefore)} of this machine just before ${nameOf(run)} began.`),
+    ...runs.filter(({ failure }) => failure !== "").map((run) => `${nameOf(run)}: ${run.failure}.`),
     ...(results.load === undefined ? [] : ofLoad(results.load)),
     ...(machines.size > 1 ? ["The figures are of different machines or runtimes and must not be compared."] : []),
     ...(commit.endsWith("+") ? ["Files differed from the commit that is named."] : []),

@@ -3,6 +3,8 @@ import type { Reported, ReportOptions } from "./options.ts";
 
 export interface Step {
   readonly suite: Reported;
+  /** Which side, where each has a step of its own. */
+  readonly of?: string;
   readonly args: readonly string[];
   /** The same for a reader: without folders of this machine. */
   readonly shown: string;
@@ -80,7 +82,10 @@ export function planOf({ suites, quick }: Pick<ReportOptions, "suites" | "quick"
       limitMinutes,
     };
     if (suite !== "micro" || sides === undefined) return [own];
-    const before = ["--postern", sides.other];
-    return [own, { suite, args: before, shown: `${command} --postern WORKTREE_OF_${sides.commit}`, limitMinutes }];
+    const shown = `${command} --postern WORKTREE_OF_${sides.commit}`;
+    return [
+      { ...own, of: "this checkout" },
+      { suite, of: sides.commit, args: ["--postern", sides.other], shown, limitMinutes },
+    ];
   });
 }

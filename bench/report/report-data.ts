@@ -6,6 +6,8 @@ import { gather, parseFigures, type Results, type SuiteResult } from "./results.
 /** One suite, started by the report. */
 export interface SuiteRun {
   readonly suite: string;
+  /** Which side of a comparison, where each had a run of its own. */
+  readonly of?: string;
   /** As it can be typed at the top of the repository. */
   readonly command: string;
   readonly seconds: number;

@@ -45,11 +45,11 @@ export async function runSteps(steps: readonly Step[], folder: string, signal: A
   const found: SuiteResult[] = [];
   const read = new Set<string>();
   const deadline = performance.now() + LIMIT_MS;
-  for (const { suite, args, shown, limitMinutes } of steps) {
+  for (const { suite, of, args, shown, limitMinutes } of steps) {
     const othersBefore = await othersNow(signal);
     const startedAt = performance.now();
     const limitMs = Math.min(limitMinutes * 60_000, deadline - startedAt);
-    const run = { suite, command: shown, othersBefore };
+    const run = { suite, ...(of !== undefined && { of }), command: shown, othersBefore };
     if (limitMs < 0) {
       runs.push({ ...run, seconds: 0, failure: "not started, the report's 25 minutes were over" });
       continue;

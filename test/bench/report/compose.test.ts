@@ -71,15 +71,17 @@ const RUN: SuiteRun = { suite: "load", command: "npm run bench -- load", seconds
 test("a suite that began on a busy machine, or failed, is among the doubts, and its command in the stamp", () => {
   const runs = [
     { ...RUN, othersBefore: 0.4 },
+    { ...RUN, suite: "micro", of: "abc1234", othersBefore: 0.35 },
     { ...RUN, suite: "start", command: "npm run bench -- start", failure: "it ended with 1" },
   ];
   const report = { ...REPORT, commit: "abc1234+", runs };
   const text = doubts(report);
   assert.match(text, /Others had 40 % of this machine just before load began/);
+  assert.match(text, /Others had 35 % of this machine just before micro of abc1234 began/);
   assert.match(text, /start: it ended with 1/);
   assert.match(text, /Files differed from the commit/);
   const code = blocks(documentOf(report), "What was run").find((block) => block.kind === "code");
-  assert.deepEqual(code?.lines, ["npm run bench -- load", "npm run bench -- start"]);
+  assert.deepEqual(code?.lines, ["npm run bench -- load", "npm run bench -- load", "npm run bench -- start"]);
 });
 
 test("figures of two machines in one report are doubted", () => {

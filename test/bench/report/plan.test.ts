@@ -19,6 +19,11 @@ test("planOf() has a baseline measured by the same suites, and shows no folder o
   const of = (wanted: string) => steps.filter(({ suite }) => suite === wanted).map(({ args }) => args.join(" "));
   assert.match(of("load")[0] ?? "", /--postern \/t\/current,\/t\/abc1234$/);
   assert.deepEqual(of("micro"), ["", "--postern /t/abc1234"]);
+  const micro = steps.filter(({ suite }) => suite === "micro");
+  assert.deepEqual(
+    micro.map((step) => step.of),
+    ["this checkout", "abc1234"],
+  );
   assert.match(of("start")[0] ?? "", /--bundle \/t\/b,\/t\/b-abc1234$/);
   assert.equal(of("revocation").length, 1);
   assert.ok(steps.every(({ shown }) => shown.startsWith("npm run bench -- ") && !shown.includes("/t/")));
