@@ -7,7 +7,7 @@ export const SUITES = {
   fleet: { script: "kubernetes/fleet.ts", does: "hundreds of sidecars at one API server" },
   handshake: { script: "handshake/handshake.ts", does: "a new mTLS connection beside rivals" },
   revocation: { script: "revocation/revocation.ts", does: "from a lost right to the end of connections, under load" },
-  report: { script: "report/report.ts", does: "most of the above in one run, as pages" },
+  report: { script: "report/report.ts", does: "all of the above but fleet in one run, as pages" },
   install: { script: "install.ts", does: "installs the rivals and the generators of load; asks nobody" },
 } as const;
 

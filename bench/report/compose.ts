@@ -9,6 +9,7 @@ import { reportGoals } from "./goals.ts";
 import { currentRows } from "./load-rows.ts";
 import type { Report } from "./report-data.ts";
 import { bodiesSection } from "./sections/bodies.ts";
+import { connectionsSection } from "./sections/connections.ts";
 import { cutSection } from "./sections/cut.ts";
 import { endpointsSection } from "./sections/endpoints.ts";
 import { latencySection } from "./sections/latency.ts";
@@ -103,7 +104,7 @@ function stamp({ machine, results, runs, commit }: Report): Section {
 
 export function documentOf(report: Report): Document {
   const { results, against } = report;
-  const { load, micro, microBefore, start, revocation, propagation, fleet } = results;
+  const { load, micro, microBefore, start, handshake, revocation, propagation, fleet } = results;
   return {
     title: "What Postern costs",
     intro: intro(report),
@@ -112,6 +113,7 @@ export function documentOf(report: Report): Document {
       ...losses(report),
       ...baseline(report),
       ...(load === undefined ? [] : [requestsSection(load), latencySection(load), bodiesSection(load)]),
+      ...(handshake === undefined ? [] : [connectionsSection(handshake)]),
       ...(load === undefined && revocation === undefined ? [] : [memorySection(results)]),
       ...(micro === undefined ? [] : [endpointsSection(micro, microBefore, against)]),
       ...(revocation === undefined && propagation === undefined ? [] : [cutSection(results)]),

@@ -1,4 +1,5 @@
 /** Every goal that a report's figures can be held against: those of the load bench, and those of the other suites. */
+import { goalsOf as goalsOfConnections } from "../handshake/figures.ts";
 import type { Row, Unmeasured } from "../load/measurements/figures.ts";
 import type { BodyKey } from "../load/report/figure-of.ts";
 import { goalsOf, type Goal } from "../load/report/goals.ts";
@@ -6,7 +7,7 @@ import { bodyRatio, cpuRatio } from "../load/report/ratios.ts";
 import { remarksOn } from "../load/report/remarks.ts";
 import { MOST_IDLE_KIB, MOST_MS, MOST_TIMES_QUIET } from "../revocation/figures.ts";
 import { currentRows } from "./load-rows.ts";
-import type { LoadResult, MicroResult, Results, RevocationResult, StartResult } from "./results.ts";
+import type { HandshakeResult, LoadResult, MicroResult, Results, RevocationResult, StartResult } from "./results.ts";
 
 const STREAM = "postern-stream";
 const COPIER = "haproxy-tcp";
@@ -53,6 +54,12 @@ function startGoals({ figures }: StartResult): readonly Goal[] {
   ];
 }
 
+function connectionGoals({ figures }: HandshakeResult): readonly Goal[] {
+  return goalsOfConnections(figures).map(({ what, limit, unit, value }) =>
+    most(`connections: ${what}`, limit, unit, value ?? Number.NaN),
+  );
+}
+
 function revocationGoals({ figures, idleKiB }: RevocationResult): readonly Goal[] {
   const highest = (values: readonly number[]): number => Math.max(...values);
   return [
@@ -83,11 +90,12 @@ function loadGoals(load: LoadResult): readonly Goal[] {
   return [...goalsOf({ rows, direct: load.direct }), ...streamGoals(rows)];
 }
 
-export function reportGoals({ load, micro, start, revocation }: Results): readonly Goal[] {
+export function reportGoals({ load, micro, start, handshake, revocation }: Results): readonly Goal[] {
   return [
     ...(load === undefined ? [] : loadGoals(load)),
     ...(micro === undefined ? [] : decisionGoals(micro)),
     ...(start === undefined ? [] : startGoals(start)),
+    ...(handshake === undefined ? [] : connectionGoals(handshake)),
     ...(revocation === undefined ? [] : revocationGoals(revocation)),
   ];
 }

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { NAMES, namesOf, oneOf } from "../../test/support/command-line.ts";
 
 /** What a report can run, in the order in which it does: the longest first, since time is limited. */
-const REPORTED = ["load", "micro", "start", "revocation", "propagation", "fleet"] as const;
+const REPORTED = ["load", "micro", "start", "handshake", "revocation", "propagation", "fleet"] as const;
 export type Reported = (typeof REPORTED)[number];
 
 export interface ReportOptions {
@@ -21,7 +21,7 @@ const DEFAULT = REPORTED.filter((suite) => suite !== "fleet");
 
 export const HELP = `npm run bench -- report [flags]
 
-Runs every suite, and writes its figures as one JSON file, one HTML page (open it in a browser; it needs nothing else) and one
+Runs suites, all but fleet unless they are named, and writes their figures as one JSON file, one HTML page (open it in a browser; it needs nothing else) and one
 Markdown page with its plots beside it, to bench/results. At most 25 minutes. Contenders that are not installed are left out and
 named: npm run bench -- install.
 

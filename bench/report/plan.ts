@@ -27,6 +27,7 @@ const FULL: Readonly<Record<Reported, readonly string[]>> = {
   load: ["--minutes", "14", "--measure", MEASURED],
   micro: [],
   start: ["--rounds", "5"],
+  handshake: ["--rounds", "3", "--seconds", "1", "--connections", "2000"],
   revocation: ["--connections", "2000"],
   propagation: ["--flips", "100"],
   fleet: ["--settle-minutes", "1", "--quiet-minutes", "1"],
@@ -36,6 +37,7 @@ const QUICK: Readonly<Record<Reported, readonly string[]>> = {
   load: ["--quick", "--measure", MEASURED],
   micro: [],
   start: ["--rounds", "2", "--rest", "1"],
+  handshake: ["--quick"],
   revocation: ["--quick"],
   propagation: ["--flips", "20"],
   fleet: ["--sidecars", "50", "--settle-minutes", "0.1", "--quiet-minutes", "0.5"],
@@ -46,6 +48,7 @@ const LIMIT_MINUTES: Readonly<Record<Reported, number>> = {
   load: 18,
   micro: 5,
   start: 4,
+  handshake: 8,
   revocation: 6,
   propagation: 5,
   fleet: 8,
@@ -61,6 +64,7 @@ function comparison(
     case "start":
       return { args: ["--bundle", sides.bundles.join(",")], shown: ` --bundle BUNDLE,BUNDLE_OF_${sides.commit}` };
     case "micro":
+    case "handshake":
     case "revocation":
     case "propagation":
     case "fleet":

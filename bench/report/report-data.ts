@@ -60,7 +60,10 @@ export function reportFrom(files: ReadonlyMap<string, string>): Report {
   const results = gather(found);
   const [first] = found;
   if (first === undefined) throw new Error("--from names no file");
-  const quick = results.load?.options.quick === true || results.revocation?.options.quick === true;
+  const quick =
+    results.load?.options.quick === true ||
+    results.handshake?.options.quick === true ||
+    results.revocation?.options.quick === true;
   const after = results.load?.builds[1]?.suffix.replace("@", "");
   const against = after === undefined ? {} : { against: after };
   return { bench: "report", machine: first.machine, commit: "unknown", ...against, quick, runs: [], results };

@@ -1,7 +1,8 @@
 /** What a file of figures must have before pages are made of it: an empty or foreign one must not be taken for a report. Pure. */
 import type { SuiteResult } from "./results.ts";
 
-type Kind = "text" | "number" | "truth" | "list" | "object";
+/** A list is one of objects. */
+type Kind = "text" | "number" | "truth" | "list" | "texts" | "object";
 type Fields = Readonly<Record<string, Kind>>;
 
 const MACHINE: Fields = {
@@ -19,6 +20,7 @@ const OF_SUITE: Readonly<Record<SuiteResult["bench"], Fields>> = {
   load: { options: "object", builds: "list", application: "text", direct: "object", rows: "list" },
   micro: { figures: "list" },
   start: { figures: "list" },
+  handshake: { options: "object", figures: "list", failures: "texts" },
   revocation: { options: "object", idleKiB: "number", figures: "list" },
   propagation: { kind: "text", rows: "list", cost: "object" },
   fleet: { kind: "text", sidecars: "number", quiet: "object" },
@@ -28,7 +30,7 @@ const OF_REPORT: Fields = { commit: "text", quick: "truth", runs: "list", result
 
 type Known = Readonly<Record<string, unknown>>;
 
-function kindOf(value: unknown): Kind | undefined {
+function kindOf(value: unknown): Exclude<Kind, "texts"> | undefined {
   if (Array.isArray(value)) return "list";
   switch (typeof value) {
     case "string":
@@ -51,9 +53,12 @@ function isSuite(name: unknown): name is SuiteResult["bench"] {
 function check(value: unknown, fields: Fields, where: string): void {
   for (const [field, kind] of Object.entries(fields)) {
     const found = (value as Known)[field];
-    if (kindOf(found) !== kind) throw new Error(`${where}${field} is no ${kind}`);
-    if (kind === "list" && (found as readonly unknown[]).some((entry) => kindOf(entry) !== "object"))
-      throw new Error(`${where}${field} has an entry that is no object`);
+    if (kindOf(found) !== (kind === "texts" ? "list" : kind))
+      throw new Error(`${where}${field} is no ${kind === "texts" ? "list" : kind}`);
+    if (kind !== "list" && kind !== "texts") continue;
+    const entry = kind === "list" ? "object" : "text";
+    if ((found as readonly unknown[]).some((each) => kindOf(each) !== entry))
+      throw new Error(`${where}${field} has an entry that is no ${entry}`);
   }
 }
 

@@ -1,4 +1,6 @@
 /** What the suites have written, as their files have it; a suite that did not run has no figures. */
+import type { Figure as ConnectionFigure } from "../handshake/figures.ts";
+import type { HandshakeOptions } from "../handshake/options.ts";
 import type { PosternBuild } from "../load/contenders/postern.ts";
 import type { Outcome } from "../load/measurements/measure-all.ts";
 import type { LoadOptions } from "../load/options.ts";
@@ -43,6 +45,14 @@ export interface StartResult {
   readonly figures: readonly StartFigure[];
 }
 
+export interface HandshakeResult {
+  readonly bench: "handshake";
+  readonly machine: MachineStamp;
+  readonly options: Pick<HandshakeOptions, "quick" | "rounds" | "seconds">;
+  readonly figures: readonly ConnectionFigure[];
+  readonly failures: readonly string[];
+}
+
 export interface RevocationResult {
   readonly bench: "revocation";
   readonly machine: MachineStamp;
@@ -73,7 +83,14 @@ export interface FleetResult {
   readonly quiet: Readonly<Record<string, number>>;
 }
 
-export type SuiteResult = LoadResult | MicroResult | StartResult | RevocationResult | PropagationResult | FleetResult;
+export type SuiteResult =
+  | LoadResult
+  | MicroResult
+  | StartResult
+  | HandshakeResult
+  | RevocationResult
+  | PropagationResult
+  | FleetResult;
 
 /** At most one of each; of the baseline only where it writes a file of its own. */
 export interface Results {
@@ -81,6 +98,7 @@ export interface Results {
   readonly micro?: MicroResult;
   readonly microBefore?: MicroResult;
   readonly start?: StartResult;
+  readonly handshake?: HandshakeResult;
   readonly revocation?: RevocationResult;
   readonly propagation?: PropagationResult;
   readonly fleet?: FleetResult;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { documentOf } from "../../../bench/report/compose.ts";
 import type { Block, Document } from "../../../bench/report/document.ts";
-import type { Report, SuiteRun } from "../../../bench/report/report-data.ts";
+import { reportFrom, type Report, type SuiteRun } from "../../../bench/report/report-data.ts";
+import type { HandshakeResult } from "../../../bench/report/results.ts";
 import { body, load as figure, row } from "../load/report/rows.ts";
 import { ALL, reportOf } from "./fixtures.ts";
 
@@ -118,4 +119,31 @@ test("a difference within the noise meets no goal, and the page says the rule", 
   assert.deepEqual(cells.slice(2, 4), ["-7.00 us, within the noise of 15 %", "not measured"]);
   const [rule] = blocks(document, "Goals");
   assert.match(rule?.kind === "paragraph" ? rule.text : "", /less than 15 % of the smaller/);
+});
+
+const CONNECTION = { contender: "postern", lowest: 800, highest: 1_000, connections: 900 } as const;
+const HANDSHAKE: HandshakeResult = {
+  bench: "handshake",
+  machine: REPORT.machine,
+  options: { quick: false, rounds: 3, seconds: 1 },
+  figures: [
+    { ...CONNECTION, measurement: "full-1.3", value: 900 },
+    { ...CONNECTION, measurement: "refused", value: 45 },
+    { ...CONNECTION, contender: "haproxy", measurement: "full-1.3", value: 1_000 },
+  ],
+  failures: ["envoy, full-1.2: it does not answer"],
+};
+
+test("what a new connection costs has a section and goals of its own, and what failed of it is said", () => {
+  const report = reportFrom(new Map([["handshake.json", JSON.stringify(HANDSHAKE)]]));
+  const document = documentOf(report);
+  assert.deepEqual(cellsOf(document, "Goals", "connections: full handshake, TLS 1.3").slice(1, 4), [
+    "at most 1.2 x haproxy",
+    "0.9 x haproxy",
+    "met",
+  ]);
+  assert.equal(cellsOf(document, "Goals", "connections: resumed session, TLS 1.3")[3], "not measured");
+  assert.equal(cellsOf(document, "New connections", "postern")[2], "900 (800-1000)");
+  const lists = blocks(document, "New connections").flatMap((block) => (block.kind === "list" ? block.items : []));
+  assert.deepEqual(lists, ["Not measured: envoy, full-1.2: it does not answer."]);
 });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { parseOptions } from "../../../bench/report/options.ts";
 
 test("parseOptions() runs everything but the fleet", () => {
-  const suites = ["load", "micro", "start", "revocation", "propagation"];
+  const suites = ["load", "micro", "start", "handshake", "revocation", "propagation"];
   assert.deepEqual(parseOptions([]), { suites, from: [], quick: false });
 });
 

@@ -9,7 +9,7 @@ test("planOf() starts each suite once, in the order of the report", () => {
   const steps = planOf(parseOptions([]));
   assert.deepEqual(
     steps.map(({ suite }) => suite),
-    ["load", "micro", "start", "revocation", "propagation"],
+    ["load", "micro", "start", "handshake", "revocation", "propagation"],
   );
   assert.ok(steps.every(({ args }) => !args.includes("--quick")));
 });
