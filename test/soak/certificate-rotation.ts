@@ -6,9 +6,9 @@ import type { MeshInRotation } from "./mesh-in-rotation.ts";
 import type { MountedVolume } from "./mounted-volume.ts";
 import type { Tally } from "./tally.ts";
 
-const LEAF_MS = 5_000;
+export const LEAF_MS = 5_000;
 /** From a new CA's arrival in the bundle to its first certificate: what the sidecar has to read it in. */
-const OVERLAP_MS = 30_000;
+export const OVERLAP_MS = 30_000;
 /** From the last caller of a CA to the day it leaves: connections of its callers are over by then, and a slow step too. */
 const LEAVING_MS = KEPT_MS + 45_000;
 /** From a bundle's change to the refusal of whom it no longer vouches for. */

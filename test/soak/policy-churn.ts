@@ -15,6 +15,7 @@ const LOOK_MS = 20;
 const SECONDS_AWAY = 8;
 /** The server goes away with every such change. */
 const OUTAGE_EVERY = 15;
+export const OUTAGE_MS = FLIP_MS * OUTAGE_EVERY;
 const EDGE = "gateways/edge";
 
 export interface Churn {

@@ -13,19 +13,27 @@ import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 import { endProcessAfter } from "../support/limits/end-process.ts";
 import { runInNamespace, startServer } from "./api-server.ts";
 import { startSoakApplication } from "./application.ts";
-import { CertificateRotation } from "./certificate-rotation.ts";
+import { CertificateRotation, LEAF_MS, OVERLAP_MS } from "./certificate-rotation.ts";
 import type { Lane } from "./lane.ts";
 import { lanes } from "./lanes.ts";
 import { MeshInRotation } from "./mesh-in-rotation.ts";
 import { MountedVolume } from "./mounted-volume.ts";
 import { HELP, parseOptions } from "./options.ts";
-import { furnish, PolicyChurn } from "./policy-churn.ts";
+import { furnish, OUTAGE_MS, PolicyChurn } from "./policy-churn.ts";
 import { sampleOf } from "./sample.ts";
 import { DEADLINE_MS, slowLanes } from "./slow-lanes.ts";
 import { Tally } from "./tally.ts";
 import { doom } from "../support/thread/doom.ts";
-import { ThreadKills } from "./thread-kills.ts";
-import { flatness, overTime, verdictTable, type TimedSample, type VerdictRow } from "./verdict.ts";
+import { KILL_MS, ThreadKills } from "./thread-kills.ts";
+import {
+  atLeastOne,
+  conclusion,
+  flatness,
+  overTime,
+  verdictTable,
+  type TimedSample,
+  type VerdictRow,
+} from "./verdict.ts";
 
 const THREADS = 2;
 const SAMPLE_MS = 5_000;
@@ -143,7 +151,7 @@ const [samples] = await Promise.all([
   kills.run(THREADS, pause),
   ...callers.map(drive),
 ]);
-const lasted = (performance.now() - startedAt) / 60_000;
+const lastedMs = performance.now() - startedAt;
 await delay(REST_MS);
 const after = sidecar.child.exitCode === null ? sampleOf(pid) : undefined;
 ending = true;
@@ -163,24 +171,23 @@ const rows: readonly VerdictRow[] = [
   { what: "faults", measured: faults, rule: "none", holds: faults === 0 },
   { what: "connections that met a fault of ours", measured: ours.length, rule: "none", holds: ours.length === 0 },
   { what: "kinds of callers that never succeeded", measured: idle, rule: "none", holds: idle === 0 },
+  atLeastOne("threads told to fail", kills.count, KILL_MS, lastedMs),
   {
-    what: "threads told to fail, replaced",
-    measured: `${kills.count}, ${kills.replaced}`,
-    rule: "as many",
+    what: "threads replaced",
+    measured: kills.replaced,
+    rule: "as many as were told to fail",
     holds: kills.count === kills.replaced,
   },
-  { what: "times that the API server was away", measured: churn.outages, rule: "" },
+  atLeastOne("times that the API server was away", churn.outages, OUTAGE_MS, lastedMs),
   { what: "longest from a write to its enforcement, all there, ms", measured: Math.round(churn.longestMs), rule: "" },
   {
     what: "longest from an outage's end to the enforcement of what it hid, ms",
     measured: Math.round(churn.longestAfterOutageMs),
     rule: "",
   },
-  {
-    what: "certificates handed out, in force; CAs of the mesh",
-    measured: `${rotation.leaves}, ${inForce}; ${rotation.authorities}`,
-    rule: "",
-  },
+  { what: "certificates handed out", measured: rotation.leaves, rule: "" },
+  atLeastOne("certificates replaced", inForce, LEAF_MS, lastedMs),
+  atLeastOne("CAs added to the mesh", rotation.authorities - 1, OVERLAP_MS, lastedMs),
   { what: "RSS in MiB before, after", measured: `${before.rssMiB}, ${after?.rssMiB}`, rule: "" },
   ...flatness(samples),
   {
@@ -201,7 +208,7 @@ console.log("warnings and errors of the sidecar:", Object.fromEntries(said));
 for (const line of ours.slice(0, MOST_SHOWN)) console.log(JSON.stringify(line));
 if (faults > 0) console.table(Object.fromEntries(tally.faults));
 console.log(
-  `\n${lasted.toFixed(1)} minutes, server: ${kind}, ended ${new Date().toISOString()}\n\n${verdictTable(rows)}\n`,
+  `\n${(lastedMs / 60_000).toFixed(1)} minutes, server: ${kind}, ended ${new Date().toISOString()}\n\n${verdictTable(rows)}\n`,
 );
-console.log(failed ? "something came back wrong" : "nothing came back wrong");
+console.log(conclusion(rows));
 process.exitCode = failed ? 1 : 0;

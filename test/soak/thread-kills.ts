@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { TestSidecar } from "../support/process/sidecar.ts";
 import type { Tally } from "./tally.ts";
 
-const KILL_MS = 75_000;
+export const KILL_MS = 75_000;
 const REPLACED_MS = 90_000;
 const LOOK_MS = 250;
 

@@ -5,6 +5,8 @@ import type { Sample } from "./sample.ts";
 export const MOST_GROWTH = 1.1;
 /** What is in each of the rows that show memory over time. */
 const ROWS = 12;
+/** What comes again and again must have come once by so many times its period: a busy machine may be late. */
+const LATE = 3;
 
 export interface TimedSample extends Sample {
   readonly minute: number;
@@ -16,6 +18,8 @@ export interface VerdictRow {
   readonly rule: string;
   /** Absent where nothing is demanded. */
   readonly holds?: boolean;
+  /** The run was too short to show it. */
+  readonly notShown?: true;
 }
 
 function median(values: readonly number[]): number {
@@ -38,6 +42,22 @@ export function flatness(samples: readonly Sample[]): readonly VerdictRow[] {
     };
   };
   return [row("RSS in MiB", ({ rssMiB }) => rssMiB), row("descriptors", ({ descriptors }) => descriptors)];
+}
+
+/** A run that has not met something says nothing of it: it is wrong in one that was long enough, and never a pass. */
+export function atLeastOne(what: string, count: number, periodMs: number, lastedMs: number): VerdictRow {
+  const fromMs = periodMs * LATE;
+  const rule = `at least one in ${(fromMs / 60_000).toFixed(1)} minutes`;
+  if (count > 0 || lastedMs >= fromMs) return { what, measured: count, rule, holds: count > 0 };
+  return { what, measured: "0: not in so short a run", rule, notShown: true };
+}
+
+/** What stands below the table. */
+export function conclusion(rows: readonly VerdictRow[]): string {
+  const notShown = rows.filter((row) => row.notShown === true).map(({ what }) => what);
+  const wrong = rows.some(({ holds }) => holds === false);
+  const came = `${wrong ? "something" : "nothing"} came back wrong`;
+  return notShown.length === 0 ? came : `${came}; the run was too short for: ${notShown.join(", ")}`;
 }
 
 export interface OverTime {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Tally } from "../soak/tally.ts";
-import { flatness, verdictTable } from "../soak/verdict.ts";
+import { atLeastOne, conclusion, flatness, verdictTable } from "../soak/verdict.ts";
 
 const samplesOf = (rssMiB: readonly number[]) => rssMiB.map((value) => ({ rssMiB: value, descriptors: 40 }));
 
@@ -37,5 +37,24 @@ test("what does not hold stands out in the table", () => {
   assert.match(
     verdictTable([{ what: "faults", measured: 1, rule: "none", holds: false }]),
     /\| faults \| 1 \| none \| \*\*NO\*\* \|/,
+  );
+});
+
+test("what never happened is wrong in a run that was long enough, and shown by none that was shorter", () => {
+  const kills = (count: number, lastedMs: number) => atLeastOne("threads told to fail", count, 60_000, lastedMs);
+  const [what, rule] = ["threads told to fail", "at least one in 3.0 minutes"];
+  assert.deepEqual(kills(0, 179_000), { what, rule, measured: "0: not in so short a run", notShown: true });
+  assert.deepEqual(kills(0, 180_000), { what, rule, measured: 0, holds: false });
+  assert.deepEqual(kills(1, 60_001), { what, rule, measured: 1, holds: true });
+});
+
+test("the conclusion names what a run was too short for", () => {
+  const short = atLeastOne("threads told to fail", 0, 60_000, 30_000);
+  const wrong = { what: "faults", measured: 1, rule: "none", holds: false };
+  assert.equal(conclusion([]), "nothing came back wrong");
+  assert.equal(conclusion([wrong]), "something came back wrong");
+  assert.equal(
+    conclusion([short, { ...wrong, measured: 0, holds: true }]),
+    "nothing came back wrong; the run was too short for: threads told to fail",
   );
 });
