@@ -20,7 +20,7 @@ import { MeshInRotation } from "./mesh-in-rotation.ts";
 import { MountedVolume } from "./mounted-volume.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { furnish, OUTAGE_MS, PolicyChurn } from "./policy-churn.ts";
-import { sampleOf } from "./sample.ts";
+import { SAMPLE_MS, sampleOf } from "./sample.ts";
 import { DEADLINE_MS, slowLanes } from "./slow-lanes.ts";
 import { Tally } from "./tally.ts";
 import { doom } from "../support/thread/doom.ts";
@@ -36,7 +36,6 @@ import {
 } from "./verdict.ts";
 
 const THREADS = 2;
-const SAMPLE_MS = 5_000;
 const SAYS_EVERY = 12;
 /** For the start, for steps that have begun at the deadline and for the sidecar's drain. */
 const WIND_DOWN_MS = 240_000;
@@ -189,7 +188,7 @@ const rows: readonly VerdictRow[] = [
   atLeastOne("certificates replaced", inForce, LEAF_MS, lastedMs),
   atLeastOne("CAs added to the mesh", rotation.authorities - 1, OVERLAP_MS, lastedMs),
   { what: "RSS in MiB before, after", measured: `${before.rssMiB}, ${after?.rssMiB}`, rule: "" },
-  ...flatness(samples),
+  ...flatness(samples, lastedMs),
   {
     what: "descriptors before, after",
     measured: `${before.descriptors}, ${after?.descriptors}`,

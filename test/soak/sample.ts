@@ -1,6 +1,9 @@
 /** What a process holds at a moment. */
 import { readdirSync, readFileSync } from "node:fs";
 
+/** Between two samples of a soak. */
+export const SAMPLE_MS = 5_000;
+
 export interface Sample {
   readonly rssMiB: number;
   readonly descriptors: number;

@@ -1,5 +1,5 @@
 /** What a long run comes to: rows with the rule that each is held to. */
-import type { Sample } from "./sample.ts";
+import { SAMPLE_MS, type Sample } from "./sample.ts";
 
 /** The last quarter of a run may need this much more than the second; the first one is warm-up. */
 export const MOST_GROWTH = 1.1;
@@ -7,6 +7,7 @@ export const MOST_GROWTH = 1.1;
 const ROWS = 12;
 /** What comes again and again must have come once by so many times its period: a busy machine may be late. */
 const LATE = 3;
+const NOT_SHOWN = "not in so short a run";
 
 export interface TimedSample extends Sample {
   readonly minute: number;
@@ -29,17 +30,15 @@ function median(values: readonly number[]): number {
 const quarter = (samples: readonly Sample[], index: number): readonly Sample[] =>
   samples.slice(Math.floor((samples.length * index) / 4), Math.floor((samples.length * (index + 1)) / 4));
 
-/** @returns rows for resident memory and for descriptors; too few samples hold nothing */
-export function flatness(samples: readonly Sample[]): readonly VerdictRow[] {
+/** @returns rows for resident memory and for descriptors; without a sample in each quarter they hold nothing */
+export function flatness(samples: readonly Sample[], lastedMs: number): readonly VerdictRow[] {
+  const tooShort = samples.length < 4 && lastedMs < 4 * SAMPLE_MS * LATE;
   const row = (what: string, pick: (sample: Sample) => number): VerdictRow => {
     const [early, late] = [median(quarter(samples, 1).map(pick)), median(quarter(samples, 3).map(pick))];
     const rule = `the last is at most ${MOST_GROWTH} times the second: flat`;
-    return {
-      what: `${what}, medians of the second and the last quarter`,
-      measured: `${early}, ${late}`,
-      rule,
-      holds: late <= early * MOST_GROWTH,
-    };
+    const named = { what: `${what}, medians of the second and the last quarter`, rule };
+    if (tooShort) return { ...named, measured: NOT_SHOWN, notShown: true };
+    return { ...named, measured: `${early}, ${late}`, holds: late <= early * MOST_GROWTH };
   };
   return [row("RSS in MiB", ({ rssMiB }) => rssMiB), row("descriptors", ({ descriptors }) => descriptors)];
 }
@@ -49,7 +48,7 @@ export function atLeastOne(what: string, count: number, periodMs: number, lasted
   const fromMs = periodMs * LATE;
   const rule = `at least one in ${(fromMs / 60_000).toFixed(1)} minutes`;
   if (count > 0 || lastedMs >= fromMs) return { what, measured: count, rule, holds: count > 0 };
-  return { what, measured: "0: not in so short a run", rule, notShown: true };
+  return { what, measured: `0: ${NOT_SHOWN}`, rule, notShown: true };
 }
 
 /** What stands below the table. */
