@@ -6,10 +6,19 @@ import { createCliIo, type CliIo } from "./cli/io.ts";
 /** Older releases report a TLS 1.3 session resumed without a client certificate as authorized (nodejs/node issue 35317). */
 const OLDEST_NODE = [24, 21] as const;
 
+/** A peer can end the whole process on 26.10 (docs/decisions/0008); no test runs on a line after this one. */
+const SUPPORTED_LINE = 24;
+const UNSUPPORTED = `this line of Node is not supported, use ${SUPPORTED_LINE}: on 26.10 an upload over HTTP/2 whose stream the application resets can abort the whole process`;
+
 const MOST_STDIN_BYTES = 2 ** 26;
 
-function nodeIsTooOld(): boolean {
+function nodeVersion(): readonly [major: number, minor: number] {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  return [major, minor];
+}
+
+function nodeIsTooOld(): boolean {
+  const [major, minor] = nodeVersion();
   return major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
 }
 
@@ -81,6 +90,7 @@ function reportAsJson(): void {
     endDespiteThreads(1);
   };
   process.on("uncaughtException", endByFault).on("unhandledRejection", endByFault);
+  if (nodeVersion()[0] > SUPPORTED_LINE) line("warn", { node: process.versions.node }, UNSUPPORTED);
 }
 
 /** Never returns: pipes, files and terminals are written synchronously, so nothing said is lost. */

@@ -24,10 +24,10 @@ test("every file of ours that a document names exists", () => {
   }
 });
 
-test(".nvmrc is the pinned Node, and package.json takes none older", () => {
+test(".nvmrc is the pinned Node, and package.json takes its line from there on", () => {
   const pinned = packageJson.devDependencies.node;
   assert.equal(read(".nvmrc").trim(), pinned);
-  assert.equal(packageJson.engines.node, `>=${pinned}`);
+  assert.equal(packageJson.engines.node, `>=${pinned} <${Number.parseInt(pinned, 10) + 1}`);
 });
 
 test("CONTRIBUTING.md knows every script", () => {
