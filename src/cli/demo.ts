@@ -1,7 +1,7 @@
 /** `postern demo`: the sidecar in front of a small application on localhost, with a mesh CA of its own. */
 import { createServer, type Server } from "node:http";
 import { access } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { startAdmin } from "../admin/admin.ts";
 import { parseConfig } from "../config/parse.ts";
 import { readPort, Unusable } from "../config/values.ts";
@@ -13,7 +13,7 @@ import { helpText, parseFlags, usageError, type CommandSpec } from "./flags.ts";
 import { EXIT, type CliIo } from "./io.ts";
 import { quoted } from "../migrate/quoted.ts";
 
-/** Demo manifests of the checkout. The image has none: it is started with `run`. */
+/** Demo manifests: of the checkout, of the package, of the image. */
 const MANIFESTS = join(import.meta.dirname, "../../config/demo");
 const YEAR_MS = 365 * 86_400_000;
 
@@ -101,6 +101,18 @@ async function serve(directory: string, ports: Ports, io: CliIo): Promise<number
 
 /** Once: whoever trusts the demo CA keeps trusting it. Leaf certificates are issued anew at each start. */
 async function prepareCertificates(directory: string, io: CliIo): Promise<void> {
+  try {
+    await makeCertificates(directory, io);
+  } catch (error) {
+    // What is not of the file system says for itself what to do.
+    if (!(error instanceof Error && "code" in error)) throw error;
+    throw new Error(`cannot keep the demo CA in ${directory}: ${error.message}; choose another directory with --dir`, {
+      cause: error,
+    });
+  }
+}
+
+async function makeCertificates(directory: string, io: CliIo): Promise<void> {
   const exists = await access(join(directory, "ca.crt")).then(
     () => true,
     () => false,
@@ -158,12 +170,18 @@ function demoSettings(directory: string, ports: Ports): Parameters<typeof parseC
   return new Map(Object.entries(settings).map(([name, texts]) => [name, { texts, origin: `--${name}` }]));
 }
 
+/** @returns the path as it is shorter to type: from the working directory, or from the root */
+function shortest(path: string): string {
+  const from = relative("", path);
+  return from.length < path.length ? from : path;
+}
+
 function instructions(directory: string, ports: Ports): string {
   const tls = `curl -sS --cacert ${quoted(join(directory, "ca.crt"))} --connect-to httpbin.demo.cluster.local:443:127.0.0.1:${ports.https}`;
   const certificate = (name: string): string =>
     `--cert ${quoted(join(directory, `${name}.crt`))} --key ${quoted(join(directory, `${name}.key`))}`;
   return `
-Postern guards an application on 127.0.0.1:${ports.app}. The policies are in config/demo/. Try:
+Postern guards an application on 127.0.0.1:${ports.app}. The policies are in ${shortest(MANIFESTS)}. Try:
 
   # allowed: the source address is an endpoint of Service gateways/edge
   curl -sS 'http://127.0.0.1:${ports.http}/hello'

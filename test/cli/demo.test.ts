@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { tryCall, type CallOutcome } from "../support/caller/caller.ts";
 import { freePorts } from "../support/process/ports.ts";
@@ -15,6 +15,7 @@ test("the demo starts from nothing, prints lines to paste, and serves and refuse
   const [app = 0, http = 0, https = 0, admin = 0] = await freePorts(4);
   const ports = [`--app-port=${app}`, `--http-port=${http}`, `--https-port=${https}`, `--admin-port=${admin}`];
   const child = spawn(process.execPath, [MAIN, "demo", `--dir=${directory.path}`, ...ports], {
+    cwd: directory.path,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -28,6 +29,8 @@ test("the demo starts from nothing, prints lines to paste, and serves and refuse
   const exit = once(child, "exit");
   try {
     await Promise.race([printed, exit]);
+    const [, manifests = ""] = /^Postern guards .* The policies are in (.*)\. Try:$/m.exec(output) ?? [];
+    assert.ok(existsSync(resolve(directory.path, manifests, "policies.yaml")), output);
     assert.equal([...output.matchAll(/^ {2}curl /gm)].length, 7, output);
     for (const [line] of output.matchAll(/^ {2}curl .*$/gm)) assert.match(line, /'https?:\/\/[^' ]+'$/, line);
     const read = (name: string): string => readFileSync(join(directory.path, name), "utf8");
@@ -49,4 +52,16 @@ test("the demo starts from nothing, prints lines to paste, and serves and refuse
     child.kill("SIGINT");
   }
   assert.deepEqual(await exit, [0, null]);
+});
+
+test("a demo that cannot write its CA says where it wanted to, and the flag for another place", () => {
+  using directory = temporaryDirectory();
+  writeFileSync(join(directory.path, "file"), "");
+  const dir = join(directory.path, "file", "demo");
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, "demo", `--dir=${dir}`], { encoding: "utf8" });
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /^postern demo: cannot keep the demo CA in .*\/file\/demo: ENOTDIR.*; choose another directory with --dir\n$/,
+  );
 });
