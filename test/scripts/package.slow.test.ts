@@ -40,19 +40,22 @@ before(() => {
 
 after(() => directory[Symbol.dispose]());
 
-test("it holds the command, the policy library with its types, the definition and the demo's manifests; below 2 MB", () => {
+test("it holds the command, the policy library with its types, the manifests of config and the documentation; below 2 MB", () => {
   const folders = packed.files.map(({ path }) =>
-    path.replace(/\/[^/]*$/, (file) => (file.endsWith(".d.ts") ? "" : file)),
+    path.replace(/^(config|docs)\/.*/, "$1").replace(/\/[^/]*$/, (file) => (file.endsWith(".d.ts") ? "" : file)),
   );
   const others = new Set(folders.filter((path) => !/^dist\/command\/[\w-]+\.mjs$/.test(path)));
   assert.deepEqual([...others].sort(), [
+    "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "LICENSE",
     "README.md",
+    "SECURITY.md",
+    "bench/README.md",
     "bin/postern.js",
-    "config/crd/policy.openservicemesh.io_ingressbackends.yaml",
-    "config/demo/policies.yaml",
-    "config/demo/services.yaml",
+    "config",
+    "conformance/README.md",
     "dist/command/LICENSES.txt",
     "dist/policy.mjs",
     "dist/types",
@@ -62,9 +65,22 @@ test("it holds the command, the policy library with its types, the definition an
     "dist/types/policy/address",
     "dist/types/policy/compile",
     "dist/types/policy/objects",
+    "docs",
     "package.json",
   ]);
   assert.ok(packed.size < 2_000_000, `${packed.size} bytes`);
+});
+
+test("what its README and the pages of docs link to is in it", () => {
+  const pages = ["README.md", ...packed.files.map(({ path }) => path).filter((path) => /^docs\/[^/]+\.md$/.test(path))];
+  assert.ok(pages.includes("docs/policy-library.md"));
+  const broken = pages.flatMap((page) =>
+    [...readFileSync(join(installed, page), "utf8").matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)]
+      .map(([, link = ""]) => link)
+      .filter((link) => !existsSync(join(installed, dirname(page), link)))
+      .map((link) => `${page}: ${link}`),
+  );
+  assert.deepEqual(broken, []);
 });
 
 test("it brings no other package along, and the licence of each that is bundled in", () => {
@@ -87,6 +103,7 @@ test("npx postern demo serves what its policy allows, and ends on a signal", asy
     let said = "";
     for await (const chunk of demo.stdout) if ((said += String(chunk)).includes("Ctrl-C stops")) break;
     assert.match(said, /Postern guards an application/, said === "" ? await log : said);
+    assert.match(said, /The policies are in node_modules\/postern\/config\/demo\./);
     const response = await new Promise<number | undefined>((resolve, reject) => {
       get(`http://127.0.0.1:${http}/hello`, (answer) => resolve(answer.resume().statusCode)).on("error", reject);
     });
