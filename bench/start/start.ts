@@ -14,6 +14,9 @@ import { takeSample } from "./take-sample.ts";
 
 const options = readArguments(HELP, parseOptions);
 using directory = temporaryDirectory();
+// Where it is ended from outside, nothing is disposed of, and a sidecar would live on.
+process.on("exit", () => directory[Symbol.dispose]());
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130));
 
 function ownBundle(): string {
   const out = join(directory.path, "bundle");

@@ -51,6 +51,8 @@ export async function takeSample(
   const begin = performance.now();
   const child = spawn(file, args, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, ...env } });
   const pid = child.pid ?? 0;
+  const kill = (): boolean => child.kill("SIGKILL");
+  process.once("exit", kill);
   try {
     while (!(await isReady(admin))) {
       if (child.exitCode !== null || performance.now() - begin > LIMIT_MS) throw new Error(`${bundle} does not start`);
@@ -61,7 +63,8 @@ export async function takeSample(
     await delay(restSeconds * 1_000);
     return { readyMs, cpuMs, residentMiB: smapsMiB(pid, "Rss"), privateMiB: smapsMiB(pid, "Private_") };
   } finally {
-    child.kill("SIGKILL");
+    kill();
+    process.off("exit", kill);
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   }
 }
