@@ -1,8 +1,7 @@
 /** The cases as data, read from cases/*.json, whose form schema/*.schema.json gives. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { RefusalReason, Verdict } from "../src/policy/decision.ts";
 import type { Manifest } from "../test/support/mesh/objects.ts";
+import { readCases } from "./read-cases.ts";
 
 interface Provenance {
   readonly id: string;
@@ -46,6 +45,8 @@ export interface Refused {
 
 export interface Connection extends Caller {
   readonly expected: Forwarded | Refused;
+  /** What OSM v1.2.4 was seen to do with it, where that is something else. */
+  readonly observed?: Verdict;
 }
 
 export interface DecisionCase extends Provenance {
@@ -75,13 +76,9 @@ interface DecisionFile {
   readonly cases: readonly DecisionCase[];
 }
 
-function read(name: string): unknown {
-  return JSON.parse(readFileSync(join(import.meta.dirname, "cases", `${name}.json`), "utf8"));
-}
+export const { pod: POD, cases: DECISIONS } = readCases("decisions") as DecisionFile;
 
-export const { pod: POD, cases: DECISIONS } = read("decisions") as DecisionFile;
-
-export const { cases: ADMISSION } = read("admission") as { readonly cases: readonly AdmissionCase[] };
+export const { cases: ADMISSION } = readCases("admission") as { readonly cases: readonly AdmissionCase[] };
 
 /** True when a message is what a case expects to be said. */
 export function isSaid(said: Said, message: string): boolean {
