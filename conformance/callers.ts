@@ -6,9 +6,17 @@ import type { Caller, Certificate } from "./cases.ts";
 
 const DAY_MS = 86_400_000;
 
-/** True where the loopback of this machine has the caller's address. */
+/** Long after any refusal or answer, and short beside a whole run. */
+const ANSWER_MS = 10_000;
+
+/** The connection was accepted, or hung before that, and nothing more came of it. */
+export interface NoAnswer {
+  readonly silentMs: number;
+}
+
+/** True where the loopback of this machine has an address for the caller. */
 export function isOnLoopback({ from }: Caller): boolean {
-  return /^10\.\d+\.\d+\.\d+$/.test(from);
+  return /^(?:10|127)\.\d+\.\d+\.\d+$/.test(from);
 }
 
 export function loopback(address: string): string {
@@ -27,18 +35,36 @@ export class Callers {
   readonly mesh: TestAuthority;
   readonly #foreign: TestAuthority;
   readonly #issued = new Map<string, Promise<KeyPair>>();
+  readonly #answerMs: number;
+  readonly #stopped: AbortSignal;
 
-  private constructor(mesh: TestAuthority, foreign: TestAuthority) {
+  private constructor(mesh: TestAuthority, foreign: TestAuthority, answerMs: number, stopped: AbortSignal) {
     this.mesh = mesh;
     this.#foreign = foreign;
+    this.#answerMs = answerMs;
+    this.#stopped = stopped;
   }
 
-  static async create(): Promise<Callers> {
-    return new Callers(...(await Promise.all([TestAuthority.create(), TestAuthority.create("CN=another CA")])));
+  /**
+   * @param answerMs how long a caller waits for an answer or an end
+   * @param stopped ends calls that are under way
+   */
+  static async create(answerMs = ANSWER_MS, stopped = new AbortController().signal): Promise<Callers> {
+    const authorities = await Promise.all([TestAuthority.create(), TestAuthority.create("CN=another CA")]);
+    return new Callers(...authorities, answerMs, stopped);
   }
 
-  async call({ from, tls }: Caller, port: number): Promise<CallOutcome> {
-    return tryCall({ port, from: loopback(from), ...(tls !== undefined && { tls: await this.#tlsOf(tls) }) });
+  /**
+   * @param withinMs less than all callers wait, where the moment has less
+   * @throws the reason of `stopped`
+   */
+  async call({ from, tls }: Caller, port: number, withinMs = this.#answerMs): Promise<CallOutcome | NoAnswer> {
+    const silentMs = Math.ceil(Math.min(withinMs, this.#answerMs));
+    const caller = { port, from: loopback(from), ...(tls !== undefined && { tls: await this.#tlsOf(tls) }) };
+    const late = AbortSignal.timeout(silentMs);
+    const outcome = await tryCall({ ...caller, signal: AbortSignal.any([late, this.#stopped]) });
+    this.#stopped.throwIfAborted();
+    return late.aborted ? { silentMs } : outcome;
   }
 
   async #tlsOf({ certificate, sni }: NonNullable<Caller["tls"]>): Promise<CallerTls> {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { TestApplication } from "../test/support/application/application.ts";
 import type { CallOutcome } from "../test/support/caller/caller.ts";
 import type { Manifest } from "../test/support/mesh/objects.ts";
-import { isOnLoopback, onLoopback, type Callers } from "./callers.ts";
+import { isOnLoopback, onLoopback, type Callers, type NoAnswer } from "./callers.ts";
 import type { Connection, DecisionCase } from "./cases.ts";
 
 /** What the application answers, so that nobody takes another answer for its. */
@@ -50,7 +50,7 @@ export async function playCase(
 }
 
 /** What the caller saw is what the verdict promises it to see. */
-function checkOutcome({ expected, ...caller }: Connection, outcome: CallOutcome): void {
+function checkOutcome({ expected, ...caller }: Connection, outcome: CallOutcome | NoAnswer): void {
   const about = `${JSON.stringify(caller)}: expected ${expected.verdict}, got ${JSON.stringify(outcome)}`;
   switch (expected.verdict) {
     case "forward":

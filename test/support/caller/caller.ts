@@ -24,6 +24,8 @@ export interface CallOptions {
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Buffer;
+  /** Ends the connection, as an error of its own. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Answer {
@@ -40,8 +42,14 @@ export async function connect({
   port,
   from,
   tls,
-}: Pick<CallOptions, "port" | "from" | "tls">): Promise<Socket | TLSSocket> {
-  const address = { host: "127.0.0.1", port, ...(from !== undefined && { localAddress: from }) };
+  signal,
+}: Pick<CallOptions, "port" | "from" | "tls" | "signal">): Promise<Socket | TLSSocket> {
+  const address = {
+    host: "127.0.0.1",
+    port,
+    ...(from !== undefined && { localAddress: from }),
+    ...(signal !== undefined && { signal }),
+  };
   if (tls === undefined) {
     const socket = connectTcp({ ...address, allowHalfOpen: true });
     await once(socket, "connect");
