@@ -21,5 +21,7 @@ process.argv.push(
   ...given("mesh-name", "MESH_NAME"),
   "--admin=127.0.0.1:0",
   "--workers=1",
+  // Nobody waits for endpoints to spread.
+  "--drain-delay=0s",
 );
 await import("../../bin/postern.js");
