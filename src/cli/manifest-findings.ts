@@ -2,10 +2,11 @@
 import type { ManifestObject } from "../discovery/manifests/documents.ts";
 import { listOf, sortObjects } from "../discovery/manifests/kinds.ts";
 import { misspelt } from "../discovery/manifests/misspelt.ts";
+import { groupOf, precedenceByName, wordsOfShadowed, type Candidate, type Precedence } from "../discovery/same-name.ts";
 import { buildWorld } from "../discovery/world.ts";
 import { demandsOf } from "../policy/compile/demands.ts";
 import { isMeshConfig, meshConfigProblems } from "../policy/objects/mesh-config.ts";
-import { objectKey, type Policy, type Problem, type Severity, type World } from "../policy/model.ts";
+import { objectKey, type ObjectKey, type Policy, type Problem, type Severity, type World } from "../policy/model.ts";
 import { splitBackendName } from "../policy/own-service.ts";
 import { parseIngressBackend } from "../policy/objects/parse.ts";
 import { validatePolicy, type Judged } from "../policy/objects/validate.ts";
@@ -37,7 +38,11 @@ export function policiesIn(objects: readonly ManifestObject[]): readonly Manifes
 function judge(policies: readonly ManifestObject[], all: readonly ManifestObject[]): readonly Finding[] {
   const world = buildWorld(sortObjects(all));
   const parsed = policies.map((object) => ({ object, ...parseIngressBackend(object.value) }));
-  const valid = parsed.flatMap(({ policy }) => policy ?? []);
+  const precedence = precedenceByName(
+    parsed.flatMap(({ object, policy }) =>
+      policy === undefined ? [] : [{ group: groupOf(object.value), object: policy }],
+    ),
+  );
   const known = parsed.flatMap(({ policy, readable }): Judged | readonly Judged[] => policy ?? readable ?? []);
   const now = Date.now();
   return parsed.flatMap(({ object, policy, invalid, readable, problems }) => {
@@ -48,7 +53,7 @@ function judge(policies: readonly ManifestObject[], all: readonly ManifestObject
     // What breaks the schema at a place says all that there is to say of it.
     const beside = admission.filter(({ path }) => !problems.some((problem) => problem.path === path));
     const found = [...problems, ...beside];
-    const more = policy === undefined ? [] : repeats(policy, valid);
+    const more = policy === undefined ? [] : repeats(policy, precedence);
     return [...(policy === undefined ? found : withClosed(policy, found)), ...more].map(
       ({ severity, path, message }): Finding => {
         const { file, document } = object;
@@ -126,14 +131,11 @@ function missingReferences(policy: Judged, world: World): readonly Problem[] {
   return [...sources, ...backends];
 }
 
-function repeats(policy: Policy, all: readonly Policy[]): readonly Problem[] {
-  const same = all.filter((other) => other.namespace === policy.namespace && other.name === policy.name);
-  if (same.every((other) => JSON.stringify(other) === JSON.stringify(policy))) return [];
-  return [
-    {
-      severity: "error",
-      path: "metadata.name",
-      message: "the object is defined more than once, with different content",
-    },
-  ];
+function repeats(policy: Policy, precedence: ReadonlyMap<ObjectKey, Precedence<Candidate>>): readonly Problem[] {
+  const { governing, shadowed = [] } = precedence.get(objectKey(policy.namespace, policy.name)) ?? {};
+  if (governing === undefined) return [];
+  if ("problems" in governing.object) return governing.object.problems;
+  const loser = shadowed.find(({ object }) => object === policy);
+  if (loser === undefined) return [];
+  return [{ severity: "error", path: "metadata.name", message: wordsOfShadowed(loser, governing) }];
 }

@@ -6,7 +6,6 @@ import {
   type Namespace,
   type ObjectKey,
   type Policy,
-  type Problem,
   type Service,
   type ServiceEndpoints,
   type World,
@@ -15,6 +14,7 @@ import { addressKey } from "../policy/address/address.ts";
 import { parseEndpoints, parseEndpointSlice, type ParsedEndpoints } from "../policy/objects/parse-endpoints.ts";
 import { parseIngressBackend } from "../policy/objects/parse.ts";
 import { parseNamespace, parseService } from "../policy/objects/parse-service.ts";
+import { groupOf, precedenceByName, type Candidate } from "./same-name.ts";
 
 /** Objects by kind, as parsed from YAML or JSON. */
 export interface WorldObjects {
@@ -24,13 +24,6 @@ export interface WorldObjects {
   readonly endpoints: readonly unknown[];
   readonly namespaces: readonly unknown[];
 }
-
-/** What an object that is followed, but says something twice, means: the stricter reading. */
-const DUPLICATE: Problem = {
-  severity: "error",
-  path: "metadata.name",
-  message: "the object is defined more than once, with different content",
-};
 
 /** @returns a complete world; objects that cannot be read are in it as invalid policies, or left out where nothing hangs on them */
 export function buildWorld(objects: WorldObjects): World {
@@ -61,40 +54,16 @@ export function servicesOfPod(world: World, namespace: string, podIps: readonly 
 }
 
 function readPolicies(objects: readonly unknown[]): Pick<World, "policies" | "invalidPolicies"> {
-  const policies = new Map<ObjectKey, Policy>();
-  const invalidPolicies = new Map<ObjectKey, InvalidPolicy>();
-  for (const object of objects) {
+  const candidates = objects.flatMap((object): Candidate[] => {
     const { policy, invalid } = parseIngressBackend(object);
-    const found = policy ?? invalid;
-    if (found === undefined) continue;
-    const key = objectKey(found.namespace, found.name);
-    const former = policies.get(key) ?? invalidPolicies.get(key);
-    if (former !== undefined && JSON.stringify(former) !== JSON.stringify(found)) {
-      policies.delete(key);
-      invalidPolicies.set(key, contradiction(former, found));
-    } else if (policy !== undefined) policies.set(key, policy);
-    else if (invalid !== undefined) invalidPolicies.set(key, invalid);
-  }
-  return { policies: [...policies.values()], invalidPolicies: [...invalidPolicies.values()] };
-}
-
-/** Two objects of one name that differ: nobody can tell which is meant, so whatever either claims stays closed. */
-function contradiction(a: Policy | InvalidPolicy, b: Policy | InvalidPolicy): InvalidPolicy {
-  const backends = [...claimsOf(a), ...claimsOf(b)];
-  const oldest = Math.min(a.createdAt ?? Infinity, b.createdAt ?? Infinity);
+    const read = policy ?? invalid;
+    return read === undefined ? [] : [{ group: groupOf(object), object: read }];
+  });
+  const governing = [...precedenceByName(candidates).values()].map((precedence) => precedence.governing.object);
   return {
-    name: a.name,
-    namespace: a.namespace,
-    ...(Number.isFinite(oldest) && { createdAt: oldest }),
-    backends,
-    problems: [DUPLICATE],
+    policies: governing.filter((object): object is Policy => !("problems" in object)),
+    invalidPolicies: governing.filter((object): object is InvalidPolicy => "problems" in object),
   };
-}
-
-function claimsOf(object: Policy | InvalidPolicy): InvalidPolicy["backends"] {
-  return "problems" in object
-    ? object.backends
-    : object.backends.map(({ name, port }) => ({ name, port: port.number }));
 }
 
 /** A named target port gets its numbers from the slices of the Service. */

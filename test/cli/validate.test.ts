@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runValidate } from "../../src/cli/validate.ts";
 import { runCommand, runCommandWithInput } from "../support/process/command.ts";
-import { backend, http, mutual, policy, principal, range, service } from "../support/mesh/objects.ts";
+import { backend, http, mutual, policy, principal, range, service, type Manifest } from "../support/mesh/objects.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
 const directory = temporaryDirectory();
@@ -258,4 +258,26 @@ test("names and values in objects forge no line of the report and steer no termi
   assert.match(stdout, /\\u\{1b\}\[2J/);
   assert.match(stdout, /duplicate backends detected; \[\+\] IngressBackend test\/b conflicts with /);
   assert.doesNotMatch(stdout, /(?!\n)\p{Cc}|^forged/mu);
+});
+
+test("of one name that is given twice, what has no effect or cannot be told apart is an error, and a copy is none", async () => {
+  const created = (object: Manifest, second: number): Manifest => ({
+    ...object,
+    metadata: { ...object.metadata, creationTimestamp: `2026-01-01T00:00:0${second}Z` },
+  });
+  const named = (network: string): Manifest => policy([http], [range(network)], "test/twice");
+  const ofFork = (object: Manifest): Manifest => ({ ...object, apiVersion: "policy.flomesh.io/v1alpha1" });
+  const errorsOf = async (...objects: readonly Manifest[]): Promise<readonly string[]> => {
+    const input = objects.map((object) => JSON.stringify(object)).join("\n---\n");
+    const { stdout } = await runCommandWithInput(runValidate, input, "-", "--json");
+    const { problems } = JSON.parse(stdout) as Report;
+    return problems.filter(({ severity }) => severity === "error").map(({ message }) => message);
+  };
+  const differs = "the object is defined more than once, with different content";
+  assert.deepEqual(await errorsOf(named("10.1.0.0/16"), named("10.2.0.0/16")), [differs, differs]);
+  assert.deepEqual(await errorsOf(named("10.1.0.0/16"), ofFork(named("10.2.0.0/16"))), [differs, differs]);
+  assert.deepEqual(await errorsOf(created(named("10.1.0.0/16"), 1), created(named("10.1.0.0/16"), 2)), []);
+  assert.deepEqual(await errorsOf(created(named("10.1.0.0/16"), 2), ofFork(created(named("10.2.0.0/16"), 1))), [
+    "this object has no effect: IngressBackend test/twice of policy.flomesh.io is older and governs",
+  ]);
 });

@@ -1,8 +1,8 @@
 /** IngressBackends of one namespace, from OSM's API group and from that of its fork, where they are installed. */
 import { definedFields } from "../../telemetry/defined-fields.ts";
 import type { ResourceHealth } from "../discovery.ts";
-import { objectKey } from "../../policy/model.ts";
 import type { InvalidPolicy, ObjectKey, Policy } from "../../policy/model.ts";
+import { claimsOf, precedenceByName } from "../same-name.ts";
 import { parseIngressBackend } from "../../policy/objects/parse.ts";
 import { isRecord, listOf, textOf } from "../../api-server/objects.ts";
 import type { KubernetesObject } from "../../api-server/objects.ts";
@@ -82,35 +82,24 @@ export class PolicyFollower {
   }
 
   /**
-   * By key. What may not be read any more closes what it governed, rather than leave it to an object of the other group.
-   * Of two objects of one name the older governs, and both are listed: `shadowed`
-   * are the others.
+   * By key, with the objects of the same name that have no effect. What may not be read any more closes what it governed,
+   * rather than leave it to an object of the other group.
    */
   collect(): {
     readonly governing: ReadonlyMap<ObjectKey, FollowedPolicy>;
     readonly shadowed: readonly FollowedPolicy[];
   } {
-    const governing = new Map<ObjectKey, FollowedPolicy>();
-    const shadowed: FollowedPolicy[] = [];
-    for (const policy of [...presentOf(this.#osm), ...presentOf(this.#flomesh)]) {
-      const key = objectKey(policy.namespace, policy.name);
-      const other = governing.get(key);
-      if (other === undefined || isOlder(policy, other)) {
-        governing.set(key, policy);
-        if (other !== undefined) shadowed.push(other);
-      } else {
-        shadowed.push(policy);
-      }
-    }
-    return { governing, shadowed };
+    const found = precedenceByName([...this.#osm.items.values(), ...this.#flomesh.items.values()]);
+    return {
+      governing: new Map([...found].map(([key, { governing }]) => [key, this.#asFarAsKnown(governing)])),
+      shadowed: [...found.values()].flatMap(({ shadowed }) => shadowed),
+    };
   }
-}
 
-function presentOf({ items, unknown }: Reflector<FollowedPolicy>): readonly FollowedPolicy[] {
-  const policies = [...items.values()];
-  return unknown === undefined
-    ? policies
-    : policies.map((policy) => ({ ...policy, object: closedBecause(policy.object, unknown) }));
+  #asFarAsKnown(policy: FollowedPolicy): FollowedPolicy {
+    const { unknown } = policy.group === OSM_GROUP ? this.#osm : this.#flomesh;
+    return unknown === undefined ? policy : { ...policy, object: closedBecause(policy.object, unknown) };
+  }
 }
 
 const CLOSED = new WeakMap<Policy | InvalidPolicy, InvalidPolicy>();
@@ -124,18 +113,11 @@ export function closedBecause(object: Policy | InvalidPolicy, message: string): 
     name,
     namespace,
     ...definedFields({ uid, createdAt, generation }),
-    backends:
-      "problems" in object
-        ? object.backends
-        : object.backends.map((backend) => ({ name: backend.name, port: backend.port.number })),
+    backends: claimsOf(object),
     problems: [{ severity: "error", path: "", message }],
   };
   CLOSED.set(object, closed);
   return closed;
-}
-
-function isOlder(a: FollowedPolicy, b: FollowedPolicy): boolean {
-  return (a.object.createdAt ?? Infinity) < (b.object.createdAt ?? Infinity);
 }
 
 function readPolicy(

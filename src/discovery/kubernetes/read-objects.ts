@@ -1,5 +1,6 @@
 /** One look at a cluster for a question about one namespace: what it needs is listed once, and nothing is followed or written. */
 import { parseIngressBackend } from "../../policy/objects/parse.ts";
+import { groupOf } from "../same-name.ts";
 import type { WorldObjects } from "../world.ts";
 import { ApiClient } from "../../api-server/client.ts";
 import type { ApiCredentials } from "../../api-server/credentials.ts";
@@ -40,10 +41,12 @@ async function readWith(client: ApiClient, { namespace, instead = [], signal }: 
     return found;
   };
   const found: KubernetesObject[] = [];
-  for (const [group, mayBeMissing] of GROUPS)
-    found.push(
-      ...(await optional(list(`/apis/${group}/v1alpha1/namespaces/${namespace}/ingressbackends`), mayBeMissing)),
-    );
+  for (const [group, mayBeMissing] of GROUPS) {
+    const apiVersion = `${group}/v1alpha1`;
+    const listed = await optional(list(`/apis/${apiVersion}/namespaces/${namespace}/ingressbackends`), mayBeMissing);
+    // Items of a list need not name their group, which decides between objects of one name.
+    found.push(...listed.map((object) => ({ ...object, apiVersion })));
+  }
   const former = new Map(found.map((object) => [nameOf(object), object]));
   const edited = instead.map((object) => asApplied(object, former.get(nameOf(object))));
   const replaced = new Set(edited.map(nameOf));
@@ -85,7 +88,8 @@ async function optional(
   }
 }
 
+/** Of one API group: an object takes the place of none of the other. */
 function nameOf(object: unknown): string {
   const identity = isRecord(object) ? identityOf(object) : undefined;
-  return `${identity?.namespace === "" ? "default" : (identity?.namespace ?? "")}/${identity?.name ?? ""}`;
+  return `${groupOf(object)}/${identity?.namespace === "" ? "default" : (identity?.namespace ?? "")}/${identity?.name ?? ""}`;
 }

@@ -7,6 +7,7 @@ import type { ObjectKey } from "../../policy/model.ts";
 import type { PolicyStatus } from "../../policy/snapshot.ts";
 import type { ApiClient } from "../../api-server/client.ts";
 import type { Clock } from "../../api-server/clock.ts";
+import { wordsOfShadowed } from "../same-name.ts";
 import { createEvent } from "./events.ts";
 import { ApiFailure, failureOfError } from "../../api-server/failure.ts";
 import type { Lease } from "../../api-server/lease.ts";
@@ -257,7 +258,7 @@ export class StatusWriter {
       const key: ObjectKey = `${policy.namespace}/${policy.name}`;
       const winner = governing.get(key);
       if (winner === undefined || !this.#statuses.has(key)) continue;
-      const reason = `this object has no effect: IngressBackend ${key} of ${winner.group} is older and governs`;
+      const reason = wordsOfShadowed(policy, winner);
       wanted.push({ policy, status: { policy: key, currentStatus: "error", reason, warnings: [] } });
     }
     return wanted;

@@ -5,6 +5,11 @@ import { Follower } from "../../../support/api-server/follower.ts";
 import type { TestCluster } from "../../../support/api-server/test-cluster.ts";
 import { backend, policy, policyOf, range, service } from "../../../support/mesh/objects.ts";
 import { EDGE, OTHER, edgeSlice, letIn, letInOn, sliceOf } from "./objects.ts";
+import { readObjects } from "../../../../src/discovery/kubernetes/read-objects.ts";
+import { buildWorld } from "../../../../src/discovery/world.ts";
+import { peerAddress } from "../../../../src/policy/address/peer-address.ts";
+import { authorize } from "../../../../src/policy/authorize.ts";
+import { compile } from "../../../../src/policy/compile/compile.ts";
 import { backendPort } from "../../../../src/policy/model.ts";
 import { MOST_CONNECTIONS } from "../../../support/api-server/link.ts";
 
@@ -133,6 +138,30 @@ export function following(use: () => Promise<TestCluster>): void {
     const reason = async (): Promise<string> => (await cluster.api.read(loser)).status?.reason ?? "";
     await follower.until("the loser was written to", () => follower.discovery.counts().statusWrites === 2);
     assert.match(await reason(), /already governed by IngressBackend test\/a-first/);
+  });
+
+  test("of one name in both groups that object governs which a look at the cluster finds, and the other's status says so", async () => {
+    await using cluster = await use();
+    await cluster.defineFork(true);
+    const fork = { ...letIn("gateways/x"), apiVersion: "policy.flomesh.io/v1alpha1" };
+    await cluster.api.apply(letIn("gateways/edge"), edgeSlice(EDGE), sliceOf("gateways/x", "x-1", [OTHER]), fork);
+    await using follower = await Follower.start({ credentials: cluster.credentials() });
+    await follower.until("both were written to", () => follower.discovery.counts().statusWrites >= 2);
+    const objects = await readObjects({
+      credentials: cluster.credentials(),
+      namespace: "test",
+      signal: AbortSignal.timeout(60_000),
+    });
+    const look = compile(buildWorld(objects), { namespace: "test", services: ["foo"] }, 1);
+    // Creation times have whole seconds: within one neither governs.
+    const caller = { address: peerAddress(EDGE) };
+    assert.equal(follower.allows(EDGE), authorize(look, backendPort(80), caller).verdict === "forward");
+    assert.equal(follower.allows(OTHER), false);
+    const { status } = await cluster.api.read(fork);
+    assert.match(
+      status?.reason ?? "",
+      /^this object has no effect: IngressBackend test\/ib of policy\.openservicemesh\.io is/,
+    );
   });
 
   test("an object of the wrong shape that slipped past admission closes its backend alone", async () => {
