@@ -11,6 +11,7 @@ import { EarlyWorkers } from "../early-workers.ts";
 import { Sidecar } from "../sidecar.ts";
 import { createLog, openLog, type Log } from "../telemetry/log.ts";
 import { helpText, parseFlags, type CommandSpec } from "./flags.ts";
+import { isForOperators } from "./for-operators.ts";
 import { EXIT, type CliIo } from "./io.ts";
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -81,13 +82,6 @@ async function loadConfig(
   }
   for (const problem of problems) log.error({ problem }, "configuration problem; see 'postern run --help'");
   return undefined;
-}
-
-const FOR_OPERATORS: ReadonlySet<string> = new Set(["ManifestsError", "ListenError", "AdminError", "CredentialsError"]);
-
-/** Its message says what to mend: where in our code it was thrown is of no use to anybody. */
-function isForOperators(error: unknown): boolean {
-  return error instanceof Error && (FOR_OPERATORS.has(error.name) || "code" in error);
 }
 
 async function serve(config: Config, logging: Logging, io: CliIo, earlyWorkers: EarlyWorkers): Promise<number> {
