@@ -7,30 +7,31 @@ export interface Member {
   readonly source: string;
 }
 
-/** @param atMost members; the rest is left out */
+/** @param atMost members; the rest is left out, and costs nothing */
 export function listAddresses(set: AddressSet, atMost: number): readonly Member[] {
   const members: Member[] = [];
-  const add = (address: string, source: number): void => {
-    if (members.length < atMost) members.push({ address, source: set.sources[source] ?? "" });
-  };
-  exact(set.exact4, 1, add);
-  exact(set.exact6, 4, add);
-  ranges(set.ranges4, 1, add);
-  ranges(set.ranges6, 4, add);
+  if (atMost <= 0) return members;
+  for (const member of membersOf(set)) if (members.push(member) >= atMost) break;
   return members;
 }
 
-type Add = (address: string, source: number) => void;
-
-function exact({ words, owners, sources, commonSource }: ExactTable, size: 1 | 4, add: Add): void {
-  for (const entry of owners.keys())
-    add(textOf(words.subarray(entry * size, (entry + 1) * size)), sources?.[entry] ?? commonSource);
+function* membersOf(set: AddressSet): Generator<Member> {
+  const tables = [exact(set.exact4, 1), exact(set.exact6, 4), ranges(set.ranges4, 1), ranges(set.ranges6, 4)] as const;
+  for (const table of tables)
+    for (const [address, source] of table) yield { address, source: set.sources[source] ?? "" };
 }
 
-function ranges({ first, last, sources }: RangeTable, size: 1 | 4, add: Add): void {
+type Listed = Generator<readonly [address: string, source: number]>;
+
+function* exact({ words, owners, sources, commonSource }: ExactTable, size: 1 | 4): Listed {
+  for (const entry of owners.keys())
+    yield [textOf(words.subarray(entry * size, (entry + 1) * size)), sources?.[entry] ?? commonSource];
+}
+
+function* ranges({ first, last, sources }: RangeTable, size: 1 | 4): Listed {
   for (const [entry, source] of sources.entries()) {
     const at = [entry * size, (entry + 1) * size] as const;
-    add(`${textOf(first.subarray(...at))}-${textOf(last.subarray(...at))}`, source);
+    yield [`${textOf(first.subarray(...at))}-${textOf(last.subarray(...at))}`, source];
   }
 }
 
