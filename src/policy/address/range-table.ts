@@ -6,36 +6,45 @@ export interface SourcedRange extends Range {
   readonly source: number;
 }
 
+interface Span {
+  readonly first: bigint;
+  last: bigint;
+  readonly source: number;
+}
+
 /**
  * Merges ranges of one family into disjoint pieces. CIDR ranges either nest or are apart, so a sweep in order of first
- * address with a stack of open ranges sees every case; where they nest, the source listed first has the overlap.
+ * address with a stack of open ranges sees every case: the innermost one is on top and ends first. Where they nest, the source
+ * listed first has the overlap.
  */
 export function buildRanges(ranges: readonly SourcedRange[], width: 1 | 4): RangeTable {
-  const pieces: { first: bigint; last: bigint; source: number }[] = [];
+  const pieces: Span[] = [];
   const sorted = ranges
     .map((range) => ({ first: toBigInt(range.first), last: toBigInt(range.last), source: range.source }))
     .sort((a, b) => compare(a.first, b.first) || compare(b.last, a.last) || a.source - b.source);
 
-  const open: { first: bigint; last: bigint; source: number }[] = [];
+  /** `source` is that of the whole stack up to here: the smallest. Equal ranges are one entry. */
+  const open: Span[] = [];
   let position = 0n;
-  // Writes what is covered up to (not including) `until` by the innermost claims.
+  // Writes what is open up to (not including) `until`.
   const advance = (until: bigint): void => {
-    while (open.length > 0 && position < until) {
-      const owner = open.reduce((best, range) => (range.source < best.source ? range : best));
-      const nextEnd = open.reduce((end, range) => (range.last < end ? range.last : end), open[0]!.last);
-      const stop = nextEnd < until - 1n ? nextEnd : until - 1n;
+    for (let top = open.at(-1); top !== undefined && position < until; top = open.at(-1)) {
+      const stop = top.last < until ? top.last : until - 1n;
       const previous = pieces.at(-1);
-      if (previous !== undefined && previous.source === owner.source && previous.last + 1n === position)
+      if (previous !== undefined && previous.source === top.source && previous.last + 1n === position)
         previous.last = stop;
-      else pieces.push({ first: position, last: stop, source: owner.source });
+      else pieces.push({ first: position, last: stop, source: top.source });
       position = stop + 1n;
-      for (let index = open.length - 1; index >= 0; index -= 1) if (open[index]!.last < position) open.splice(index, 1);
+      while (open.length > 0 && open.at(-1)!.last < position) open.pop();
     }
   };
   for (const range of sorted) {
     advance(range.first);
     position = range.first;
-    open.push(range);
+    const top = open.at(-1);
+    // Of equal ranges the source listed first comes first.
+    if (top?.first === range.first && top.last === range.last) continue;
+    open.push({ ...range, source: Math.min(range.source, top?.source ?? range.source) });
   }
   advance(1n << 129n);
   return {
