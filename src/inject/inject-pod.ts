@@ -9,7 +9,7 @@ import {
 } from "./containers.ts";
 import { appended, itemsAt } from "./fields.ts";
 import type { Fields, GuardedPort, InjectOptions, Injection, PodManifest, UnchangedReason } from "./injection.ts";
-import { runsToItsEnd, whyNot } from "./obstacles.ts";
+import { firstObstacle, runsToItsEnd } from "./obstacles.ts";
 import { declaredPorts, guardedPorts } from "./ports.ts";
 import { moveProbes, type ProbeTable } from "./probes.ts";
 import { withPreStop } from "./pre-stop.ts";
@@ -49,7 +49,13 @@ function injectClean(pod: PodManifest, options: InjectOptions): Injection {
   if ("problem" in ports) return { kind: "refused", ...ports };
   if (ports.length === 0 && runsToItsEnd(pod.spec))
     return unchanged("no-ports", "a job's pod that declares no port has nothing to guard");
-  const obstacle = whyNot({ spec: pod.spec, declared, ports, traffic: choices.traffic, sidecar: options.sidecar });
+  const obstacle = firstObstacle({
+    spec: pod.spec,
+    declared,
+    ports,
+    traffic: choices.traffic,
+    sidecar: options.sidecar,
+  });
   if (obstacle !== undefined) return { kind: "refused", ...obstacle };
 
   const { spec, probes, notes } = changeContainers(pod.spec, ports, options);

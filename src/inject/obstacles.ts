@@ -1,4 +1,4 @@
-/** Why a pod cannot have a sidecar: what it is that stands in the way, and what to change. Pure. */
+/** Why a pod cannot have a sidecar, and what to change. Pure. */
 import type { UnusableField } from "./annotations.ts";
 import { OWN_PORTS, REDIRECT, SIDECAR } from "./containers.ts";
 import { fieldsAt, isFields, itemsAt, textAt } from "./fields.ts";
@@ -14,12 +14,12 @@ interface Plan {
   readonly sidecar: InjectOptions["sidecar"];
 }
 
-/** The first obstacle; `undefined` when there is none. */
-export function whyNot(plan: Plan): UnusableField | undefined {
-  return ofThePod(plan) ?? ofContainers(plan.spec) ?? ofPorts(plan) ?? ofHooks(plan);
+/** @returns `undefined` where nothing keeps the sidecar out of the pod */
+export function firstObstacle(plan: Plan): UnusableField | undefined {
+  return podObstacle(plan) ?? containerObstacle(plan.spec) ?? portObstacle(plan) ?? hookObstacle(plan);
 }
 
-function ofThePod({ spec, sidecar }: Plan): UnusableField | undefined {
+function podObstacle({ spec, sidecar }: Plan): UnusableField | undefined {
   if (spec["hostNetwork"] === true)
     return {
       field: "spec.hostNetwork",
@@ -47,7 +47,7 @@ export function runsToItsEnd({ restartPolicy }: Fields): boolean {
   return restartPolicy === "Never" || restartPolicy === "OnFailure";
 }
 
-function ofContainers(spec: Fields): UnusableField | undefined {
+function containerObstacle(spec: Fields): UnusableField | undefined {
   for (const list of ["containers", "initContainers", "volumes"]) {
     const items = spec[list];
     if (items === undefined || (items === null && list !== "containers")) continue;
@@ -82,7 +82,7 @@ function ofContainers(spec: Fields): UnusableField | undefined {
       };
 }
 
-function ofPorts({ declared, ports, traffic }: Plan): UnusableField | undefined {
+function portObstacle({ declared, ports, traffic }: Plan): UnusableField | undefined {
   const own = declared.find(({ number }) => OWN_PORTS.includes(number));
   if (own !== undefined)
     return {
@@ -106,19 +106,40 @@ function ofPorts({ declared, ports, traffic }: Plan): UnusableField | undefined 
       problem: "the node would forward this port to the application, past the sidecar",
       mend: "remove hostPort, or annotate the pod with postern.dev/traffic: redirect",
     };
+  return traffic === "target-port" ? nameObstacle(declared, ports) : undefined;
+}
+
+/**
+ * The name of a guarded port becomes the sidecar's, which can have it for one port alone. Kubernetes takes a name for the
+ * first port of the pod that has it, so a port before the guarded one keeps it.
+ */
+function nameObstacle(declared: readonly DeclaredPort[], ports: readonly GuardedPort[]): UnusableField | undefined {
+  for (const [index, { name, number }] of declared.entries()) {
+    if (name === undefined || !ports.some(({ port }) => port === number)) continue;
+    const other = declared.slice(index + 1).find((later) => later.name === name && later.number !== number);
+    if (other !== undefined)
+      return {
+        field: `${other.field}.name`,
+        problem: `port ${number} is called '${name}' too, and the sidecar can take a name for one port alone`,
+        mend: "give the port another name, or annotate the pod with postern.dev/traffic: redirect",
+      };
+  }
   return undefined;
 }
 
-function ofHooks({ spec, ports }: Plan): UnusableField | undefined {
+/** Containers of both lists: native sidecars have hooks too. */
+function hookObstacle({ spec, ports }: Plan): UnusableField | undefined {
   const guarded = new Set(ports.map(({ port }) => port));
-  for (const [index, container] of itemsAt(spec, "containers").entries()) {
-    const found = guardedHook(container, guarded);
-    if (found !== undefined)
-      return {
-        field: `spec.containers[${index}].lifecycle.${found.hook}`,
-        problem: `the kubelet would call port ${found.port} from the node, and the sidecar refuses it there`,
-        mend: `use exec or sleep, or leave the port unguarded with openservicemesh.io/inbound-port-exclusion-list: "${found.port}"`,
-      };
+  for (const list of ["containers", "initContainers"]) {
+    for (const [index, container] of itemsAt(spec, list).entries()) {
+      const found = guardedHook(container, guarded);
+      if (found !== undefined)
+        return {
+          field: `spec.${list}[${index}].lifecycle.${found.hook}`,
+          problem: `the kubelet would call port ${found.port} from the node, and the sidecar refuses it there`,
+          mend: `use exec or sleep, or leave the port unguarded with openservicemesh.io/inbound-port-exclusion-list: "${found.port}"`,
+        };
+    }
   }
   return undefined;
 }

@@ -60,12 +60,23 @@ export function guardedPorts(
     (port) => !choices.excludedPorts.includes(port),
   );
   const taken = new Set([...numbers, ...declared.map(({ number }) => number), ADMIN_PORT, HEALTH_PORT]);
-  return numbers.map((port) => {
-    let listen = port + 15_000;
-    // Ports above 50535 have no such neighbour.
-    if (listen > 65_535) listen = 15_100;
-    while (taken.has(listen)) listen += 1;
+  const guarded: GuardedPort[] = [];
+  for (const port of numbers) {
+    // Ports that have no free neighbour from there on, those above 50535 among them, get one from the other end.
+    const listen = firstFree(port + 15_000, taken) ?? firstFree(15_100, taken);
+    if (listen === undefined)
+      return {
+        field: choices.ports === undefined ? "spec.containers[].ports" : `metadata.annotations["${PORTS}"]`,
+        problem: `no port is free where the sidecar could listen for port ${port}: ${numbers.length} ports are to be guarded`,
+        mend: 'name fewer ports with the annotation postern.dev/ports: "80"',
+      };
     taken.add(listen);
-    return { port, listen };
-  });
+    guarded.push({ port, listen });
+  }
+  return guarded;
+}
+
+function firstFree(from: number, taken: ReadonlySet<number>): number | undefined {
+  for (let port = from; port <= 65_535; port += 1) if (!taken.has(port)) return port;
+  return undefined;
 }

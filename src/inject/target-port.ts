@@ -21,15 +21,23 @@ export function takeNames(spec: Fields, ports: readonly GuardedPort[]): TakenNam
       const name = textAt(entry, "name");
       const guarded = ports.find(({ port }) => port === entry["containerPort"]);
       if (name === undefined || guarded === undefined) return entry;
-      names.push({ name, listen: guarded.listen });
+      // Two containers may declare one port.
+      if (!names.some((taken) => taken.name === name)) names.push({ name, listen: guarded.listen });
       const { name: _taken, ...rest } = entry;
       return rest;
     });
     return { ...container, ports: left };
   };
-  const changed = (list: string): Fields =>
-    Array.isArray(spec[list]) ? { [list]: itemsAt(spec, list).map(take) } : {};
-  const taken = { ...spec, ...changed("initContainers"), ...changed("containers") };
+  // Services do not see the ports of an init container that ends.
+  const takeOfSidecar = (container: Fields): Fields =>
+    container["restartPolicy"] === "Always" ? take(container) : container;
+  const taken = {
+    ...spec,
+    containers: itemsAt(spec, "containers").map(take),
+    ...(Array.isArray(spec["initContainers"]) && {
+      initContainers: itemsAt(spec, "initContainers").map(takeOfSidecar),
+    }),
+  };
   const numbers = ports.map(({ port, listen }) => `${port} -> ${listen}`).join(", ");
   return {
     spec: taken,

@@ -140,6 +140,47 @@ test("listeners keep out of the way of ports that the pod has", () => {
   assert.deepEqual(listeners, [15_081, 30_080, 15_101, 30_100]);
 });
 
+test("a listener is a port that there is, also where the last neighbour is taken", () => {
+  const ports = [50_535, 65_535].map((containerPort) => ({ containerPort }));
+  const listeners = injected(podOf({ containers: [{ name: "app", ports }] })).ports.map(({ listen }) => listen);
+  assert.deepEqual(listeners, [15_100, 15_101]);
+});
+
+test("where no port is left to listen on, the pod is refused", () => {
+  const annotations = { "postern.dev/ports": Array.from({ length: 30_000 }, (_, n) => 20_000 + n).join() };
+  const result = inject(podOf({}, annotations));
+  assert.equal(result.kind === "refused" && result.field, 'metadata.annotations["postern.dev/ports"]');
+});
+
+test("with target-port one port that two containers declare by one name is one port of the sidecar", () => {
+  const result = injected(podOf({ containers: [APP, { ...APP, name: "debug" }] }), { traffic: "target-port" });
+  const names = container(result, "postern").ports?.map(({ name }) => name);
+  assert.deepEqual(names, ["http", "postern-health"]);
+  assert.deepEqual(container(result, "debug").ports, [{ containerPort: 80 }]);
+});
+
+test("with target-port an init container that ends gives the sidecar no name", () => {
+  const setup = { name: "setup", ports: [{ name: "http", containerPort: 8080 }] };
+  const containers = [APP, { name: "other", ports: [{ name: "other", containerPort: 8080 }] }];
+  const result = injected(podOf({ containers, initContainers: [setup] }), { traffic: "target-port" });
+  const names = container(result, "postern").ports?.map(({ name, containerPort }) => [name, containerPort]);
+  assert.deepEqual(names, [
+    ["http", 15_080],
+    ["other", 23_080],
+    ["postern-health", 15_021],
+  ]);
+  assert.deepEqual(container(result, "setup").ports, setup.ports);
+});
+
+test("with target-port a name that an unguarded port has before the guarded one stays that port's", () => {
+  const first = { name: "first", ports: [{ name: "http", containerPort: 9090 }] };
+  const pod = podOf(
+    { containers: [first, APP] },
+    { "openservicemesh.io/inbound-port-exclusion-list": "9090", "postern.dev/traffic": "target-port" },
+  );
+  assert.deepEqual(container(injected(pod), "first").ports, first.ports);
+});
+
 for (const sidecar of ["native", "classic"] as const) {
   test(`${sidecar}: preStop, the application's own time and the sidecar's drain fit into the grace period`, async () => {
     const result = injected(podOf({ terminationGracePeriodSeconds: 50 }), { sidecar });
@@ -264,6 +305,32 @@ const refusals: readonly (readonly [what: string, pod: PodManifest, field: RegEx
     podOf(hook({ httpGet: { port: "http" } })),
     /lifecycle\.postStart\.httpGet/,
     /use exec or sleep/,
+  ],
+  [
+    "a native sidecar's hook at a guarded port",
+    podOf({
+      initContainers: [{ name: "agent", restartPolicy: "Always", lifecycle: { preStop: { httpGet: { port: 80 } } } }],
+    }),
+    /^spec\.initContainers\[0\]\.lifecycle\.preStop\.httpGet$/,
+    /use exec or sleep/,
+  ],
+  [
+    "a name of two guarded ports, of which the sidecar could have one",
+    podOf(
+      { containers: [APP, { name: "b", ports: [{ name: "http", containerPort: 8080 }] }] },
+      { "postern.dev/traffic": "target-port" },
+    ),
+    /^spec\.containers\[1\]\.ports\[0\]\.name$/,
+    /another name/,
+  ],
+  [
+    "a name of a guarded port that would fall to another container",
+    podOf(
+      { containers: [APP, { name: "b", ports: [{ name: "http", containerPort: 9090 }] }] },
+      { "postern.dev/traffic": "target-port", "openservicemesh.io/inbound-port-exclusion-list": "9090" },
+    ),
+    /^spec\.containers\[1\]\.ports\[0\]\.name$/,
+    /another name/,
   ],
   [
     "a host port past the sidecar",
