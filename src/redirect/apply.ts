@@ -1,6 +1,6 @@
 /** Puts a plan into force in the current network namespace, or takes it away. Needs CAP_NET_ADMIN. */
 import { spawn } from "node:child_process";
-import { iptablesDocument, iptablesRemoval, JUMP } from "./iptables.ts";
+import { CHAIN, iptablesDocument, iptablesRemoval, iptablesUndo, JUMP, type IptablesState } from "./iptables.ts";
 import { nftRemoval, nftRuleset } from "./nftables.ts";
 import type { RedirectPlan } from "./plan.ts";
 
@@ -13,6 +13,7 @@ export class RedirectError extends Error {
 
 interface CommandResult {
   readonly code: number;
+  readonly stdout: string;
   readonly stderr: string;
 }
 
@@ -32,18 +33,54 @@ export async function findRedirectTools(): Promise<readonly [RedirectTool, ...Re
   );
 }
 
-/** nft takes both families in one transaction. @throws RedirectError when a program refuses: nothing has changed then */
+/**
+ * nft takes both families in one transaction; of iptables each family is one, and IPv4 is taken back where IPv6 is refused.
+ *
+ * @throws RedirectError when a program refuses: nothing has changed then, or the message says what could not be taken back
+ */
 export async function applyPlan(plan: RedirectPlan, tool: RedirectTool): Promise<void> {
   if (tool === "nft") return demand("nft", ["-f", "-"], nftRuleset(plan));
   const documents = await Promise.all(
     FAMILIES.map(async ({ family, check, restore }) => {
-      const jumpExists = await succeeds(check, ["-w", "5", "-t", "nat", "-C", ...JUMP]);
-      return { restore, document: iptablesDocument(plan, family, jumpExists) };
+      const before = await stateBefore(check);
+      return { restore, before, document: iptablesDocument(plan, family, before.jumpExists) };
     }),
   );
-  // A transaction holds one family, so both are tried before either is in force.
   for (const { restore, document } of documents) await demand(restore, ["-w", "5", "--noflush", "--test"], document);
-  for (const { restore, document } of documents) await demand(restore, ["-w", "5", "--noflush"], document);
+  // What passes the test can fail still: another program holds the lock, or the kernel lacks a module.
+  const done: typeof documents = [];
+  for (const each of documents) {
+    try {
+      await demand(each.restore, ["-w", "5", "--noflush"], each.document);
+    } catch (error) {
+      for (const { restore, before } of done) await takeBack(restore, before, error);
+      throw error;
+    }
+    done.push(each);
+  }
+}
+
+async function stateBefore(check: string): Promise<IptablesState> {
+  const jumpExists = await succeeds(check, ["-w", "5", "-t", "nat", "-C", ...JUMP]);
+  const listed = await attempt(check, ["-w", "5", "-t", "nat", "-S", CHAIN]);
+  if (listed?.code !== 0) return { jumpExists };
+  return { jumpExists, rules: listed.stdout.split("\n").filter((line) => line.startsWith("-A ")) };
+}
+
+/** @throws RedirectError when that fails too, with both reasons */
+async function takeBack(restore: string, before: IptablesState, why: unknown): Promise<void> {
+  try {
+    await demand(restore, ["-w", "5", "--noflush"], iptablesUndo(before));
+  } catch (error) {
+    throw new RedirectError(
+      `${wordsOf(why)}\nWhat ${restore} had applied before is in force and cannot be taken back: ${wordsOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Removes what `applyPlan` made; does nothing where nothing is in force. @throws RedirectError when a program refuses */
@@ -71,14 +108,16 @@ async function succeeds(command: string, args: readonly string[]): Promise<boole
 /** `undefined` when the program does not exist. */
 function attempt(command: string, args: readonly string[], input = ""): Promise<CommandResult | undefined> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["pipe", "ignore", "pipe"] });
+    const child = spawn(command, args, { stdio: "pipe" });
+    let stdout = "";
     let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") resolve(undefined);
       else reject(new RedirectError(`Cannot run ${command}: ${error.message}`, { cause: error }));
     });
-    child.on("close", (code) => resolve({ code: code ?? 1, stderr }));
+    child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr }));
     // A program that refuses early closes its input; its exit code says that it failed.
     child.stdin.on("error", () => undefined);
     child.stdin.end(input);

@@ -1,7 +1,7 @@
 /** The plan for hosts without nft: one iptables-restore document a family. */
 import { type RedirectPlan, sourceFamily } from "./plan.ts";
 
-const CHAIN = "POSTERN_INBOUND";
+export const CHAIN = "POSTERN_INBOUND";
 
 /** The jump into our chain, as `iptables -t nat -C` takes it after the command. */
 export const JUMP: readonly string[] = ["PREROUTING", "-p", "tcp", "-j", CHAIN];
@@ -25,6 +25,21 @@ export function iptablesDocument(plan: RedirectPlan, family: 4 | 6, jumpExists: 
   );
   const jump = jumpExists ? [] : [`-A ${JUMP.join(" ")}`];
   return ["*nat", `:${CHAIN} - [0:0]`, ...passes, ...redirects, ...jump, "COMMIT", ""].join("\n");
+}
+
+/** What of ours a namespace has of one family. */
+export interface IptablesState {
+  /** Only where there is a chain. */
+  readonly jumpExists: boolean;
+  /** The chain's rules as `iptables -S` prints them; absent: there is no chain. */
+  readonly rules?: readonly string[];
+}
+
+/** Takes back what `iptablesDocument` did there: the chain and the jump are what they were. */
+export function iptablesUndo({ jumpExists, rules }: IptablesState): string {
+  if (rules === undefined) return iptablesRemoval();
+  const jump = jumpExists ? [] : [`-D ${JUMP.join(" ")}`];
+  return ["*nat", `:${CHAIN} - [0:0]`, ...rules, ...jump, "COMMIT", ""].join("\n");
 }
 
 /** Takes jump and chain away; only for a namespace where both exist. */
