@@ -47,7 +47,7 @@ export class AdminError extends Error {
 /** @throws AdminError naming the flag and address that cannot be bound */
 export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
   // Loaded for the first scrape, so that no start waits for it: figures of the event loop begin there.
-  let loaded: Promise<AdminMetrics> | undefined;
+  let loading: Promise<AdminMetrics> | undefined;
   const loadMetrics = async (): Promise<AdminMetrics> => {
     const metrics = new (await import("./metrics.ts")).AdminMetrics(subject);
     await delay(FIRST_SAMPLES_MS);
@@ -57,7 +57,12 @@ export async function startAdmin(subject: AdminSubject): Promise<AdminServers> {
     "/livez": () => ({ status: 200, body: { live: true } }),
     "/readyz": () => readyPage(subject, false),
     "/metrics": async () => {
-      const metrics = await (loaded ??= loadMetrics());
+      loading ??= loadMetrics();
+      const metrics = await loading.catch((error: unknown) => {
+        // The next scrape tries again.
+        loading = undefined;
+        throw error;
+      });
       return { status: 200, body: await metrics.text(), contentType: metrics.contentType };
     },
   };
