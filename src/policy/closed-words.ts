@@ -76,15 +76,16 @@ export function wordsOfCertificate(
         : "no certificate for https backends: none is configured (--tls-cert, --spiffe-endpoint, --csr-signer), or none has come yet";
     case "own-certificate-not-yet-valid":
       return held === undefined
-        ? "our own certificate (--tls-cert) is not valid yet"
-        : `our own certificate (--tls-cert) is not valid before ${new Date(held.notBefore).toISOString()}`;
+        ? "our own certificate is not valid yet"
+        : `our own certificate (${held.origin}) is not valid before ${new Date(held.notBefore).toISOString()}`;
     case "own-certificate-ended":
       return held === undefined
-        ? "our own certificate (--tls-cert) has ended: renew it"
-        : `our own certificate (--tls-cert) ended at ${new Date(held.notAfter).toISOString()}: renew it`;
+        ? "our own certificate has ended"
+        : `our own certificate (${held.origin}) ended at ${new Date(held.notAfter).toISOString()}, and none has taken its place`;
     case "crl-ended": {
+      const origin = held?.listsOrigin === undefined ? "" : ` (${held.listsOrigin})`;
       const ended = held?.listsEnd === undefined ? "has ended" : `ended at ${new Date(held.listsEnd).toISOString()}`;
-      return `a revocation list (--tls-crl) ${ended}: its issuer's callers are refused`;
+      return `a revocation list${origin} ${ended}: its issuer's callers are refused`;
     }
   }
 }
@@ -154,7 +155,7 @@ function podsNamed(unmatched: readonly UnmatchedPolicy[], { services, podName }:
   return [`that names pod ${[...new Set(pods)].slice(0, NAMED_AT_MOST).join(", ")}, and ${self}`];
 }
 
-/** Nobody writes `default` by a slip: it is where an object without a namespace is. */
+/** `default` is where an object without a namespace is: it was probably left out. */
 export function wordsOfForeign(
   { policy, namespace }: Pick<ForeignPolicy, "policy" | "namespace">,
   own: string,

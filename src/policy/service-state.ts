@@ -6,8 +6,17 @@ import type { Snapshot } from "./snapshot.ts";
 export type OwnCertificate =
   /** `problem`: why there is none although files are configured. */
   | { readonly state: "none"; readonly problem?: string }
-  /** Milliseconds since the epoch. `listsEnd`: when the first revocation list ends whose end refuses its issuer's callers. */
-  | { readonly state: "held"; readonly notBefore: number; readonly notAfter: number; readonly listsEnd?: number }
+  | {
+      readonly state: "held";
+      /** In the words of a message: `--tls-cert /certs/tls.crt`. */
+      readonly origin: string;
+      /** Milliseconds since the epoch. */
+      readonly notBefore: number;
+      readonly notAfter: number;
+      /** When the first revocation list ends whose end refuses its issuer's callers. */
+      readonly listsEnd?: number;
+      readonly listsOrigin?: string;
+    }
   /** Nobody has one to look at: a question without a sidecar. */
   | { readonly state: "supposed" };
 

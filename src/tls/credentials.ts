@@ -7,6 +7,8 @@ import type { RevocationList } from "./revocation.ts";
 export interface Credentials {
   /** Grows by one with every accepted change. */
   readonly generation: number;
+  /** In the words of a message. */
+  readonly origin: Pick<CredentialsOrigin, "cert" | "crl">;
   /** Leaf first, then intermediates, never a root. */
   readonly cert: string;
   readonly key: string;

@@ -157,7 +157,10 @@ test("our own certificate that has ended closes an https backend, and every plac
   );
   const said = await truth.explained(80);
   assert.equal(said.reason, "own-certificate-ended");
-  assert.match(said.words, /^our own certificate \(--tls-cert\) ended at 20\d\d-.*: renew it$/);
+  assert.match(
+    said.words,
+    /^our own certificate \(--tls-cert .*\/cert\) ended at 20\d\d-.*, and none has taken its place$/,
+  );
   assert.deepEqual(await truth.connection(), said);
   await truth.check(80, said);
   await until("its status", () => truth.status("test/ib").currentStatus === "error");

@@ -29,7 +29,7 @@ function stateOf(objects: readonly Manifest[], more: Partial<ServiceState> = {})
 
 const plain = [policy([http], [range("10.0.0.0/8")])];
 const secured = [policy([mutual], [principal("a")])];
-const held = { state: "held", notBefore: NOW - 10, notAfter: NOW + 10 } as const;
+const held = { state: "held", origin: "--tls-cert own.pem", notBefore: NOW - 10, notAfter: NOW + 10 } as const;
 
 const rows: readonly (readonly [string, ServiceState, string])[] = [
   ["http without a certificate", stateOf(plain, { certificate: { state: "none" } }), "open"],

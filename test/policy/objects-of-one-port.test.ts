@@ -124,7 +124,10 @@ test("in audit the reason of a refusal is what an audit does not waive, and not 
 
 const closed: readonly (readonly [string, Partial<ServiceState>])[] = [
   ["no-credentials", { certificate: { state: "none" } }],
-  ["own-certificate-ended", { certificate: { state: "held", notBefore: 0, notAfter: 1 } }],
+  [
+    "own-certificate-ended",
+    { certificate: { state: "held", origin: "--tls-cert own.pem", notBefore: 0, notAfter: 1 } },
+  ],
   ["no-listener", { listeners: new Set() }],
   ["draining", { drain: "closing" }],
   ["stale-snapshot", { snapshot: { ...compileObjects([inAudit(older)]), closed: "stale-snapshot" } }],

@@ -47,6 +47,7 @@ export function checkCredentials(
   ];
   const credentials: Credentials = {
     generation,
+    origin: { cert: origin.cert, ...(origin.crl !== undefined && { crl: origin.crl }) },
     cert: chainOf(certificates, authorities.certificates)
       .map((certificate) => certificate.toString())
       .join(""),

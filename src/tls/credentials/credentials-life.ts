@@ -48,7 +48,13 @@ export function credentialsFault(credentials: Credentials, now: number): Credent
 /** @param problem why there are none although files are configured */
 export function ownCertificate(credentials: Credentials | undefined, problem?: string): OwnCertificate {
   if (credentials === undefined) return { state: "none", ...(problem !== undefined && { problem }) };
-  const { notBefore, notAfter } = credentials;
+  const { origin, notBefore, notAfter } = credentials;
   const listsEnd = endOfLists(credentials);
-  return { state: "held", notBefore, notAfter, ...(Number.isFinite(listsEnd) && { listsEnd }) };
+  return {
+    state: "held",
+    origin: origin.cert,
+    notBefore,
+    notAfter,
+    ...(Number.isFinite(listsEnd) && { listsEnd, ...(origin.crl !== undefined && { listsOrigin: origin.crl }) }),
+  };
 }

@@ -136,6 +136,7 @@ test("before anything is known each section says so", () => {
 test("time that is left to the certificate", () => {
   const credentials = {
     generation: 1,
+    origin: { cert: "--tls-cert own.pem" },
     cert: "",
     key: "",
     ca: "",

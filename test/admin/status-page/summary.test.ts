@@ -12,7 +12,7 @@ const sources = [range("10.0.0.0/8")];
 const both = [policy([http, backend("foo", 81, "http")], sources)];
 const secured = [policy([mutual, backend("foo", 81, "https")], [principal("a.b")])];
 
-const ENDED = { state: "held", notBefore: 0, notAfter: 1 } as const;
+const ENDED = { state: "held", origin: "--tls-cert /own.pem", notBefore: 0, notAfter: 1 } as const;
 
 const rows: readonly (readonly [string, ServiceState, Partial<StatusFacts>, string, RegExp])[] = [
   ["serving", stateOf(both), {}, "Serving", /^$/],
@@ -66,7 +66,7 @@ const rows: readonly (readonly [string, ServiceState, Partial<StatusFacts>, stri
     stateOf(secured, { certificate: ENDED }),
     { unready: [`own-certificate-ended: ${wordsOfCertificate(ENDED, "own-certificate-ended")}`] },
     "Closed to everybody: own-certificate-ended",
-    /^not ready: port 80, 81 is closed: own-certificate-ended: our own certificate \(--tls-cert\) ended at 1970[^\n]*$/,
+    /^not ready: port 80, 81 is closed: own-certificate-ended: our own certificate \(--tls-cert \/own\.pem\) ended at 1970[^\n]*$/,
   ],
   ["no backend", stateOf([], { listeners: new Set() }), {}, "Closed: there is no backend port", /^$/],
 ];
