@@ -176,6 +176,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "controller/certificate-authority": [
     "telemetry",
     "tls/x509/pem.ts",
+    "tls/x509/self-signed.ts",
     "api-server",
     "controller/names.ts",
     "controller/objects",
@@ -194,7 +195,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "controller/objects",
     "controller/certificate-authority",
   ],
-  "controller/namespaces": ["api-server", "api-server/watch", "controller/names.ts", "controller/objects"],
+  "controller/namespaces": [
+    "policy/monitored-label.ts",
+    "api-server",
+    "api-server/watch",
+    "controller/names.ts",
+    "controller/objects",
+  ],
   "controller/leader": ["telemetry", "api-server"],
   "controller/webhook": [
     "policy",
@@ -207,7 +214,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "controller/objects",
     "controller/namespaces",
   ],
-  "controller/manifests": ["controller/names.ts"],
+  "controller/manifests": ["policy/monitored-label.ts", "controller/names.ts"],
   controller: [
     "telemetry",
     "config/config.ts",
@@ -223,15 +230,17 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "controller/webhook",
   ],
 
-  install: ["telemetry/version.ts", "controller/names.ts", "controller/manifests"],
+  install: ["policy/monitored-label.ts", "telemetry/version.ts", "controller/names.ts", "controller/manifests"],
   "install/contour": ["files", "controller/names.ts", "controller/manifests", "install"],
   "install/cluster": [
+    "policy/monitored-label.ts",
     "telemetry/version.ts",
     "api-server",
     "controller/names.ts",
     "controller/manifests",
     "controller/objects",
     "inject/annotations.ts",
+    "inject/containers.ts",
     "install",
     "install/contour",
   ],

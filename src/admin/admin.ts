@@ -5,7 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setImmediate as immediate } from "node:timers/promises";
-import type { SocketAddress } from "../config/config.ts";
+import { addressText, type SocketAddress } from "../config/config.ts";
 import type { AdminSubject } from "./subject.ts";
 import { explainPage } from "./explain-page.ts";
 import { readyPage } from "./health-pages.ts";
@@ -117,7 +117,7 @@ function listen(
     server.once("error", (error: NodeJS.ErrnoException) => {
       reject(
         new AdminError(
-          `cannot listen on ${flag} ${address.host}:${address.port}: ${error.code ?? error.message}; choose a free address`,
+          `cannot listen on ${flag} ${addressText(address)}: ${error.code ?? error.message}; choose a free address`,
           { cause: error },
         ),
       );

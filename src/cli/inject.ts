@@ -1,5 +1,6 @@
 /** `postern inject`: the sidecar added to manifests. */
 import { readChoice, readDuration, Unusable, type Read } from "../config/values.ts";
+import { BUNDLE_NAME } from "../controller/names.ts";
 import { DEFAULT_OPTIONS, type CertificateSource, type InjectOptions, type Quantities } from "../inject/injection.ts";
 import { injectText, type ObjectReport } from "../inject/text/inject-text.ts";
 import { unifiedDiff } from "../inject/text/unified-diff.ts";
@@ -136,7 +137,7 @@ function readCertificate(text: string, trustDomain: string): Read<CertificateSou
     case "secret":
       return { kind, name };
     case "csr":
-      return { kind, signerName: name, trustDomain, bundle: "osm-ca-bundle" };
+      return { kind, signerName: name, trustDomain, bundle: BUNDLE_NAME };
     case "cert-manager":
       return readIssuer(name, trustDomain);
     case "spiffe":

@@ -5,10 +5,15 @@ import type { BackendPort } from "../policy/model.ts";
 /** `http` and `h2c` parse requests and differ in what the application speaks; `stream` copies bytes. */
 export type ForwardMode = "http" | "h2c" | "stream";
 
-/** `host:port`, IPv6 hosts without brackets. */
+/** An IPv6 host has no brackets. */
 export interface SocketAddress {
   readonly host: string;
   readonly port: number;
+}
+
+/** `host:port` as messages, URLs and Host lines have it: an IPv6 host in brackets. */
+export function addressText({ host, port }: SocketAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** One guarded port. */

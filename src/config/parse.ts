@@ -1,12 +1,13 @@
 /** Texts to one frozen Config, or every problem at once. Pure. */
+import { isLoopback } from "../policy/address/loopback.ts";
 import {
+  addressText,
   DEFAULT_LIMITS,
   type BackendConfig,
   type Config,
   type DiscoveryConfig,
   type Limits,
   type ProbeConfig,
-  type SocketAddress,
 } from "./config.ts";
 import { isAddressOrRange } from "../policy/address/node-addresses.ts";
 import { readEnforcement } from "./enforcement.ts";
@@ -138,7 +139,7 @@ function readBackends(reader: SettingsReader): readonly BackendConfig[] {
   for (const { port, listen } of backends) {
     if (ports.has(port))
       reader.problem(`${reader.origin("backend")} names port ${port} twice: each backend port has one listener`);
-    const address = `${listen.host}:${listen.port}`;
+    const address = addressText(listen);
     if (listeners.has(address))
       reader.problem(
         `${reader.origin("backend")} listens on ${address} twice: each backend needs a listener of its own`,
@@ -190,7 +191,7 @@ function readDiscovery(reader: SettingsReader, { inCluster }: Surroundings): Dis
 }
 
 function checkAdmin({ admin, health, backends }: Config, reader: SettingsReader): void {
-  if (!isLoopback(admin))
+  if (!isLoopback(admin.host))
     reader.problem(
       `${reader.origin("admin")} is ${admin.host}: it shows policies and connections to whoever reaches it, so it stays on loopback; use --health for the kubelet and Prometheus`,
     );
@@ -204,8 +205,4 @@ function checkAdmin({ admin, health, backends }: Config, reader: SettingsReader)
         `${reader.origin("health")} and a backend listen on port ${listen.port}: choose another for one of them`,
       );
   }
-}
-
-function isLoopback({ host }: SocketAddress): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

@@ -1,8 +1,5 @@
 /** What the objects of a mesh are called. Two meshes of one cluster share no name, so that neither touches what is the other's. */
 
-/** OSM's label of a namespace that belongs to a mesh; its value is the mesh's name. */
-export const MONITORED_LABEL = "openservicemesh.io/monitored-by";
-
 /** On what a mesh is made of, with the mesh's name. Kubernetes' recommended label. */
 export const INSTANCE_LABEL = "app.kubernetes.io/instance";
 
@@ -22,7 +19,7 @@ export const TRUST_BUNDLE_VERSIONS = ["v1", "v1beta1", "v1alpha1"] as const;
 
 /** Where the mesh's own objects stand, and by which name it goes. */
 export interface Mesh {
-  /** `openservicemesh.io/monitored-by` of its namespaces. */
+  /** Value of the label of its namespaces (`MONITORED_LABEL`). */
   readonly name: string;
   /** Of the controller and of the mesh's Secrets. */
   readonly namespace: string;

@@ -1,7 +1,7 @@
 /** Everything that `postern install` prints, in the order in which it is applied. Pure. */
 import { controllerObjects, type ControllerObjectsOptions } from "../controller/manifests/controller-objects.ts";
 import type { Manifest } from "../controller/manifests/manifest.ts";
-import { MONITORED_LABEL } from "../controller/names.ts";
+import { MONITORED_LABEL } from "../policy/monitored-label.ts";
 import { marked } from "./names.ts";
 
 export interface MeshObjectsOptions {

@@ -1,4 +1,6 @@
 /** What of an OSM installation is looked at, by the names of its definitions (OSM v1.2.4 and the SMI versions that it installs). */
+import { BUNDLE_NAME } from "../controller/names.ts";
+
 export interface ExportedKind {
   readonly apiVersion: string;
   readonly kind: string;
@@ -26,5 +28,5 @@ export const EXPORTED: readonly ExportedKind[] = [
 ];
 
 /** OSM's Secret of its CA: read for the names of its keys alone, and where it is missing taken for what OSM itself makes. */
-export const AUTHORITY_SECRET = "osm-ca-bundle";
+export const AUTHORITY_SECRET = BUNDLE_NAME;
 export const AUTHORITY_KEY = "private.key";

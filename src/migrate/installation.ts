@@ -1,5 +1,5 @@
 /** The objects of one OSM mesh, out of an export or as an API server lists them. Pure. */
-import { MONITORED_LABEL } from "../controller/names.ts";
+import { MONITORED_LABEL } from "../policy/monitored-label.ts";
 import { fieldsAt, isFields, itemsAt, textAt } from "../inject/fields.ts";
 import type { Fields } from "../inject/injection.ts";
 import { AUTHORITY_KEY, AUTHORITY_SECRET, EXPORTED } from "./exported-kinds.ts";

@@ -1,4 +1,5 @@
 /** An OSM installation and its change-over as text for people. Pure. */
+import { AUTHORITY_SECRET } from "./exported-kinds.ts";
 import type { Installation } from "./installation.ts";
 import { meshConfigStatements } from "./mesh-config-statements.ts";
 import { policyStatements } from "./policy-statements.ts";
@@ -22,7 +23,7 @@ export function statementsOf(installation: Installation, workloads: readonly Wor
 }
 
 function authorityStatements({ holdsKey, namespace }: Installation): readonly Statement[] {
-  const subject = `Secret ${namespace}/osm-ca-bundle`;
+  const subject = `Secret ${namespace}/${AUTHORITY_SECRET}`;
   if (holdsKey === false)
     return [
       {

@@ -1,6 +1,7 @@
 /** The change-over as shell commands, step by step. Pure. */
 import { readMeshConfigCertificate } from "../controller/gateway-certificates/mesh-config.ts";
-import { MONITORED_LABEL, type Mesh } from "../controller/names.ts";
+import type { Mesh } from "../controller/names.ts";
+import { MONITORED_LABEL } from "../policy/monitored-label.ts";
 import { injectionOf, SIDECAR_INJECTION } from "../inject/annotations.ts";
 import { fieldsAt, itemsAt } from "../inject/fields.ts";
 import { ENFORCEMENT_ANNOTATION } from "../policy/objects/enforcement.ts";

@@ -4,6 +4,7 @@
  * own leg to the application included, is never redirected and no rule about its uid is needed.
  */
 import { parseAddress, parseRange } from "../policy/address/address.ts";
+import { isLoopback } from "../policy/address/loopback.ts";
 
 /** One redirected port. REDIRECT keeps the source address, which is what the decision is made of. */
 export interface Redirect {
@@ -103,10 +104,6 @@ export function planNotes(plan: RedirectPlan): readonly string[] {
       `${plan.excludedSources.join(", ")} reach${plan.excludedSources.length === 1 ? "es" : ""} the application past Postern: whoever is masqueraded to such an address does too`,
     );
   return notes;
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 function suggestedListener(port: number): number {

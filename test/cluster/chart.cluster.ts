@@ -9,7 +9,7 @@ import { runCheck } from "../../src/cli/check.ts";
 import { runInstall } from "../../src/cli/install.ts";
 import { runUninstall } from "../../src/cli/uninstall.ts";
 import type { Manifest } from "../../src/controller/manifests/manifest.ts";
-import { MONITORED_LABEL } from "../../src/controller/names.ts";
+import { MONITORED_LABEL } from "../../src/policy/monitored-label.ts";
 import { nameOf } from "../../src/install/names.ts";
 import { runCommand, type CommandResult } from "../support/process/command.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { checkServerIdentity } from "node:tls";
-import { MONITORED_LABEL } from "../../src/controller/names.ts";
+import { MONITORED_LABEL } from "../../src/policy/monitored-label.ts";
 import { sliceOf } from "../discovery/kubernetes/suite/objects.ts";
 import type { ApiObject, ManifestLike } from "../support/api-server/api-caller.ts";
 import { startApplication } from "../support/application/application.ts";

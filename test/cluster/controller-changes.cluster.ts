@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { after, before, test } from "node:test";
-import { meshNames, MONITORED_LABEL } from "../../src/controller/names.ts";
+import { meshNames } from "../../src/controller/names.ts";
+import { MONITORED_LABEL } from "../../src/policy/monitored-label.ts";
 import { splitPem } from "../../src/tls/x509/pem.ts";
 import type { ManifestLike } from "../support/api-server/api-caller.ts";
 import { TestAuthority } from "../support/mesh/authority.ts";

@@ -9,7 +9,7 @@ import { newKeyAndRequest } from "../../src/certificate-request/key-and-request.
 import { readController } from "../../src/cli/controller.ts";
 import { Controller } from "../../src/controller/controller.ts";
 import { CONTROLLER_DEFAULTS, controllerObjects } from "../../src/controller/manifests/controller-objects.ts";
-import { MONITORED_LABEL } from "../../src/controller/names.ts";
+import { MONITORED_LABEL } from "../../src/policy/monitored-label.ts";
 import { REQUEST_USAGES } from "../../src/controller/signer/judge-request.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { objectPath, type ManifestLike } from "../support/api-server/api-caller.ts";

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { checkServerIdentity } from "node:tls";
-import { MONITORED_LABEL } from "../../src/controller/names.ts";
+import { MONITORED_LABEL } from "../../src/policy/monitored-label.ts";
 import type { ApiObject, ManifestLike } from "../support/api-server/api-caller.ts";
 import { startApplication } from "../support/application/application.ts";
 import { call, tryCall } from "../support/caller/caller.ts";

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { runCheck } from "../../src/cli/check.ts";
 import { runInstall } from "../../src/cli/install.ts";
 import { runUninstall } from "../../src/cli/uninstall.ts";
-import { MONITORED_LABEL } from "../../src/controller/names.ts";
+import { MONITORED_LABEL } from "../../src/policy/monitored-label.ts";
 import { INSTALLED_LABEL, VERSION_LABEL } from "../../src/install/names.ts";
 import { VERSION } from "../../src/telemetry/version.ts";
 import type { ApiObject, ManifestLike } from "../support/api-server/api-caller.ts";

@@ -10,7 +10,8 @@ import {
   WEBHOOK_PORT,
   type ControllerObjectsOptions,
 } from "../../src/controller/manifests/controller-objects.ts";
-import { meshNames, MONITORED_LABEL, type Mesh } from "../../src/controller/names.ts";
+import { meshNames, type Mesh } from "../../src/controller/names.ts";
+import { MONITORED_LABEL } from "../../src/policy/monitored-label.ts";
 import { ApiCaller, type ApiObject, type ManifestLike } from "../support/api-server/api-caller.ts";
 import { LogLines } from "../support/process/log-lines.ts";
 import { freePorts } from "../support/process/ports.ts";

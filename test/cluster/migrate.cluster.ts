@@ -8,7 +8,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { WEBHOOK_PORT } from "../../src/controller/manifests/controller-objects.ts";
-import { meshNames, MONITORED_LABEL, type Mesh } from "../../src/controller/names.ts";
+import { meshNames, type Mesh } from "../../src/controller/names.ts";
+import { MONITORED_LABEL } from "../../src/policy/monitored-label.ts";
 import type { ApiObject } from "../support/api-server/api-caller.ts";
 import {
   GATEWAY_SECRET,

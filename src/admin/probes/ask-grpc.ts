@@ -3,7 +3,7 @@
  * One call of two fixed messages, written out here: a gRPC library would cost each sidecar more memory than all of this file.
  */
 import { connect, constants, type ClientHttp2Session } from "node:http2";
-import type { SocketAddress } from "../../config/config.ts";
+import { addressText, type SocketAddress } from "../../config/config.ts";
 import type { ProbeAnswer } from "./question.ts";
 
 const SERVING = 1;
@@ -18,12 +18,8 @@ interface Call {
   readonly message: Buffer;
 }
 
-export async function askGrpc(
-  service: string,
-  { host, port }: SocketAddress,
-  timer: AbortSignal,
-): Promise<ProbeAnswer> {
-  const session = connect(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
+export async function askGrpc(service: string, to: SocketAddress, timer: AbortSignal): Promise<ProbeAnswer> {
+  const session = connect(`http://${addressText(to)}`);
   try {
     const { grpcStatus, message } = await check(session, service, timer);
     if (grpcStatus === UNIMPLEMENTED)

@@ -1,6 +1,6 @@
 /** The pages of the health port that answer for the application. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { BackendConfig, Config, SocketAddress } from "../../config/config.ts";
+import { addressText, type BackendConfig, type Config, type SocketAddress } from "../../config/config.ts";
 import { ask } from "./ask.ts";
 import type { ProbeAnswer, Question } from "./question.ts";
 
@@ -39,7 +39,7 @@ function once(page: ProbePage): ProbePage {
 function withHost(question: Question, podIp: string | undefined): Question {
   if (question.kind !== "http" || podIp === undefined) return question;
   if (question.headers.some(([name]) => name.toLowerCase() === "host")) return question;
-  const host = `${podIp.includes(":") ? `[${podIp}]` : podIp}:${question.port}`;
+  const host = addressText({ host: podIp, port: question.port });
   return { ...question, headers: [...question.headers, ["Host", host]] };
 }
 

@@ -1,5 +1,5 @@
 /** Each backend port: who may get in at all, where it listens, what governs it and how much is open. */
-import type { BackendConfig } from "../../config/config.ts";
+import { addressText, type BackendConfig } from "../../config/config.ts";
 import type { BackendState } from "../../policy/backend-state.ts";
 import type { Rule } from "../../policy/snapshot.ts";
 import { bounded, table } from "./document.ts";
@@ -22,8 +22,8 @@ export function backendsSection({ backends, listening, config, state, counters }
       backend.conditions.map(({ code, detail }) => `${code}: ${detail}`).join("; ") || "none",
       policiesOf(backend),
       modeOf(state.snapshot.rules.get(backend.port), own),
-      own === undefined ? "none" : `${addressOf(own.listen)}${bound.has(backend.port) ? "" : " (not bound)"}`,
-      own === undefined ? "none" : addressOf(own.app),
+      own === undefined ? "none" : `${addressText(own.listen)}${bound.has(backend.port) ? "" : " (not bound)"}`,
+      own === undefined ? "none" : addressText(own.app),
       counters === undefined ? "not known" : (counters.open[String(backend.port)] ?? 0),
     ];
   });
@@ -58,8 +58,4 @@ function modeOf(rule: Rule | undefined, own: BackendConfig | undefined): string 
 function callerOf({ protocol, clientCertificate }: Extract<Rule, { readonly state: "open" }>): string {
   if (protocol === "http") return "http";
   return clientCertificate ? "https, client certificate demanded" : "https, no client certificate asked for";
-}
-
-function addressOf({ host, port }: BackendConfig["listen"]): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -4,6 +4,7 @@ import "reflect-metadata";
 import { createPrivateKey, X509Certificate, type KeyObject, type webcrypto } from "node:crypto";
 import { X509Certificate as SigningCertificate, SubjectKeyIdentifierExtension } from "@peculiar/x509";
 import { splitPem } from "../../tls/x509/pem.ts";
+import { isSelfSigned } from "../../tls/x509/self-signed.ts";
 
 /** Texts of a `kubernetes.io/tls` Secret, PEM. */
 export interface AuthorityTexts {
@@ -54,8 +55,8 @@ export async function readAuthority(origin: string, texts: AuthorityTexts, now: 
       `${origin}: the CA ended on ${first.validToDate.toISOString()}; put a new one in its place`,
     );
   const given = [first, ...above, ...parseAll(origin, "ca.crt", texts.ca ?? "")];
-  const roots = distinct(given.filter(isRoot));
-  const chain = distinct([first, ...above].filter((one) => !isRoot(one)));
+  const roots = distinct(given.filter(isSelfSigned));
+  const chain = distinct([first, ...above].filter((one) => !isSelfSigned(one)));
   if (!reachesRoot(chain, roots, first))
     throw new AuthorityError(
       `${origin}: the CA is an intermediate, and the root above it is neither in tls.crt nor in ca.crt; add it to ca.crt`,
@@ -71,10 +72,6 @@ export async function readAuthority(origin: string, texts: AuthorityTexts, now: 
     chain: chain.map(String),
     roots: roots.map(String),
   };
-}
-
-export function isRoot(certificate: X509Certificate): boolean {
-  return certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
 }
 
 function reachesRoot(

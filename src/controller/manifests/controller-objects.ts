@@ -2,7 +2,8 @@
  * Every object that a mesh's controller needs, as `kubectl apply` takes it: one list, from which `install` prints and tests
  * take rights away. The CRD of IngressBackend and the mesh's namespace are the installer's. Pure.
  */
-import { MONITORED_LABEL, meshNames, type Mesh } from "../names.ts";
+import { meshNames, type Mesh } from "../names.ts";
+import { MONITORED_LABEL } from "../../policy/monitored-label.ts";
 import { labelsOf } from "./labels.ts";
 import type { Manifest } from "./manifest.ts";
 import { controllerRoles, sidecarRoles, type RoleOptions } from "./roles.ts";

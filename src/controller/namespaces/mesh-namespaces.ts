@@ -2,7 +2,7 @@
 import { isRecord, type KubernetesObject } from "../../api-server/objects.ts";
 import type { ReflectorEnvironment } from "../../api-server/watch/reflector-environment.ts";
 import { Reflector } from "../../api-server/watch/reflector.ts";
-import { MONITORED_LABEL } from "../names.ts";
+import { MONITORED_LABEL } from "../../policy/monitored-label.ts";
 
 export interface NamespaceMarks {
   readonly labels: Readonly<Record<string, unknown>>;

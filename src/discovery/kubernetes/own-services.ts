@@ -10,7 +10,8 @@ import { listOf, textOf } from "../../api-server/objects.ts";
 import type { KubernetesObject } from "../../api-server/objects.ts";
 import { Reflector } from "../../api-server/watch/reflector.ts";
 import type { ReflectorEnvironment } from "../../api-server/watch/reflector-environment.ts";
-import { SERVICE_LABEL, slicePath } from "./slices.ts";
+import { slicePath } from "./slices.ts";
+import { SERVICE_LABEL } from "../../policy/objects/parse-endpoints.ts";
 
 export interface OwnServicesOptions {
   readonly namespace: string;

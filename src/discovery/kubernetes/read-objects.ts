@@ -7,7 +7,8 @@ import type { ApiCredentials } from "../../api-server/credentials.ts";
 import { ApiFailure, type FailureKind } from "../../api-server/failure.ts";
 import { listAll } from "../../api-server/list.ts";
 import { identityOf, isRecord, type KubernetesObject } from "../../api-server/objects.ts";
-import { SERVICE_LABEL, slicePath } from "./slices.ts";
+import { slicePath } from "./slices.ts";
+import { SERVICE_LABEL } from "../../policy/objects/parse-endpoints.ts";
 import { DEFAULT_TIMING } from "../../api-server/timing.ts";
 
 /** Without OSM's objects, where they are, every answer would be no: that they may not be read is an error. */

@@ -1,12 +1,10 @@
 /** EndpointSlices of one Service: the addresses behind a source, and the ports of a Service of our own. */
 import { isDeepStrictEqual } from "node:util";
-import { parseEndpointSlice } from "../../policy/objects/parse-endpoints.ts";
+import { parseEndpointSlice, SERVICE_LABEL } from "../../policy/objects/parse-endpoints.ts";
 import type { ParsedEndpoints } from "../../policy/objects/parse-endpoints.ts";
 import type { ServiceEndpoints } from "../../policy/model.ts";
 import { Reflector } from "../../api-server/watch/reflector.ts";
 import type { ReflectorEnvironment } from "../../api-server/watch/reflector-environment.ts";
-
-export const SERVICE_LABEL = "kubernetes.io/service-name";
 
 export function slicePath(namespace: string): string {
   return `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;

@@ -1,7 +1,8 @@
 /** Whether a mesh that is installed does what it is for. */
 import { X509Certificate } from "node:crypto";
 import { parseDocument } from "yaml";
-import { BUNDLE_NAME, MONITORED_LABEL, type Mesh } from "../../controller/names.ts";
+import { BUNDLE_NAME, type Mesh } from "../../controller/names.ts";
+import { MONITORED_LABEL } from "../../policy/monitored-label.ts";
 import { secretTexts } from "../../controller/objects/owned-objects.ts";
 import { identityOf, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 import type { Manifest } from "../../controller/manifests/manifest.ts";
@@ -11,11 +12,9 @@ import type { ApiObjects } from "./api-objects.ts";
 import { missing, note, ok, type Finding } from "./finding.ts";
 import { injectionOf, SIDECAR_INJECTION } from "../../inject/annotations.ts";
 import { keptSecrets } from "./kept-secrets.ts";
+import { SIDECAR } from "../../inject/containers.ts";
 import { unready } from "./readiness.ts";
 import type { FoundMesh, Survey } from "./survey.ts";
-
-/** The container that injection adds. */
-const SIDECAR = "postern";
 
 export async function checkMesh(
   objects: ApiObjects,

@@ -1,5 +1,6 @@
 /** What a cluster has already: meshes of OSM and of Postern, and Contours. */
-import { INSTANCE_LABEL, MONITORED_LABEL } from "../../controller/names.ts";
+import { INSTANCE_LABEL } from "../../controller/names.ts";
+import { MONITORED_LABEL } from "../../policy/monitored-label.ts";
 import { annotationOf } from "../../controller/objects/owned-objects.ts";
 import { identityOf, labelOf, type KubernetesObject } from "../../api-server/objects.ts";
 import { VERSION_LABEL } from "../names.ts";

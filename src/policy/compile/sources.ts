@@ -1,11 +1,9 @@
 /** The sources of one object, resolved against the world: which addresses and which names they stand for now. */
 import { buildAddressSet, type SourcedAddress } from "../address/address-set.ts";
 import { parseRange } from "../address/address.ts";
+import { MONITORED_LABEL } from "../monitored-label.ts";
 import { objectKey, type Policy, type Self, type SourceSpec, type World } from "../model.ts";
 import type { AddressSet } from "../address/address-tables.ts";
-
-/** Label by which a mesh claims a namespace. */
-const MONITORED_LABEL = "openservicemesh.io/monitored-by";
 
 export interface ResolvedSources {
   /** Absent when no Service and no IPRange is listed. Present and possibly empty otherwise: an empty set matches nobody. */

@@ -22,7 +22,7 @@ export interface ParsedEndpoints {
 }
 
 /** Label by which a slice names its Service. */
-const SERVICE_LABEL = "kubernetes.io/service-name";
+export const SERVICE_LABEL = "kubernetes.io/service-name";
 
 /**
  * `undefined` for a slice that belongs to no Service or holds names instead of addresses. An address that does not fit

@@ -3,7 +3,7 @@
  * then shares its connections. So the control side first binds each address for itself alone, and lets it go.
  */
 import { createServer } from "node:net";
-import type { BackendConfig } from "../../config/config.ts";
+import { addressText, type BackendConfig } from "../../config/config.ts";
 
 /** What bind and socket say of the unspecified IPv6 address where the kernel has no IPv6, or none in this namespace. */
 const NO_IPV6: ReadonlySet<string> = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL"]);
@@ -46,15 +46,10 @@ function bindOnce(backend: BackendConfig): Promise<void> {
   const server = createServer();
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(new ListenError(backend.port, listenText(backend), error.code ?? "", error.message));
+      reject(new ListenError(backend.port, addressText(backend.listen), error.code ?? "", error.message));
     });
     server.listen({ ...backend.listen, exclusive: true, ipv6Only: false }, () => server.close(() => resolve()));
   });
-}
-
-/** `host:port`, IPv6 hosts in brackets. */
-export function listenText({ listen }: BackendConfig): string {
-  return listen.host.includes(":") ? `[${listen.host}]:${listen.port}` : `${listen.host}:${listen.port}`;
 }
 
 function explain(code: string, message: string): string {

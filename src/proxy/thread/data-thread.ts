@@ -4,7 +4,7 @@
  */
 import { performance } from "node:perf_hooks";
 import type { Socket } from "node:net";
-import type { BackendConfig, ForwardMode } from "../../config/config.ts";
+import { addressText, type BackendConfig, type ForwardMode } from "../../config/config.ts";
 import { peerAddress } from "../../policy/address/peer-address.ts";
 import { ownCertificate } from "../../tls/credentials/credentials-life.ts";
 import type { Credentials } from "../../tls/credentials.ts";
@@ -123,7 +123,7 @@ export class DataThread {
         listeners.push(await Listener.bind(backend, events));
       } catch (error) {
         const { code = "", message } = error as NodeJS.ErrnoException;
-        const listen = `${backend.listen.host}:${backend.listen.port}`;
+        const listen = addressText(backend.listen);
         this.#post({ kind: "listen-failed", port: backend.port, listen, code, message });
         return;
       }

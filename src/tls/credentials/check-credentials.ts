@@ -7,9 +7,9 @@ import { createSecureContext } from "node:tls";
 import { CredentialsError } from "../credentials-error.ts";
 import type { Credentials, CredentialsOrigin, CredentialTexts, TrustDomains } from "../credentials.ts";
 import { judgeAuthorities, trustDigest } from "../trust/authorities.ts";
-import { isSelfSigned } from "../trust/trust.ts";
 import { sansOf } from "../x509/identity.ts";
 import { pemFault, splitPem } from "../x509/pem.ts";
+import { isSelfSigned } from "../x509/self-signed.ts";
 import { readRevocations } from "../revocation.ts";
 import { secureContextOptions } from "../secure-context.ts";
 

@@ -3,7 +3,8 @@ import { hash, type X509Certificate } from "node:crypto";
 import { limitsOf } from "./authority-limits.ts";
 import { CredentialsError } from "../credentials-error.ts";
 import { holderText } from "../x509/distinguished-name.ts";
-import { inDate, isSelfSigned } from "./trust.ts";
+import { isSelfSigned } from "../x509/self-signed.ts";
+import { inDate } from "./trust.ts";
 import type { TrustDomains } from "../credentials.ts";
 import type { RevocationList } from "../revocation.ts";
 

@@ -12,6 +12,7 @@ import { holderOf, issuerOf } from "../x509/distinguished-name.ts";
 import { sansOf } from "../x509/identity.ts";
 import { permitsNames } from "../x509/name-constraints.ts";
 import { splitPem } from "../x509/pem.ts";
+import { isSelfSigned } from "../x509/self-signed.ts";
 import { vouchingDomain } from "../x509/trust-domain.ts";
 import { isListOf, keyIdOf, type RevocationList } from "../revocation.ts";
 
@@ -167,10 +168,6 @@ export class TrustStore {
     }
     return lists;
   }
-}
-
-export function isSelfSigned(certificate: X509Certificate): boolean {
-  return certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
 }
 
 export function inDate(certificate: X509Certificate, now: number): boolean {

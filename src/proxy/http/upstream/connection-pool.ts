@@ -3,7 +3,7 @@
  * beyond the need grow old and go.
  */
 import { performance } from "node:perf_hooks";
-import type { Limits, SocketAddress } from "../../../config/config.ts";
+import { addressText, type Limits, type SocketAddress } from "../../../config/config.ts";
 import { faultIn } from "../../forward/boundary.ts";
 import { ReadBuffers } from "../../forward/read-buffers.ts";
 import type { CarriedRequest } from "./carried-request.ts";
@@ -30,7 +30,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   constructor(app: SocketAddress, limits: Limits) {
     this.#app = app;
-    this.authority = `${app.host.includes(":") ? `[${app.host}]` : app.host}:${app.port}`;
+    this.authority = addressText(app);
     this.#limits = limits;
     const shortest = Math.min(limits.upstreamKeepAliveMs, limits.responseIdleTimeoutMs || Infinity);
     const everyMs = Math.max(FASTEST_SWEEP_MS, Math.min(SLOWEST_SWEEP_MS, shortest / 4));

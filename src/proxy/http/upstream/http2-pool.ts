@@ -3,7 +3,7 @@
  * said that it takes. The first one is filled first, so that those beyond the need grow idle and go.
  */
 import { performance } from "node:perf_hooks";
-import type { Limits, SocketAddress } from "../../../config/config.ts";
+import { addressText, type Limits, type SocketAddress } from "../../../config/config.ts";
 import { faultIn } from "../../forward/boundary.ts";
 import { isBrokenHttp2, UpstreamError } from "./failure.ts";
 import { STREAMS_PER_SESSION, UpstreamSession, type SessionOwner, type StreamRequest } from "./http2-session.ts";
@@ -30,8 +30,7 @@ export class SessionPool implements SessionOwner {
   #closed = false;
 
   constructor(app: SocketAddress, limits: Limits) {
-    const host = app.host.includes(":") ? `[${app.host}]` : app.host;
-    this.#origin = `http://${host}:${app.port}`;
+    this.#origin = `http://${addressText(app)}`;
     this.#limits = limits;
     const shortest = Math.min(limits.upstreamKeepAliveMs, limits.responseIdleTimeoutMs || Infinity);
     const everyMs = Math.max(FASTEST_SWEEP_MS, Math.min(SLOWEST_SWEEP_MS, shortest / 4));
