@@ -245,7 +245,14 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "install/contour",
   ],
 
-  migrate: ["policy", "policy/objects", "inject", "controller/names.ts", "controller/gateway-certificates"],
+  migrate: [
+    "policy",
+    "policy/objects",
+    "policy/compile",
+    "inject",
+    "controller/names.ts",
+    "controller/gateway-certificates",
+  ],
 
   cli: [
     "policy",

@@ -1,14 +1,24 @@
 /** What each IngressBackend means behind Postern, beside what it means in OSM. Pure. */
 import type { Fields } from "../inject/injection.ts";
-import { objectKey, type BackendSpec, type Policy, type SourceSpec } from "../policy/model.ts";
+import { compile } from "../policy/compile/compile.ts";
+import { backendPort, objectKey, type BackendSpec, type Policy, type SourceSpec, type World } from "../policy/model.ts";
+import { splitBackendName } from "../policy/own-service.ts";
 import { parseIngressBackend } from "../policy/objects/parse.ts";
-import { demandsCertificate, readProtocol, sourceProblem, validatePolicy } from "../policy/objects/validate.ts";
+import { sourceProblem, validatePolicy } from "../policy/objects/validate.ts";
 import { subjectOf, type Installation } from "./installation.ts";
 import type { Statement } from "./statement.ts";
 
 export function policyStatements(installation: Installation): readonly Statement[] {
   const parsed = installation.of("IngressBackend").map((object) => ({ object, ...parseIngressBackend(object) }));
   const policies = parsed.flatMap(({ policy }) => policy ?? []);
+  // An export has no endpoints: what a rule would let in is not asked here, only whether it is open.
+  const world: World = {
+    policies,
+    invalidPolicies: parsed.flatMap(({ invalid }) => invalid ?? []),
+    services: new Map(),
+    endpoints: new Map(),
+    namespaces: new Map(),
+  };
   return parsed.flatMap(({ object, policy, problems }) =>
     policy === undefined
       ? problems.map(({ path, message }) => ({
@@ -16,29 +26,28 @@ export function policyStatements(installation: Installation): readonly Statement
           subject: subjectOf(object),
           text: `${path}: ${message}; its backends stay closed`,
         }))
-      : statementsOf(object, policy, policies, installation),
+      : statementsOf(object, policy, world, installation),
   );
 }
 
 function statementsOf(
   object: Fields,
   policy: Policy,
-  all: readonly Policy[],
+  world: World,
   { namespaces }: Installation,
 ): readonly Statement[] {
   const subject = subjectOf(object);
   const statements: Statement[] = [];
   const say = (outcome: Statement["outcome"], text: string): void => void statements.push({ outcome, subject, text });
-  const admission = validatePolicy(policy, all);
+  const admission = validatePolicy(policy, world.policies);
   for (const { severity, path, message } of admission)
     say("differs", `${severity === "error" ? "refused when it is written anew: " : ""}${path}: ${message}`);
   const from = policy.sources.filter((source) => sourceProblem(source) === undefined).map(wordsOf);
   for (const backend of policy.backends) {
     const name = `${backend.name}:${backend.port.number}`;
-    const open = isOpen(backend, policy.sources);
-    if (open) say("maps", `${name} ${backend.port.protocol} for ${from.join(", ")}`);
-    else if (readProtocol(backend.port.protocol) !== undefined)
-      say("CLOSED", `${name}: OSM opens it to everybody, since no source can be used; Postern closes it`);
+    const closed = closure(policy, backend, world);
+    if (closed === undefined) say("maps", `${name} ${backend.port.protocol} for ${from.join(", ")}`);
+    else say("CLOSED", `${name}: ${closed}`);
   }
   const outside = policy.sources.flatMap(({ kind, namespace }) =>
     kind === "Service" && namespace !== undefined && !namespaces.has(namespace) ? namespace : [],
@@ -48,13 +57,18 @@ function statementsOf(
   return statements;
 }
 
-/** Whether any source can let somebody in, by the rules of `compile`. */
-function isOpen(backend: BackendSpec, sources: readonly SourceSpec[]): boolean {
-  const usable = sources.filter((source) => sourceProblem(source) === undefined);
-  if (sources.some((source) => sourceProblem(source)?.closes === true)) return false;
-  const addresses = usable.some(({ kind }) => kind !== "AuthenticatedPrincipal");
-  const ranges = sources.some(({ kind }) => kind !== "AuthenticatedPrincipal");
-  return demandsCertificate(backend) ? usable.length > 0 && (addresses || !ranges) : addresses;
+/** What Postern makes of one backend of an object, beside all others of its namespace; `undefined` where it is open. */
+function closure(policy: Policy, { name, port }: BackendSpec, world: World): string | undefined {
+  const { service, pod } = splitBackendName(name);
+  const self = { namespace: policy.namespace, services: [service], ...(pod !== undefined && { podName: pod }) };
+  const rule = compile(world, self, 1).rules.get(backendPort(port.number));
+  if (rule === undefined) return "no rule comes of it; Postern closes it";
+  if (rule.policy !== objectKey(policy.namespace, policy.name))
+    return `IngressBackend ${rule.policy} governs it; Postern refuses whom this object alone lets in`;
+  if (rule.state === "open") return undefined;
+  return rule.reason === "no-usable-source"
+    ? "OSM opens it to everybody, since no source can be used; Postern closes it"
+    : `${rule.detail}; Postern closes it`;
 }
 
 function wordsOf({ kind, name, namespace }: SourceSpec): string {
