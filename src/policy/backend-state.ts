@@ -8,6 +8,7 @@ import { refuseAll, ruleFor, type RuleInForce } from "./authorize.ts";
 import { WORDS_OF_DRAIN, wordsOfAudit, wordsOfCertificate, wordsOfClosed } from "./closed-words.ts";
 import type { RefusalReason } from "./decision.ts";
 import type { BackendPort, ObjectKey } from "./model.ts";
+import type { Protocol } from "./protocol.ts";
 import type { ServiceState } from "./service-state.ts";
 import { alternatives, type OpenRule, type Rule } from "./snapshot.ts";
 
@@ -34,7 +35,7 @@ export interface BackendState {
   readonly detail: string;
   /** Oldest first; empty where no object governs it. */
   readonly policies: readonly GoverningPolicy[];
-  readonly protocol?: "http" | "https";
+  readonly protocol?: Protocol;
   readonly conditions: readonly Condition[];
 }
 

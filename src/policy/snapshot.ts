@@ -5,6 +5,7 @@
 import type { AddressSet } from "./address/address-tables.ts";
 import type { Allowed, RefusalReason } from "./decision.ts";
 import type { BackendPort, ObjectKey } from "./model.ts";
+import type { Protocol } from "./protocol.ts";
 
 /** Names that a verified certificate may carry; a wildcard makes every verified certificate good. */
 export interface PrincipalSet {
@@ -25,7 +26,7 @@ export interface OpenRule {
   readonly port: BackendPort;
   readonly policy: ObjectKey;
   readonly service: string;
-  readonly protocol: "http" | "https";
+  readonly protocol: Protocol;
   /** https only: a certificate of the mesh is demanded. */
   readonly clientCertificate: boolean;
   /** Absent: any address (https with principals only). Present and empty: nobody. */

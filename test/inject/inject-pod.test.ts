@@ -14,7 +14,7 @@ import {
   type Injection,
   type PodManifest,
 } from "../../src/inject/injection.ts";
-import { uninjectPod } from "../../src/inject/uninject-pod.ts";
+import { unrecorded } from "../../src/inject/record.ts";
 import { DRAIN_SLACK_MS } from "../../src/proxy/control/thread-slot.ts";
 import { LONGEST_CLOSE_MS } from "../../src/sidecar.ts";
 import { LAST_LINES_MS } from "../../src/cli/run.ts";
@@ -77,7 +77,7 @@ test("whatever the pod is, it is injected and comes back, or is refused in words
         assert.match(`${result.field}: ${result.problem}; ${result.mend}`, /^(?:spec|metadata)\S*: .{10,}; .{10,}/);
       if (result.kind !== "injected") return;
       sidecars.push(container(result, "postern"));
-      assert.deepEqual(uninjectPod(result.pod), { kind: "removed", pod: before });
+      assert.deepEqual(unrecorded(result.pod), before);
       assert.deepEqual(inject(result.pod, { ...choices, injected: "replace" }), result);
       const again = inject(result.pod, choices);
       assert.equal(again.kind === "unchanged" && again.reason, "already-injected");
@@ -377,5 +377,5 @@ test("a record that cannot be read is refused, not guessed", () => {
   const annotations = { "postern.dev/injected": "{}" };
   const broken = { ...pod, metadata: { annotations } };
   assert.equal(inject(broken, { injected: "replace" }).kind, "refused");
-  assert.equal(uninjectPod(broken).kind, "refused");
+  assert.equal(unrecorded(broken), undefined);
 });

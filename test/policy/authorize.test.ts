@@ -7,7 +7,7 @@ import { authorize, judgeAddress, judgeServerName, ruleFor } from "../../src/pol
 import { compile } from "../../src/policy/compile/compile.ts";
 import type { Peer } from "../../src/policy/decision.ts";
 import { supposing } from "../../src/policy/service-state.ts";
-import { nearestMiss } from "../../src/policy/explain/nearest.ts";
+import { nearestTo } from "../../src/policy/explain/nearest.ts";
 import { peerAddress } from "../../src/policy/address/peer-address.ts";
 import { buildWorld } from "../../src/discovery/world.ts";
 import { backendPort } from "../../src/policy/model.ts";
@@ -116,7 +116,8 @@ test("whatever the world and the peer: a verdict, never an exception, and the sa
       assert.deepEqual(authorize(snapshotOf(world.toReversed()), port, who), decision);
       const early = judgeServerName(ruleFor(snapshot, port), who.address, who.tls?.sni);
       if (early !== undefined && who.tls !== undefined) assert.notEqual(decision.verdict, "forward");
-      if (decision.verdict !== "forward") assert.equal(typeof nearestMiss(supposing(snapshot), port, who), "string");
+      if (decision.verdict !== "forward")
+        assert.equal(typeof nearestTo(supposing(snapshot), port, who, decision.reason), "string");
     }),
     { numRuns: 3_000 },
   );

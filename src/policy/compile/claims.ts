@@ -14,7 +14,7 @@ import {
   type World,
 } from "../model.ts";
 import { ownService } from "../own-service.ts";
-import { demandsCertificate, readProtocol } from "../objects/validate.ts";
+import { demandsCertificate, readProtocol } from "../protocol.ts";
 
 /** A claim on a port by an object that can be judged, or by one that cannot and closes what it claims. */
 export type Claim =

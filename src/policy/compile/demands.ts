@@ -3,7 +3,8 @@ import { parseRange } from "../address/address.ts";
 import type { RefusalReason } from "../decision.ts";
 import type { BackendSpec, Policy } from "../model.ts";
 import { patternProblem } from "../server-name.ts";
-import { demandsCertificate, readProtocol, sourceProblem, type Protocol } from "../objects/validate.ts";
+import { demandsCertificate, readProtocol, type Protocol } from "../protocol.ts";
+import { sourceProblem } from "../objects/validate.ts";
 
 export interface Demands {
   readonly protocol: Protocol;

@@ -3,8 +3,8 @@
  * on the way to a decision.
  */
 import { findAddress } from "../address/address-set.ts";
-import { admits, authorizeBy } from "../authorize.ts";
-import { isOpenToNobody, ruleInForce } from "../backend-state.ts";
+import { admits } from "../authorize.ts";
+import { isOpenToNobody } from "../backend-state.ts";
 import { wordsOfClosed } from "../closed-words.ts";
 import type { Peer, RefusalReason, San } from "../decision.ts";
 import type { BackendPort } from "../model.ts";
@@ -14,13 +14,11 @@ import { principalType } from "../principal.ts";
 import type { ServiceState } from "../service-state.ts";
 import { alternatives, type OpenRule, type Snapshot } from "../snapshot.ts";
 
-/** The nearest miss of a refused peer; `undefined` for an allowed one, and where there is nothing to compare with. */
-export function nearestMiss(state: ServiceState, port: BackendPort, peer: Peer): string | undefined {
-  const decision = authorizeBy(ruleInForce(state, port), peer);
-  return decision.verdict === "forward" ? undefined : nearestTo(state, port, peer, decision.reason);
-}
-
-/** The nearest miss where the refusal is known already: a handshake that failed leaves a peer that `authorize` would judge otherwise. */
+/**
+ * @param reason of the refusal, which is known already: a handshake that failed leaves a peer that `authorize` would judge
+ * otherwise
+ * @returns `undefined` where there is nothing to compare with
+ */
 export function nearestTo(
   state: ServiceState,
   port: BackendPort,

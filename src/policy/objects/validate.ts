@@ -7,20 +7,8 @@ import { parseRange } from "../address/address.ts";
 import { isTooFar, LONGEST_AUDIT_DAYS } from "./enforcement.ts";
 import { objectKey, type BackendSpec, type Policy, type Problem, type SourceSpec } from "../model.ts";
 import { ANY_PRINCIPAL, principalType } from "../principal.ts";
+import { demandsCertificate, readProtocol } from "../protocol.ts";
 import { patternProblem } from "../server-name.ts";
-
-export type Protocol = "http" | "https";
-
-/** `undefined` for anything but http and https in any case. */
-export function readProtocol(protocol: string): Protocol | undefined {
-  const lower = protocol.toLowerCase();
-  return lower === "http" || lower === "https" ? lower : undefined;
-}
-
-/** True for a backend that demands a client certificate. */
-export function demandsCertificate(backend: BackendSpec): boolean {
-  return readProtocol(backend.port.protocol) === "https" && backend.tls?.skipClientCertValidation !== true;
-}
 
 /** An object, or the parts of one that breaks the schema elsewhere, each at its place: one fault does not hide the next. */
 export interface Judged extends Pick<Policy, "name" | "namespace"> {
