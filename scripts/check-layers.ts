@@ -19,10 +19,10 @@ const ESCAPED = /(?:(?<![.\w])from|\bimport\s*\(?)(?:\s|\/\*[^]*?\*\/|\/\/[^\n]*
 const COMPUTED = /\bimport\(\s*(?!["']|\s)/g;
 
 /** The row that a file belongs to; `undefined` for a folder or a top file that the table does not name. */
-function roomOf(file: string): string | undefined {
+function rowOf(file: string): string | undefined {
   const folder = dirname(file);
-  const room = folder === "." ? file : folder;
-  return Object.hasOwn(LAYERS, room) ? room : undefined;
+  const row = folder === "." ? file : folder;
+  return Object.hasOwn(LAYERS, row) ? row : undefined;
 }
 
 function lineAt(text: string, index: number): number {
@@ -31,9 +31,9 @@ function lineAt(text: string, index: number): number {
 
 /** @param file relative to src, with forward slashes */
 function problemsOf(file: string, files: ReadonlySet<string>): readonly string[] {
-  const room = roomOf(file);
-  if (room === undefined) return [`src/${file}: no row of scripts/layers.ts holds this file; add its folder there`];
-  const allowed = LAYERS[room] ?? [];
+  const row = rowOf(file);
+  if (row === undefined) return [`src/${file}: no row of scripts/layers.ts holds this file; add its folder there`];
+  const allowed = LAYERS[row] ?? [];
   const text = readFileSync(join(src, file), "utf8");
   const place = (index: number): string => `src/${file}:${lineAt(text, index)}`;
   const problems = [
@@ -53,10 +53,10 @@ function problemsOf(file: string, files: ReadonlySet<string>): readonly string[]
       problems.push(`${place(index)}: "${path}" is no file of src; name one, with its ending .ts`);
       continue;
     }
-    const to = roomOf(target);
-    if (to === room || allowed.includes(target) || (to !== undefined && allowed.includes(to))) continue;
+    const to = rowOf(target);
+    if (to === row || allowed.includes(target) || (to !== undefined && allowed.includes(to))) continue;
     problems.push(
-      `${place(index)}: src/${room} must not import src/${target}; scripts/layers.ts allows it ${allowed.join(", ") || "nothing"}`,
+      `${place(index)}: src/${row} must not import src/${target}; scripts/layers.ts allows it ${allowed.join(", ") || "nothing"}`,
     );
   }
   return problems;

@@ -1,9 +1,9 @@
 /**
- * Which room of src may import which: the code map of ARCHITECTURE.md as a table. `check-layers.ts` holds it.
+ * Which folder of src may import which: the code map of ARCHITECTURE.md as a table. `check-layers.ts` holds it.
  *
- * A room is one folder without those below it, or one file at the top of src. Its files may import each other and what
- * their row names: a room, or a single file of one. Type-only imports count. Rows go from the ground up: a row names only
- * rooms above it, so no circle of rooms can be written here. A file may be named from below when it imports nothing of ours.
+ * A row is of one folder without those below it, or of one file at the top of src. Its files may import each other and what
+ * the row names: another row, or a single file of one. Type-only imports count. Rows stand in order of dependency: each names
+ * only rows before it, so no circle can be written here. A file of a later row may be named when it imports nothing of ours.
  */
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "policy/address": [],
@@ -171,7 +171,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "report",
     "admin",
   ],
-  // The controller's rooms speak to the API server by the client of discovery.
+  // The controller speaks to the API server by the client of discovery.
   "controller/objects": ["api-server"],
   "controller/certificate-authority": [
     "telemetry",

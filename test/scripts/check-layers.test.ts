@@ -180,13 +180,13 @@ test("a folder that the table does not name is refused", () => {
   assert.match(text, /src\/proxy\/planted\/\w+\.ts: no row/);
 });
 
-test("rows of the table go from the ground up, so that they form no circle", () => {
+test("rows of the table stand in order of dependency, so that they form no circle", () => {
   for (const [index, row] of rows.entries()) {
     for (const name of LAYERS[row] ?? []) {
       const at = rows.indexOf(isFile(name) && !rows.includes(name) ? dirname(name) : name);
       assert.notEqual(at, -1, `the row ${row} names ${name}, which has no row`);
       if (at < index) continue;
-      assert.ok(isFile(name), `the row ${row} names ${name}, which stands below it`);
+      assert.ok(isFile(name), `the row ${row} names ${name}, which stands after it`);
       const text = readFileSync(join(root, "src", name), "utf8");
       assert.doesNotMatch(text, /from "\./, `${name} is named from below and imports a file of ours`);
     }
