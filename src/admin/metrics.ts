@@ -109,13 +109,13 @@ export class AdminMetrics {
       registry,
       {
         name: "postern_certificate_reload_failures_total",
-        help: "Certificate files, or answers of the SPIFFE Workload API, that could not be used.",
+        help: "Certificates that could not be used: files, answers of the SPIFFE Workload API or of the mesh's controller.",
       },
       () => [[{}, subject.credentialFailures]],
     );
     gauge(
       "postern_certificate_files_unusable",
-      "1 while what the certificate files or the SPIFFE Workload API give is not what is in force.",
+      "1 while what the certificate files, the SPIFFE Workload API or the mesh's controller give is not what is in force.",
       () => (subject.credentialProblem === undefined ? 0 : 1),
     );
     gauge(

@@ -16,9 +16,9 @@ export interface AdminSubject {
   /** All that decides on a connection beside its caller, as it is when asked. */
   readonly state: ServiceState;
   readonly credentials: Credentials | undefined;
-  /** Certificate files that could not be used since the start. */
+  /** How often what the source of certificates gave could not be used, since the start. */
   readonly credentialFailures: number;
-  /** What is wrong with the files as they are now. */
+  /** What is wrong with what the source gives now. */
   readonly credentialProblem: string | undefined;
   /** Log lines that the output did not take, beside those that the threads have counted. */
   readonly linesLost: number;

@@ -84,11 +84,11 @@ export interface Limits {
   readonly maxHeaders: number;
   /** Streams that one HTTP/2 connection may have open at once. */
   readonly maxStreams: number;
-  /** Open connections over all threads. */
+  /** Open connections over all threads. Each thread has an equal part and refuses beyond that, whatever the others have left. */
   readonly maxConnections: number;
-  /** Open connections of one source address; zero: off (the one source is usually the gateway). */
+  /** Open connections of one source address, in equal parts as above; zero: off (the one source is usually the gateway). */
   readonly maxConnectionsPerSource: number;
-  /** New handshakes a second of one source address; zero: off. */
+  /** New handshakes a second of one source address, in equal parts as above; zero: off. */
   readonly handshakesPerSecondPerSource: number;
   /** Connections to the application, per backend and thread. */
   readonly maxUpstreamConnections: number;
@@ -96,7 +96,7 @@ export interface Limits {
   readonly maxQueuedRequests: number;
   /** How long an in-flight response may go on after its connection lost its right. */
   readonly revokeGraceMs: number;
-  /** Refusal log lines of one source address a second, beyond which they are only counted. */
+  /** Refusal log lines of one source address a second, in equal parts as above, beyond which they are only counted. */
   readonly refusalLogsPerSecond: number;
   /** Idle connections to the application are closed before the application's own idle timer can fire. */
   readonly upstreamKeepAliveMs: number;

@@ -153,7 +153,7 @@ export interface PeerRow {
 
 /** Monotonic counters of one thread since it started, keyed by metric and label values. Plain numbers, summed above. */
 export interface Counters {
-  /** key: `end` or `end|reason`, per backend port: `80|refused|source-not-listed`. */
+  /** key: `port|end` or `port|end|reason`, e.g. `80|refused|source-not-listed`. */
   readonly connections: Readonly<Record<string, number>>;
   /** Connections that audit let in, key: `port|reason`. */
   readonly wouldRefuse: Readonly<Record<string, number>>;

@@ -46,8 +46,7 @@ const SIGNATURES = [
 ];
 
 /**
- * Options for `createSecureContext` and `setSecureContext`. The latter replaces everything, so every rotation passes the
- * whole set again.
+ * Options for `createSecureContext`. Every rotation makes a new context of the whole set.
  *
  * A resumed session shows no certificate and keeps OpenSSL's verdict on the former one (OSM fault 1, nodejs/node issue
  * 35317): whoever gives `tickets` judges that certificate anew. No renegotiation (RFC 9325 section 3.5).

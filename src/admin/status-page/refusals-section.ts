@@ -1,3 +1,4 @@
+/** Who was refused, by reason and backend port, and what came nearest to being let in. */
 import type { BackendState } from "../../policy/backend-state.ts";
 import type { PeerRow } from "../../telemetry/records.ts";
 import { bounded, table } from "./document.ts";

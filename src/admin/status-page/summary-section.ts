@@ -1,3 +1,4 @@
+/** The banner on top of the page: whether the sidecar is ready, why not, and which audits last. */
 import { bounded } from "./document.ts";
 import { html, type Html } from "./html.ts";
 import type { AuditNotice, Summary } from "./summary.ts";

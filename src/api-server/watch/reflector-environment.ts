@@ -1,10 +1,10 @@
+/** What all reflectors of one process share. */
 import type { ApiClient } from "../client.ts";
 import type { Clock } from "../clock.ts";
 import type { Outage } from "./outage.ts";
 import type { Report } from "./report.ts";
 import type { KubernetesTiming } from "../timing.ts";
 
-/** What all reflectors of one process share. */
 export interface ReflectorEnvironment {
   readonly client: ApiClient;
   readonly clock: Clock;

@@ -1,3 +1,4 @@
+/** How long a watch may last, and how long it may be silent. */
 import type { Clock } from "../clock.ts";
 import { ApiFailure } from "../failure.ts";
 

@@ -16,7 +16,7 @@ interface Distinct {
   owners?: Set<number>;
 }
 
-/** Entries that a bucket holds on average: half a cache line of IPv4 addresses. */
+/** The most entries that a bucket holds on average: their number of buckets is a power of two, so it is this down to half. */
 const BUCKET_SIZE = 6;
 
 /** Where an address is listed more than once, its first entry counts, and the owners of all. */

@@ -65,8 +65,9 @@ export function parseEndpoints(object: unknown): ParsedEndpoints | undefined {
 }
 
 /**
- * An endpoint counts until it disappears: a gateway pod that is terminating still sends, and one that was never ready
- * does not. An absent `ready` means true. What is no boolean, which an API server does not take and a file can hold, must not.
+ * A gateway pod that is terminating still sends, so its endpoint counts until it disappears, whether or not it was ever ready.
+ * Of the others those count that are ready or serving. An absent `ready` means true. What is no boolean, which an
+ * API server does not take and a file can hold, does not count.
  */
 function counts(endpoint: UnknownRecord | undefined): boolean {
   const value = field(endpoint, "conditions");

@@ -1,4 +1,4 @@
-/** Entry of a data-plane worker: joins the thread to its port and nothing else. */
+/** Entry of a data-plane worker: joins the thread to its port, and closes its connections where a fault ends it. */
 import { parentPort } from "node:worker_threads";
 import { DataThread } from "./data-thread.ts";
 import { CLOSE_CONNECTIONS, type ThreadEvent, type ThreadMessage, type ThreadStart } from "../messages.ts";

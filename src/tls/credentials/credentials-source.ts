@@ -1,4 +1,4 @@
-/** Where credentials come from: files, or the SPIFFE Workload API. */
+/** Where credentials come from: files, the SPIFFE Workload API, or the mesh's controller. */
 import type { CredentialsError } from "../credentials-error.ts";
 import type { Credentials } from "../credentials.ts";
 
