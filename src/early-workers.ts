@@ -1,12 +1,9 @@
-/**
- * Workers that boot while the process still reads its configuration and its certificate: both take as long, and a pod waits
- * for the sum of what is done one after the other.
- */
+/** Workers that boot while the process still reads its configuration and its certificate, which shortens the start of a pod. */
 import type { Worker } from "node:worker_threads";
 import { startThreadWorker, type ThreadWorkerOptions } from "./proxy/control/thread-worker.ts";
 
 export class EarlyWorkers {
-  /** By thread; those that have ended are none. */
+  /** By thread; without those that have ended. */
   readonly #workers = new Map<number, Worker>();
   readonly #options: ThreadWorkerOptions;
   #started = 0;
@@ -21,7 +18,7 @@ export class EarlyWorkers {
       const thread = this.#started;
       const worker = startThreadWorker(thread, this.#options);
       const onEnd = (): void => void this.#workers.delete(thread);
-      // Nobody has to hear of it: whoever finds none starts one, and hears why that cannot live.
+      // Not reported: the data plane starts a worker where none is left, and reports that one's error.
       worker.once("error", onEnd).once("exit", onEnd);
       this.#workers.set(thread, worker);
     }

@@ -40,7 +40,7 @@ function createIo(): CliIo {
   const listeners: ((signal: string) => void)[] = [];
   let asked = false;
   const onSignal = (signal: string): void => {
-    // The second time means now, and so does the first where nobody drains anything.
+    // A second signal ends the process at once. So does the first where no command handles it.
     if (asked || listeners.length === 0) endDespiteThreads(1);
     asked = true;
     for (const listener of listeners) listener(signal);
@@ -117,7 +117,7 @@ async function main(argv: readonly string[]): Promise<never> {
   }
   ignoreBrokenPipes();
   if (name === "run" || name === "controller") reportAsJson();
-  // Before anything is loaded: process 1 of a container is deaf to signals that it does not listen to.
+  // Before anything is loaded: the kernel drops signals to process 1 of a container that has no handler for them.
   const io = createIo();
   const run = await command.load();
   const code = await run(rest, io);

@@ -17,7 +17,7 @@ import { probePages } from "./probes/probe-pages.ts";
 import { snapshotPage } from "./snapshot-page.ts";
 import { statusPage } from "./status-page.ts";
 
-/** Without a sample of the event loop its figures are no numbers; there is one every 10 ms. */
+/** The figures of the event loop are NaN until its first sample, which comes within 10 ms. */
 const FIRST_SAMPLES_MS = 50;
 
 /** The kubelet takes every status below 400 for healthy. */

@@ -43,11 +43,11 @@ interface ApiConnection {
   state: "idle" | "connecting" | "h2" | "http/1.1";
   /** Settles with the attempt under way. */
   attempt: PromiseWithResolvers<void>;
-  /** The attempt has begun, and is not merely left to a request that has yet to be sent. */
+  /** Connecting has begun. False while undici waits for the request that starts it. */
   dialling: boolean;
-  /** Until its `close`, which comes later than its end: `destroyed` says that it is on the way. */
+  /** Kept until its `close` event, which comes after it is destroyed. */
   socket?: Socket;
-  /** The socket of the last attempt; undici leaves one that is not connected yet to its timeout. */
+  /** The socket of the last attempt, to be destroyed by us: undici lets one that is not connected yet run into its timeout. */
   attempted?: Socket;
   active: number;
   answeredAt: number;

@@ -19,7 +19,7 @@ export interface LeaseOptions {
   readonly durationMs: number;
 }
 
-/** Whose clock may be wrong by this much before an old record is believed to be dead at first sight. */
+/** A record that ended longer ago than this is taken over at first sight: no clock is expected to differ by more. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
 interface LeaseRecord {

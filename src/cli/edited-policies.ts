@@ -1,6 +1,6 @@
 /**
- * Whether all that is meant as a policy in the manifests of a replay is judged: what is passed over must not pass as an edit
- * that costs nobody access. Pure.
+ * Whether a replay judges all that its manifests mean as a policy. An object that is left out must not be reported as an edit
+ * by which nobody loses access. Pure.
  */
 import { didYouMean } from "../config/did-you-mean.ts";
 import type { ManifestFault, ManifestObject } from "../discovery/manifests/documents.ts";

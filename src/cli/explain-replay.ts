@@ -50,7 +50,7 @@ export async function runReplay(
   const changed = results.filter(({ effect }) => effect !== "same");
   const counts = countsOf(results);
   const idle = edited.filter((key) => !judging.includes(key));
-  // Otherwise a caller that keeps its access would speak for an edit that nobody has looked at.
+  // Without this, exit code 0 would approve of an edit that was not judged.
   const problems = counts.loses > 0 ? [] : unheard(world, state, judging, idle);
   if (counts.unknown === results.length)
     throw new NothingToJudgeBy(
@@ -63,7 +63,7 @@ export async function runReplay(
   return counts.loses === 0 ? EXIT.ok : EXIT.failed;
 }
 
-/** Edited objects to which nobody listens: all of them, or those that an older one keeps from a port of ours. */
+/** Edited objects that decide about no port of ours: all of them, or those that an older object keeps from theirs. */
 function unheard(
   { directory = "", namespace, services }: WorldQuestion,
   { snapshot }: ServiceState,

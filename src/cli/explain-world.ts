@@ -51,8 +51,8 @@ export async function loadState(question: WorldQuestion, io: CliIo): Promise<Ser
 }
 
 /**
- * As `loadState`, where the answer must not come from a slip of the pen: a namespace or Service that nothing speaks of, or
- * manifests that would not be judged.
+ * As `loadState`, and refuses what is probably misspelt: a namespace or Service that no object names, or manifests that would
+ * not be judged.
  * @param asked Services that flags name: the others are the sidecar's own
  * @throws NothingToJudgeBy naming the flag, or each manifest in a line of its own
  */

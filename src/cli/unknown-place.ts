@@ -1,4 +1,4 @@
-/** A namespace or Service that was asked about and of which nothing that is judged by speaks: a slip, not a policy. Pure. */
+/** A namespace or Service in a question that no object names: it is probably misspelt. Pure. */
 import { didYouMean } from "../config/did-you-mean.ts";
 import { wordsOfForeign } from "../policy/closed-words.ts";
 import { objectKey, type World } from "../policy/model.ts";
@@ -17,7 +17,7 @@ export interface UnknownPlace {
 }
 
 /**
- * @param asked Services that somebody wrote down: each may be a slip. The sidecar's own may have no object among those that
+ * @param asked Services that somebody wrote down: each may be misspelt. The sidecar's own may have no object among those that
  *   are judged by, unless none of them has one
  * @returns what is not known, and what is, in words
  */
@@ -44,7 +44,7 @@ export function unknownPlace(
   };
 }
 
-/** Objects for one of the Services that are in another namespace, perhaps by a slip of their own. */
+/** Objects for one of the Services that are in another namespace, perhaps by mistake. */
 function meantElsewhere(
   { policies, invalidPolicies }: World,
   namespace: string,

@@ -1,6 +1,6 @@
 /** What somebody probably meant: the known name that differs least from an unknown one. */
 
-/** Edits that a slip of the fingers explains; a short name may differ by less, or everything would be near it. */
+/** The most edits between a misspelt name and a known one. A short name may have fewer, or everything would be near it. */
 const MOST_EDITS = 2;
 
 /** The nearest of the known names, or `undefined` where none is near. Case does not count. */

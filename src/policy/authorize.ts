@@ -61,7 +61,10 @@ interface Judged {
   readonly passed: number;
 }
 
-/** Where nobody lets the peer in, the refusal that came last in the order of tests is the one to tell: the caller of one object is a stranger to the others. */
+/**
+ * Where no rule allows the peer, the refusal that came last in the order of tests is told. The rules of other objects refuse a
+ * peer at an earlier test, and that says nothing to its operator.
+ */
 function judgeByAll(open: OpenRule, audited: readonly OpenRule[], oldest: Judged, peer: Peer): Decision {
   let farthest = oldest;
   for (const rule of open.younger ?? []) {
@@ -73,15 +76,15 @@ function judgeByAll(open: OpenRule, audited: readonly OpenRule[], oldest: Judged
 }
 
 /**
- * By those of a port's objects that are in audit: nobody that another lets in gets here. It is told by the object that the peer
- * came farthest with. What they refuse although address and names are waived is refused.
+ * By those of a port's objects that are in audit, of a peer that no object allows. The one whose tests the peer passed farthest
+ * is told. What they refuse although address and names are waived is refused.
  */
 function judgeInAudit(open: OpenRule, audited: readonly OpenRule[], enforced: Judged, peer: Peer): Decision {
   const isEnforced = alternatives(open).some((rule) => !audited.includes(rule) && lists(rule, peer.address));
   let farthest = enforced;
   let allowed: { readonly decision: Allowed; readonly passed: number } | undefined;
   for (const rule of audited) {
-    // The caller of an enforced object is a stranger to the audit of another.
+    // An enforced object lists the address: the audit of an object that does not list it must not let the peer in.
     if (isEnforced && !lists(rule, peer.address)) continue;
     const decision = judge(rule, peer, true);
     if (decision.verdict !== "forward") {
@@ -102,7 +105,7 @@ function farther(one: Judged, other: Judged): Judged {
 
 const PASSED = { close: 1, "tls-alert": 2, forbidden: 3 } as const;
 
-/** A set that is empty has not looked at the peer at all. */
+/** A rule without any address has not tested the peer's, so its refusal comes before all others. */
 function testsPassed(rule: OpenRule, refusal: Refused, peer: Peer): number {
   if (admits(rule, peer.address)) return PASSED[refusal.verdict];
   return refusal.reason === "source-without-endpoints" ? -1 : 0;
@@ -113,7 +116,7 @@ export function admits(rule: OpenRule, address: PeerAddress | undefined): boolea
   return address !== undefined && (rule.addresses === undefined || sourceOf(rule, address) !== -1);
 }
 
-/** The rule that speaks to a peer before its names are known: the oldest that lets its address in, by an audit if need be. */
+/** The rule that a handshake goes by, before the peer's names are known: the oldest that lets its address in, else one in audit. */
 export function ruleForAddress(
   { open, audited }: Extract<RuleInForce, { readonly state: "open" }>,
   address: PeerAddress | undefined,

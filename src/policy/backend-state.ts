@@ -1,6 +1,6 @@
 /**
  * What a connection to a backend port meets before anything is known of the caller: policy, our own certificate, listener,
- * drain and threads, held together by one function. Data path, explanations, status page, status of the objects and
+ * drain and threads, joined by one function. Data path, explanations, status page, status of the objects and
  * metrics all ask it, so that none can say open where another closes. Pure: the time is an input.
  */
 import { isEmptySet } from "./address/address-set.ts";
@@ -89,8 +89,8 @@ function wordsOfOpen({ open, audited }: Extract<RuleInForce, { readonly state: "
   const objects = alternatives(open).length;
   const listed = objects === 1 ? "open to what its policy lists" : "open to what its policies list";
   if (audited.length === 0) return listed;
-  const waved = audited.length === objects ? "any address and name" : "any address that no enforced object lists";
-  return `${listed}, and by an audit to ${waved}`;
+  const unenforced = audited.length === objects ? "any address and name" : "any address that no enforced object lists";
+  return `${listed}, and by an audit to ${unenforced}`;
 }
 
 /** Why no handshake can be made, if that is so. */
@@ -132,7 +132,7 @@ function auditsOf(policies: readonly GoverningPolicy[]): readonly Condition[] {
   });
 }
 
-/** @param found what is in force: an audit of a port that is closed waves nobody through */
+/** @param found what is in force: the audits of a closed port have no effect */
 function policiesOf(rule: Rule | undefined, found: RuleInForce): readonly GoverningPolicy[] {
   if (rule === undefined) return [];
   const audited = found.state === "open" ? found.audited : [];

@@ -1,6 +1,6 @@
 /**
- * What a TLS session may be resumed for. The keys of its ticket follow from everything that a full handshake would have been
- * made by, so that a ticket is noise wherever one of these differs, and the caller shows its certificate again.
+ * Keys of TLS session tickets. They are derived from everything that a full handshake depends on. Where any of it differs, a
+ * ticket cannot be decrypted, and the caller makes a full handshake with its certificate.
  */
 import { createHash, hkdfSync } from "node:crypto";
 import type { SecureContextOptions } from "node:tls";
@@ -23,7 +23,7 @@ export interface TicketScope {
   readonly clientCertificate: boolean;
 }
 
-/** One secret of all threads of a process; whoever has another cannot read their tickets. */
+/** Shared by all threads of a process. Tickets of another secret cannot be decrypted. */
 export type TicketSecret = Uint8Array;
 
 /**
@@ -32,7 +32,7 @@ export type TicketSecret = Uint8Array;
  */
 export type TicketProblem = "session-refused" | "chain-needed";
 
-/** The same in each thread that has the same secret, credentials and scope, and in no other. */
+/** The same in every thread that has the same secret, credentials and scope; different wherever one of them differs. */
 export function ticketOptions(
   secret: TicketSecret,
   { generation, trust }: Credentials,

@@ -45,7 +45,7 @@ export interface KubernetesDiscoveryOptions {
 
 export type KubernetesDiscovery = Required<Discovery>;
 
-/** Throws when neither Services nor a usable pod IPs are given. */
+/** @throws Error when neither Services nor a usable pod address is given */
 export function createKubernetesDiscovery(options: KubernetesDiscoveryOptions): KubernetesDiscovery {
   return new ClusterDiscovery(options);
 }

@@ -35,7 +35,7 @@ export class OwnServices {
   readonly #named: readonly string[] | undefined;
   readonly #reflectors: readonly Reflector<OwnSlice>[];
 
-  /** Throws when neither Services nor usable pod addresses are given. */
+  /** @throws Error when neither Services nor a usable pod address is given */
   constructor(environment: ReflectorEnvironment, options: OwnServicesOptions) {
     this.#namespace = options.namespace;
     this.#named = options.services;

@@ -25,7 +25,7 @@ export interface ManifestFault {
 
 export type ManifestText = { readonly objects: readonly ManifestObject[] } | { readonly fault: ManifestFault };
 
-/** Aliases may be resolved this often: far beyond what anybody writes, far below a bomb. */
+/** Aliases that a document may resolve: more than any manifest has, and few enough that nested ones stay small. */
 const MAX_ALIASES = 100;
 
 /** YAML 1.2 with any number of documents; JSON is a part of it. `kind: List` is taken apart. A file is good as a whole or not at all. */

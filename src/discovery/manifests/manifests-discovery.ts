@@ -33,7 +33,7 @@ export class ManifestsDiscovery implements Discovery {
   readonly #directory: ManifestDirectory;
   readonly #watch: DirectoryWatch;
   #listener: DiscoveryListener | undefined;
-  /** When all files were good last; the first reading where they never were. Thus a broken file grows old like a silent server. */
+  /** When all files were good last; the first reading where they never were. While a file is broken the age of the data grows. */
   #freshAt: number | undefined;
   #failure: string | undefined;
   readonly #warned = new Set<string>();

@@ -16,7 +16,7 @@ interface Distinct {
   owners?: Set<number>;
 }
 
-/** The most entries that a bucket holds on average: their number of buckets is a power of two, so it is this down to half. */
+/** The largest average of entries in a bucket. The number of buckets is a power of two, so the average is between half of this and this. */
 const BUCKET_SIZE = 6;
 
 /** Where an address is listed more than once, its first entry counts, and the owners of all. */
@@ -77,7 +77,7 @@ export function findEntry6(table: ExactTable, address: Words): number {
   return -1;
 }
 
-// A shift by 32 is a shift by none in this language.
+// JavaScript takes a shift by 32 for one by 0.
 function bucket(hash: number, shift: number): number {
   return shift === 32 ? 0 : hash >>> shift;
 }

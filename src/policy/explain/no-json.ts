@@ -1,6 +1,6 @@
-/** What stands where JSON was expected, in words that help whoever named it: never those of the parser. */
+/** Error messages for input that is not JSON: what it holds instead, in place of the parser's own message. */
 
-/** Of a text that is shown, characters. */
+/** Characters of the input that a message quotes. */
 const LONGEST_SHOWN = 60;
 
 /** @param error what JSON.parse has thrown at the text */

@@ -1,6 +1,6 @@
 /**
- * OSM's MeshConfig, as far as somebody may rely on it: it is not read for any decision, so what it asks of a mesh's inbound
- * traffic is not done here. A door that is believed to be shut deserves a word.
+ * What OSM's MeshConfig asks for and Postern does not do. It is not read for any decision. Operators are told, so that nobody
+ * relies on a restriction that is not enforced.
  */
 import { asArray, asRecord, asString, field } from "./unknown.ts";
 import type { Problem } from "../model.ts";
@@ -9,7 +9,7 @@ export function isMeshConfig(object: { readonly kind: string; readonly apiVersio
   return object.kind === "MeshConfig" && object.apiVersion.startsWith("config.openservicemesh.io/");
 }
 
-/** What it asks for and Postern does not do. An external authorization is an error: whoever set it up counts on it. */
+/** An external authorization is an error and not a warning: without it callers are let in that OSM refuses. */
 export function meshConfigProblems(object: unknown): readonly Problem[] {
   const spec = asRecord(field(asRecord(object), "spec"));
   const sidecar = asRecord(field(spec, "sidecar"));

@@ -7,7 +7,7 @@ import { LRUCache } from "lru-cache";
 import type { Refused } from "../../policy/decision.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import { everythingPresented, firstIssuers, presentedLeaf } from "../../tls/x509/presented-chain.ts";
-import { TrustStore, type LostTrust, type WordOfBundle } from "../../tls/trust/trust.ts";
+import { TrustStore, type LostTrust, type BundleVerdict } from "../../tls/trust/trust.ts";
 import type { AcceptedConnection, Secured } from "./accepted-connection.ts";
 
 /** Certificates of which the bundle's word is remembered; a gateway's replicas share a handful. */
@@ -21,7 +21,7 @@ export class TrustJudge {
   readonly #credentials: Credentials | undefined;
   #store: TrustStore | undefined;
   /** By fingerprint. */
-  readonly #alone = new LRUCache<string, WordOfBundle>({ max: REMEMBERED });
+  readonly #alone = new LRUCache<string, BundleVerdict>({ max: REMEMBERED });
   /** Fingerprints of certificates with which a connection was lost. */
   readonly #lost = new LRUCache<string, true>({ max: REMEMBERED });
 
@@ -59,7 +59,7 @@ export class TrustJudge {
     this.#store ??= new TrustStore(credentials);
     const now = Date.now();
     const alone = this.#judgeAlone(secured, this.#store, now);
-    if (alone !== "open") return alone === "good" ? undefined : alone;
+    if (alone !== "undecided") return alone === "good" ? undefined : alone;
     if (secured.chain !== undefined) return this.#store.judge(secured.chain, now);
     return this.#judgePresented(secured, this.#store, now);
   }
@@ -80,13 +80,13 @@ export class TrustJudge {
   }
 
   /** What came with the certificate is read from OpenSSL anew for each connection, so it is asked for last. */
-  #judgeAlone({ socket, verified }: Secured, store: TrustStore, now: number): WordOfBundle {
+  #judgeAlone({ socket, verified }: Secured, store: TrustStore, now: number): BundleVerdict {
     const { identity } = verified;
-    if (identity === undefined || now > identity.notAfter) return "open";
+    if (identity === undefined || now > identity.notAfter) return "undecided";
     let word = this.#alone.get(identity.fingerprint);
     if (word === undefined) {
       const leaf = presentedLeaf(socket, identity.fingerprint);
-      word = leaf === undefined ? "open" : store.judgeAlone(leaf, now);
+      word = leaf === undefined ? "undecided" : store.judgeAlone(leaf, now);
       this.#alone.set(identity.fingerprint, word);
     }
     return word;

@@ -1,10 +1,10 @@
-/** What a source gives takes the place of what is in force, or does not; told once, whichever it is. */
+/** Decides whether what a source gives replaces what is in force, and tells its listener once of each change and failure. */
 import { checkCredentials } from "./check-credentials.ts";
 import { CredentialsError } from "../credentials-error.ts";
 import type { CredentialsListener } from "./credentials-source.ts";
 import type { Credentials, CredentialsOrigin, CredentialTexts } from "../credentials.ts";
 import { replacementOf } from "./replacement.ts";
-import { withoutWhatIsTaken, type TrustTexts } from "../trust/taken-away.ts";
+import { withoutWithdrawn, type TrustTexts } from "../trust/taken-away.ts";
 
 export class CredentialsInForce {
   readonly #listener: CredentialsListener;
@@ -12,7 +12,7 @@ export class CredentialsInForce {
   /** Content that was accepted last. */
   #judged: string | undefined;
   #failure: string | undefined;
-  /** What was looked through last for what it takes away. */
+  /** The texts that were searched last for what they withdraw. */
   #searched: TrustTexts = {};
 
   constructor(current: Credentials | undefined, listener: CredentialsListener) {
@@ -38,14 +38,14 @@ export class CredentialsInForce {
     }
   }
 
-  /** Of a set that cannot be used: what it takes away is gone all the same. `fail` tells why it cannot be used. */
+  /** Of a set that cannot be used as a whole: what it withdraws is withdrawn all the same. `fail` tells why it cannot be used. */
   takeAway(origin: CredentialsOrigin, { ca, crl }: TrustTexts): void {
     if (this.#current === undefined || (ca === this.#searched.ca && crl === this.#searched.crl)) return;
     this.#searched = { ...(ca !== undefined && { ca }), ...(crl !== undefined && { crl }) };
-    const credentials = withoutWhatIsTaken(this.#current, origin, this.#searched, Date.now());
+    const credentials = withoutWithdrawn(this.#current, origin, this.#searched, Date.now());
     if (credentials === undefined) return;
     this.#current = credentials;
-    // Not what was accepted last: were that offered again, it would have to be put in force again.
+    // What was accepted last is not in force any more: where it is offered again, it has to be judged again.
     this.#judged = undefined;
     this.#listener.onCredentials(credentials);
   }

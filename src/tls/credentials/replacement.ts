@@ -10,8 +10,8 @@ export interface Replacement {
 }
 
 /**
- * A certificate that is not valid yet waits for its day, while the trust that came with it is taken at once: what it takes
- * away must not live on for the sake of a clock.
+ * A certificate that is not valid yet is kept back until it is. The trust that came with it is in force at once, because what
+ * it withdraws must not be trusted until then.
  *
  * @throws CredentialsError for lists that have ended, in place of such as have not
  */

@@ -31,10 +31,10 @@ export function judgeAuthorities(origin: string, bundle: readonly X509Certificat
     throw new CredentialsError(
       `${origin} holds no root, only ${certificates.map(nameOf).join(", ")}: add the certificate of the root above, without which nobody's certificate is verified`,
     );
-  const roots = selfSigned.filter((root) => uselessness(root) === undefined);
+  const roots = selfSigned.filter((root) => rootFault(root) === undefined);
   if (roots.length === 0)
     throw new CredentialsError(
-      `${origin} holds no root that may vouch for callers: ${selfSigned.map((root) => `${nameOf(root)} ${uselessness(root)}`).join("; ")}`,
+      `${origin} holds no root that may vouch for callers: ${selfSigned.map((root) => `${nameOf(root)} ${rootFault(root)}`).join("; ")}`,
     );
   if (!roots.some((certificate) => inDate(certificate, now)))
     throw new CredentialsError(
@@ -50,7 +50,7 @@ export function judgeAuthorities(origin: string, bundle: readonly X509Certificat
       ...selfSigned
         .filter((one) => !roots.includes(one))
         .map(
-          (one) => `${origin} holds the root ${nameOf(one)}, which ${uselessness(one)}: nobody is trusted for its sake`,
+          (one) => `${origin} holds the root ${nameOf(one)}, which ${rootFault(one)}: nobody is trusted for its sake`,
         ),
       ...certificates
         .filter((one) => !inDate(one, now))
@@ -62,8 +62,8 @@ export function judgeAuthorities(origin: string, bundle: readonly X509Certificat
   };
 }
 
-/** Why OpenSSL verifies nobody by a root. */
-function uselessness(root: X509Certificate): string | undefined {
+/** Why OpenSSL accepts no chain that ends at this root; `undefined` for a usable one. */
+function rootFault(root: X509Certificate): string | undefined {
   const { weakKey, clientAuth } = limitsOf(root);
   if (weakKey) return "has a key that is too weak (RSA below 2048 bits)";
   return clientAuth ? undefined : "may not issue client certificates (extended key usage)";

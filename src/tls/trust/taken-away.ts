@@ -1,6 +1,6 @@
 /**
- * What a set takes away although it cannot be used: a CA that its bundle leaves out, and whom a CA in force has revoked by it.
- * Nothing of such a set lets anybody in: no CA is added, no revocation ends, no list lasts longer than it did.
+ * Trust that a set of new files withdraws although the set cannot be used as a whole: CAs that its bundle leaves out, and
+ * certificates that its lists revoke. Such a set never adds trust: no CA is added, no revocation ends, no list lasts longer.
  */
 import { X509Certificate } from "node:crypto";
 import { judgeAuthorities, trustDigest } from "./authorities.ts";
@@ -11,8 +11,8 @@ import { revokedIn, type RevocationList } from "../revocation.ts";
 /** Those texts of a set that could be read. */
 export type TrustTexts = Partial<Pick<CredentialTexts, "ca" | "crl">>;
 
-/** @returns what takes the place of `current`; `undefined` where nothing is taken away */
-export function withoutWhatIsTaken(
+/** @returns what replaces `current`; `undefined` where nothing is withdrawn */
+export function withoutWithdrawn(
   current: Credentials,
   origin: CredentialsOrigin,
   { ca, crl }: TrustTexts,
@@ -39,7 +39,7 @@ export function withoutWhatIsTaken(
   };
 }
 
-/** All of them for a text that is not sound, or would leave nobody a way in: half of what is being written is no decision. */
+/** All of them for a text that is damaged, or that holds no usable root: the file may be half written. */
 function keptBy(
   origin: string,
   text: string,

@@ -21,7 +21,8 @@ export type LostTrust = Extract<
   "certificate-untrusted" | "certificate-expired" | "certificate-revoked" | "crl-expired" | "crl-missing"
 >;
 
-export type WordOfBundle = "good" | "certificate-revoked" | "open";
+/** Of a certificate by itself. `undecided`: certificates that the peer sent with it decide. */
+export type BundleVerdict = "good" | "certificate-revoked" | "undecided";
 
 /** Longest path that is walked, leaf and root included. */
 const MAX_DEPTH = 10;
@@ -85,17 +86,17 @@ export class TrustStore {
   }
 
   /**
-   * What the bundle alone says of a certificate. `good` stands whatever came with it, which adds ways and takes none; so does
-   * a revocation by its issuer, whose key is the same on every way. `open`: what came with it decides.
+   * Judges a certificate by the bundle alone. `good` holds whatever the peer sent with it, which adds paths and removes none. So
+   * does a revocation by its issuer, whose key is the same on every path.
    */
-  judgeAlone(certificate: X509Certificate, now: number): WordOfBundle {
+  judgeAlone(certificate: X509Certificate, now: number): BundleVerdict {
     for (const path of this.#pathsFrom(nodeOf(certificate), [])) {
       if (this.#hasRevoked(path[1]!, path[0]!)) return "certificate-revoked";
-      // Such constraints OpenSSL has held against the way that it went, which may have been another.
+      // OpenSSL has held such constraints against the path that it took, which may have been another.
       const isWhole = path.every(({ limits }) => limits.names?.others !== true);
       if (isWhole && this.#faultOf(path, now) === undefined) return "good";
     }
-    return "open";
+    return "undecided";
   }
 
   #pathsFrom(leaf: Node, brought: readonly Node[]): Iterable<readonly Node[]> {

@@ -28,9 +28,9 @@ test("judgeAlone() finds good what the bundle vouches for without anything else,
   const now = Date.now();
   assert.equal(storeOf([root]).judgeAlone(direct, now), "good");
   assert.equal(storeOf([root, intermediate]).judgeAlone(below, now), "good");
-  assert.equal(storeOf([root]).judgeAlone(below, now), "open");
+  assert.equal(storeOf([root]).judgeAlone(below, now), "undecided");
   assert.equal(storeOf([root]).judge([below, parsed(intermediate)], now), undefined);
-  assert.equal(storeOf([root]).judgeAlone(direct, direct.validToDate.getTime() + 1), "open");
+  assert.equal(storeOf([root]).judgeAlone(direct, direct.validToDate.getTime() + 1), "undecided");
 });
 
 test("judgeAlone() has the last word on a certificate that its issuer has revoked, and none where a CA above is", () => {
@@ -45,5 +45,5 @@ test("judgeAlone() has the last word on a certificate that its issuer has revoke
   assert.equal(storeOf([root], [ofRoot(revoked)]).judgeAlone(revoked, now), "certificate-revoked");
   assert.equal(storeOf([root], [ofRoot()]).judgeAlone(revoked, now), "good");
   const lists = [ofRoot(parsed(intermediate)), makeList(intermediate)];
-  assert.equal(storeOf([root, intermediate], lists).judgeAlone(below, now), "open");
+  assert.equal(storeOf([root, intermediate], lists).judgeAlone(below, now), "undecided");
 });
