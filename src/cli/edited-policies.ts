@@ -5,6 +5,7 @@
 import { didYouMean } from "../config/did-you-mean.ts";
 import type { ManifestFault, ManifestObject } from "../discovery/manifests/documents.ts";
 import { misspelt } from "../discovery/manifests/misspelt.ts";
+import { candidatesIn, groupOf, precedenceByName, wordsOfShadowed } from "../discovery/same-name.ts";
 import { objectKey, type ObjectKey } from "../policy/model.ts";
 import { parseIngressBackend } from "../policy/objects/parse.ts";
 import type { ServiceState } from "../policy/service-state.ts";
@@ -39,6 +40,20 @@ function elsewhere(object: ManifestObject, namespace: string): readonly string[]
   return [
     `${object.file}:${object.line}: IngressBackend ${key} would be left out: it is of namespace '${of}' (default where metadata.namespace is missing), and the pod of '${namespace}'${near}`,
   ];
+}
+
+/**
+ * @param all IngressBackends of the state, the edited ones among them
+ * @returns each edited object that another one of its name keeps from having an effect, with its place
+ */
+export function withoutEffect({ objects }: EditedManifests, all: readonly unknown[]): readonly string[] {
+  const precedence = precedenceByName(candidatesIn(all));
+  return policiesIn(objects).flatMap((object) => {
+    const { governing, shadowed = [] } = precedence.get(keyOf(object)) ?? {};
+    const loser = shadowed.find(({ group }) => group === groupOf(object.value));
+    if (governing === undefined || loser === undefined) return [];
+    return [`${object.file}:${object.line}: IngressBackend ${keyOf(object)}: ${wordsOfShadowed(loser, governing)}`];
+  });
 }
 
 /** @returns the IngressBackends that the state was made of, in the order of the files */

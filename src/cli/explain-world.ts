@@ -5,13 +5,14 @@ import { readObjects } from "../discovery/kubernetes/read-objects.ts";
 import { ManifestDirectory } from "../discovery/manifests/directory.ts";
 import { sortObjects } from "../discovery/manifests/kinds.ts";
 import { misspelt } from "../discovery/manifests/misspelt.ts";
+import { candidatesIn, precedenceByName, wordsOfShadowed } from "../discovery/same-name.ts";
 import { buildWorld, type WorldObjects } from "../discovery/world.ts";
 import { compile } from "../policy/compile/compile.ts";
 import type { ObjectKey, World } from "../policy/model.ts";
 import { policyStatuses } from "../policy/explain/policy-statuses.ts";
 import { supposing, type ServiceState } from "../policy/service-state.ts";
 import { definedFields } from "../telemetry/defined-fields.ts";
-import { editedKeys, notJudged, type EditedManifests } from "./edited-policies.ts";
+import { editedKeys, notJudged, withoutEffect, type EditedManifests } from "./edited-policies.ts";
 import type { WorldQuestion } from "./explain-question.ts";
 import type { CliIo } from "./io.ts";
 import { quoted } from "../migrate/quoted.ts";
@@ -43,7 +44,10 @@ export async function loadState(question: WorldQuestion, io: CliIo): Promise<Ser
     io.printError(`${file}:${line}: document ${document} is broken and left out: ${message}`);
   for (const { file, line, object, message } of (manifests?.objects ?? []).flatMap(misspelt))
     io.printError(`${file}:${line}: ${object} is left out: ${message}`);
-  const world = await loadWorld(question, manifests, io);
+  const objects = await objectsOf(question, manifests && sortObjects(manifests.objects), io);
+  for (const [key, { governing, shadowed }] of precedenceByName(candidatesIn(objects.ingressBackends)))
+    io.printError(shadowed.map((loser) => `IngressBackend ${key}: ${wordsOfShadowed(loser, governing)}`));
+  const world = buildWorld(objects);
   const unknown = unknownPlace(world, question);
   if (unknown.namespace !== undefined) throw new NothingToJudgeBy([unknown.namespace, ...unknown.elsewhere]);
   io.printError(unknown.services);
@@ -62,15 +66,17 @@ export async function loadStateOfKnown(
   io: CliIo,
 ): Promise<{ readonly state: ServiceState; readonly edited: readonly ObjectKey[] }> {
   const manifests = (await readManifests(question)) ?? { objects: [], faults: [] };
-  const world = await loadWorld(question, manifests, io);
+  const objects = await objectsOf(question, sortObjects(manifests.objects), io);
+  const world = buildWorld(objects);
   const unknown = unknownPlace(world, question, asked);
-  const problems = [unknown.namespace ?? [], unknown.services, notJudged(manifests, question.namespace)].flat();
+  const problems = [
+    unknown.namespace ?? [],
+    unknown.services,
+    notJudged(manifests, question.namespace),
+    withoutEffect(manifests, objects.ingressBackends),
+  ].flat();
   if (problems.length > 0) throw new NothingToJudgeBy(problems);
   return { state: stateOf(world, question, io), edited: editedKeys(manifests) };
-}
-
-async function loadWorld(question: WorldQuestion, manifests: EditedManifests | undefined, io: CliIo): Promise<World> {
-  return buildWorld(await objectsOf(question, manifests && sortObjects(manifests.objects), io));
 }
 
 function stateOf(

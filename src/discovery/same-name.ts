@@ -3,6 +3,7 @@
  * directory may hold one object several times. The one rule for all sources of policy. Pure.
  */
 import { objectKey, type InvalidPolicy, type ObjectKey, type Policy, type Problem } from "../policy/model.ts";
+import { parseIngressBackend } from "../policy/objects/parse.ts";
 import { asRecord, asString } from "../policy/objects/unknown.ts";
 
 export interface Candidate {
@@ -23,6 +24,15 @@ const CONTRADICTION: Problem = {
   path: "metadata.name",
   message: "the object is defined more than once, with different content",
 };
+
+/** @param objects IngressBackends as they are read from YAML or JSON */
+export function candidatesIn(objects: readonly unknown[]): readonly Candidate[] {
+  return objects.flatMap((object): Candidate[] => {
+    const { policy, invalid } = parseIngressBackend(object);
+    const read = policy ?? invalid;
+    return read === undefined ? [] : [{ group: groupOf(object), object: read }];
+  });
+}
 
 /** API group of an object as it is read from YAML or JSON. */
 export function groupOf(object: unknown): string {

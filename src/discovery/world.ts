@@ -12,9 +12,8 @@ import {
 } from "../policy/model.ts";
 import { addressKey } from "../policy/address/address.ts";
 import { parseEndpoints, parseEndpointSlice, type ParsedEndpoints } from "../policy/objects/parse-endpoints.ts";
-import { parseIngressBackend } from "../policy/objects/parse.ts";
 import { parseNamespace, parseService } from "../policy/objects/parse-service.ts";
-import { groupOf, precedenceByName, type Candidate } from "./same-name.ts";
+import { candidatesIn, precedenceByName } from "./same-name.ts";
 
 /** Objects by kind, as parsed from YAML or JSON. */
 export interface WorldObjects {
@@ -54,12 +53,9 @@ export function servicesOfPod(world: World, namespace: string, podIps: readonly 
 }
 
 function readPolicies(objects: readonly unknown[]): Pick<World, "policies" | "invalidPolicies"> {
-  const candidates = objects.flatMap((object): Candidate[] => {
-    const { policy, invalid } = parseIngressBackend(object);
-    const read = policy ?? invalid;
-    return read === undefined ? [] : [{ group: groupOf(object), object: read }];
-  });
-  const governing = [...precedenceByName(candidates).values()].map((precedence) => precedence.governing.object);
+  const governing = [...precedenceByName(candidatesIn(objects)).values()].map(
+    (precedence) => precedence.governing.object,
+  );
   return {
     policies: governing.filter((object): object is Policy => !("problems" in object)),
     invalidPolicies: governing.filter((object): object is InvalidPolicy => "problems" in object),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runExplain } from "../../src/cli/explain.ts";
 import { runCommand, runCommandWithInput } from "../support/process/command.ts";
-import { backend, mutual, policy, principal, range, service, slice } from "../support/mesh/objects.ts";
+import { backend, mutual, policy, principal, range, service, slice, type Manifest } from "../support/mesh/objects.ts";
 import { freePorts } from "../support/process/ports.ts";
 import { temporaryDirectory } from "../support/process/temporary-directory.ts";
 
@@ -269,4 +269,30 @@ test("what looks like an address is one, and everything else a file", async () =
     assert.equal(code, 2);
     assert.match(stderr, words);
   }
+});
+
+test("an edited object that an older one of its name keeps from having an effect approves of nothing, and explain says so", async () => {
+  using both = temporaryDirectory();
+  const created = (object: Manifest, second: number): Manifest => ({
+    ...object,
+    metadata: { ...object.metadata, creationTimestamp: `2026-01-01T00:00:0${second}Z` },
+  });
+  const older = created(policy([backend("foo", 81, "http")], [range("10.1.0.0/16")], "test/plain"), 1);
+  const younger = created(policy([backend("foo", 81, "http")], [range("10.9.0.0/16")], "test/plain"), 2);
+  const fork = { ...younger, apiVersion: "policy.flomesh.io/v1alpha1" };
+  writeFileSync(join(both.path, "a.yaml"), [older, fork].map((object) => JSON.stringify(object)).join("\n---\n"));
+  const words =
+    /IngressBackend test\/plain: this object has no effect: .* of policy\.openservicemesh\.io is older and governs$/m;
+  const replayed = await runCommandWithInput(
+    runExplain,
+    JSON.stringify(PEERS),
+    "--replay=-",
+    `--manifests=${both.path}`,
+  );
+  assert.deepEqual([replayed.code, replayed.stdout], [2, ""]);
+  assert.match(replayed.stderr, words);
+  const asked = ["--namespace=test", "--service=foo", "--port=81"];
+  const explained = await runCommand(runExplain, `--manifests=${both.path}`, ...asked, "--from=10.1.2.3");
+  assert.equal(explained.code, 0);
+  assert.match(explained.stderr, words);
 });
