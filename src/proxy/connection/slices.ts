@@ -1,6 +1,6 @@
 /** Work on many connections, in slices between which the thread serves. */
 import { performance } from "node:perf_hooks";
-import { contain } from "../forward/boundary.ts";
+import { contain, faultIn } from "../forward/boundary.ts";
 
 /** Longest time that one slice keeps the thread from serving; what its work leaves to be closed comes on top. */
 const SLICE_MS = 0.5;
@@ -11,7 +11,7 @@ export class Slices {
   #passes = 0;
   readonly #waiting: (() => void)[] = [];
 
-  /** @param problem gets what a later slice throws, after which the rest of its pass is left */
+  /** @param problem gets what a later slice throws, after which the rest of its pass is left; and what waiting work throws */
   constructor(problem: (fault: Error) => void) {
     this.#problem = problem;
   }
@@ -22,42 +22,52 @@ export class Slices {
    */
   run<Item>(items: IterableIterator<Item>, work: (item: Item) => void, goesOn: () => boolean = () => true): void {
     this.#passes += 1;
+    let isOver = true;
     try {
-      this.#slice(items, work, goesOn);
-    } catch (thrown) {
-      this.#over();
-      throw thrown;
+      isOver = this.#slice(items, work, goesOn);
+    } finally {
+      if (isOver) this.#over();
     }
   }
 
-  /** At once when no pass is under way, else behind all of them: what holds up nobody waits for what somebody waits for. */
+  /** Runs the work at once when no pass is under way, else when the last of them is over: a pass is never delayed by it. */
   afterwards(work: () => void): void {
     if (this.#passes === 0) work();
     else this.#waiting.push(work);
   }
 
-  #slice<Item>(items: IterableIterator<Item>, work: (item: Item) => void, goesOn: () => boolean): void {
+  /** @returns whether the pass is over; if not, another slice of it is scheduled */
+  #slice<Item>(items: IterableIterator<Item>, work: (item: Item) => void, goesOn: () => boolean): boolean {
     const until = performance.now() + SLICE_MS;
     for (let next = items.next(); next.done !== true; next = items.next()) {
       work(next.value);
       if (performance.now() < until) continue;
       const failed = (fault: Error): void => {
-        this.#over();
         this.#problem(fault);
+        this.#over();
       };
       const more = contain("thread slices", failed, () => {
-        if (goesOn()) this.#slice(items, work, goesOn);
-        else this.#over();
+        if (!goesOn() || this.#slice(items, work, goesOn)) this.#over();
       });
       setImmediate(more);
-      return;
+      return false;
     }
-    this.#over();
+    return true;
   }
 
+  /** Must not throw: whoever calls it has one pass to count down, and would do it again. */
   #over(): void {
     this.#passes -= 1;
     if (this.#passes > 0 || this.#waiting.length === 0) return;
-    this.run(this.#waiting.splice(0).values(), (work) => work());
+    this.run(this.#waiting.splice(0).values(), (work) => this.#do(work));
+  }
+
+  /** One that throws keeps none of the others from being done. */
+  #do(work: () => void): void {
+    try {
+      work();
+    } catch (thrown) {
+      this.#problem(faultIn("thread slices", thrown));
+    }
   }
 }

@@ -94,3 +94,20 @@ test("what is to be done afterwards waits for every pass, and for none that has 
   );
   assert.equal(await afterwards(slices), "later");
 });
+
+test("waiting work that throws is told, and the work behind it is done; later work waits for passes as before", async () => {
+  const told: Error[] = [];
+  const slices = new Slices((fault) => told.push(fault));
+  const done: string[] = [];
+  const twoSlices = (): void => slices.run([1, 2].values(), () => busy(1));
+  twoSlices();
+  slices.afterwards(() => {
+    throw new Error("thrown by the test");
+  });
+  slices.afterwards(() => done.push("behind it"));
+  for (let turns = 0; turns < 10; turns += 1) await turn();
+  assert.deepEqual(done, ["behind it"]);
+  assert.match(told.map(({ message }) => message).join(), /^[^,]*thrown by the test$/);
+  twoSlices();
+  assert.equal(await afterwards(slices), "later");
+});
