@@ -21,22 +21,28 @@ const OF_NO_INTEREST = '{"method":"Debugger.scriptParsed"';
 
 /** Never rejects; what cannot be closed is left to the termination. */
 export async function closeConnections(worker: Worker): Promise<void> {
-  const { Session: InspectorSession } = await import("node:inspector");
-  const session = new InspectorSession();
-  session.connect();
+  try {
+    const { Session: InspectorSession } = await import("node:inspector");
+    const session = new InspectorSession();
+    session.connect();
+    try {
+      await closeIn(worker, session);
+    } finally {
+      session.post("NodeWorker.disable", () => session.disconnect());
+    }
+  } catch {
+    // The worker has ended meanwhile, or this process has no inspector.
+  }
+}
+
+async function closeIn(worker: Worker, session: Session): Promise<void> {
   const ended = new Promise<undefined>((resolve) => worker.once("exit", () => resolve(undefined)));
   const given = Promise.race([ended, delay(PATIENCE_MS, undefined, { ref: false })]);
-  try {
-    const debugged = await Promise.race([attach(session, worker.threadId), given]);
-    if (debugged === undefined) return;
-    await Promise.race([interrupt(debugged), given]);
-    // A worker that is left paused never ends.
-    await Promise.race([debugged.ask("Debugger.disable"), ended, delay(RESUME_MS, undefined, { ref: false })]);
-  } catch {
-    // The worker has ended meanwhile.
-  } finally {
-    session.post("NodeWorker.disable", () => session.disconnect());
-  }
+  const debugged = await Promise.race([attach(session, worker.threadId), given]);
+  if (debugged === undefined) return;
+  await Promise.race([interrupt(debugged), given]);
+  // A worker that is left paused never ends.
+  await Promise.race([debugged.ask("Debugger.disable"), ended, delay(RESUME_MS, undefined, { ref: false })]);
 }
 
 async function interrupt(worker: DebuggedWorker): Promise<void> {
