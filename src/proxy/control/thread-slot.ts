@@ -31,7 +31,7 @@ export interface ThreadSlotOptions {
   readonly onReplaced: (reason: ThreadReplaced) => void;
 }
 
-/** Why a worker is replaced, and when its successor starts. `lag` without `restartInMs`: it is not replaced. */
+/** Why a worker is replaced, or its successor could not be started, and when the next start is. `lag` without `restartInMs`: it is not replaced. */
 export type ThreadReplaced =
   | { readonly kind: "lost"; readonly cause: Error; readonly restartInMs: number }
   | { readonly kind: "lag"; readonly lag: ThreadLag; readonly restartInMs?: number };
@@ -156,14 +156,27 @@ export class ThreadSlot {
 
   /** @returns milliseconds until the successor starts */
   #restart(): number {
-    const steady = Date.now() - this.#current.startedAt >= STEADY_AFTER_MS;
-    const restartInMs = steady ? FIRST_RESTART_DELAY_MS : this.#nextDelayMs;
+    if (Date.now() - this.#current.startedAt >= STEADY_AFTER_MS) this.#nextDelayMs = FIRST_RESTART_DELAY_MS;
+    return this.#startLater();
+  }
+
+  #startLater(): number {
+    const restartInMs = this.#nextDelayMs;
     this.#nextDelayMs = Math.min(restartInMs * 2, LONGEST_RESTART_DELAY_MS);
-    this.#timer = setTimeout(() => {
+    this.#timer = setTimeout(() => this.#startSuccessor(), restartInMs);
+    return restartInMs;
+  }
+
+  /** A system without a thread or memory for it must not end the process, whose other threads serve: it is tried again. */
+  #startSuccessor(): void {
+    try {
       this.#current = this.#start();
       this.#restarts += 1;
-    }, restartInMs);
-    return restartInMs;
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      const cause = new Error(`could not be started: ${reason}`, { cause: thrown });
+      this.#options.onReplaced({ kind: "lost", cause, restartInMs: this.#startLater() });
+    }
   }
 }
 
