@@ -90,6 +90,25 @@ test("a span's parent is the caller's, and the application is told that its own 
   assert.deepEqual(sidecar.log.all({ event: "request" }), [], "spans do not bring the access log back");
 });
 
+test("refusals whose lines are beyond the limit have their span", async () => {
+  const mesh = await TestMesh.create();
+  await using receiver = await SpanReceiver.start();
+  await using application = await startApplication();
+  await using sidecar = await startSidecar({
+    manifests: [policy([mutual], [range("127.0.0.1/32"), principal(GATEWAY_NAME)])],
+    backends: [{ app: application.port }],
+    tls: mesh.own,
+    flags: [`--otlp-endpoint=${receiver.url}`, "--drain-delay=0", "--refusal-logs-per-second=1"],
+  });
+  const tls = await mesh.caller("wrong");
+  const traceparent = `00-${TRACE}-${PARENT}-01`;
+  const paths = ["/first", "/second", "/third"];
+  for (const path of paths) await call({ port: sidecar.port(), tls, path, headers: { traceparent } });
+  await sidecar.stop();
+  assert.ok(sidecar.log.all({ event: "request" }).length < paths.length);
+  for (const path of paths) assert.equal(only(receiver.spans, path).attributes["http.response.status_code"], 403);
+});
+
 test("refusals, failures and WebSockets have their span too", async () => {
   const mesh = await TestMesh.create();
   await using receiver = await SpanReceiver.start();

@@ -85,11 +85,12 @@ export class Journal implements TrafficSink {
   forbidden(facts: RequestFacts, connection: Connection): void {
     const { backend, peer, decision } = connection;
     this.#options.counters.exchanged(backend.port, facts.status, facts.reason, facts.durationMs);
+    // The limit is one of lines: a sampled trace keeps its span.
+    if (facts.span !== undefined) this.#keepSpan({ ...this.#callers.of(connection).caller, ...facts });
     const suppressed = this.#admitRefusal(connection.address);
     if (suppressed === undefined) return;
     const nearest =
       decision.verdict === "forward" ? undefined : nearestTo(this.#options.state, backend.port, peer, decision.reason);
-    if (facts.span !== undefined) this.#keepSpan({ ...this.#callers.of(connection).caller, ...facts });
     this.#writeRequest(facts, connection, nearest, suppressed);
   }
 
