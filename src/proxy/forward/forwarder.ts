@@ -57,6 +57,4 @@ export interface Forwarder {
   revoke(connection: Connection): void;
   /** The process is going away: finish what is in flight, tell the peer (`Connection: close`, GOAWAY), close what is idle. */
   drain(connection: Connection): void;
-  /** Releases what is held for the application (pools, timers). */
-  close(): Promise<void>;
 }

@@ -10,7 +10,6 @@ import { Http1Server } from "./http1/http1-server.ts";
 import { Http2Server } from "./http2/http2-server.ts";
 import { Http1Upstream } from "./upstream/http1-upstream.ts";
 import { Http2Upstream } from "./upstream/http2-upstream.ts";
-import type { Upstream } from "./upstream/upstream.ts";
 import { WebSocketProxy } from "./upstream/websocket-upgrade.ts";
 import type { HttpConnection } from "./exchange/http-connection.ts";
 import { RequestGate } from "./exchange/request-gate.ts";
@@ -32,32 +31,26 @@ export interface HttpForwarderOptions {
 
 export class HttpForwarder implements Forwarder {
   readonly #limits: Limits;
-  readonly #upstream: Upstream;
-  readonly #http2Upstream: Upstream;
-  readonly #webSockets: WebSocketProxy;
   readonly #http1: Http1Server;
   readonly #http2: Http2Server;
   readonly #connections = new Map<Connection, HttpConnection>();
-  readonly #sweep: NodeJS.Timeout;
 
   constructor({ backend, upstreamHttp2, limits, sink, newSpan, withoutDirect = false }: HttpForwarderOptions) {
     this.#limits = limits;
     // Neither connects before it has a request.
     const http1 = upstreamHttp2 ? undefined : new Http1Upstream(backend.app, limits);
-    this.#http2Upstream = new Http2Upstream(backend.app, limits, http1);
-    this.#upstream = http1 ?? this.#http2Upstream;
-    this.#webSockets = new WebSocketProxy(backend, limits);
+    const http2Upstream = new Http2Upstream(backend.app, limits, http1);
     const gate = new RequestGate({
       limits,
       sink,
-      upstream: this.#upstream,
-      webSockets: this.#webSockets,
-      http2Upstream: this.#http2Upstream,
+      upstream: http1 ?? http2Upstream,
+      webSockets: new WebSocketProxy(backend, limits),
+      http2Upstream,
       newSpan,
     });
     this.#http1 = new Http1Server({ limits, gate, withoutDirect });
     this.#http2 = new Http2Server({ limits, gate });
-    this.#sweep = setInterval(
+    setInterval(
       () => this.#enforceLimits(),
       Math.min(SWEEP_MS, limits.requestIdleTimeoutMs / 2, limits.headerTimeoutMs),
     ).unref();
@@ -84,13 +77,6 @@ export class HttpForwarder implements Forwarder {
 
   drain(connection: Connection): void {
     this.#connections.get(connection)?.drain();
-  }
-
-  async close(): Promise<void> {
-    clearInterval(this.#sweep);
-    this.#webSockets.close();
-    this.#http1.close();
-    await Promise.all([this.#upstream.close(), this.#http2Upstream.close()]);
   }
 
   #enforceLimits(): void {

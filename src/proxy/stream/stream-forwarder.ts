@@ -14,11 +14,10 @@ export class StreamForwarder implements Forwarder {
   readonly #limits: Limits;
   readonly #buffers = new ReadBuffers();
   readonly #relays = new Map<Connection, Relay>();
-  readonly #sweep: NodeJS.Timeout;
 
   constructor(limits: Limits) {
     this.#limits = limits;
-    this.#sweep = setInterval(() => this.#enforceLimits(), sweepIntervalMs(limits)).unref();
+    setInterval(() => this.#enforceLimits(), sweepIntervalMs(limits)).unref();
   }
 
   serve(connection: Connection): void {
@@ -32,12 +31,6 @@ export class StreamForwarder implements Forwarder {
 
   /** A stream cannot be told of the drain: it goes on until it ends or the deadline of the drain cuts it. */
   drain(): void {}
-
-  close(): Promise<void> {
-    clearInterval(this.#sweep);
-    for (const relay of this.#relays.values()) relay.cut();
-    return Promise.resolve();
-  }
 
   #enforceLimits(): void {
     const nowMs = performance.now();

@@ -36,9 +36,6 @@ class SlowForwarder implements Forwarder {
   readonly revoked: string[] = [];
   serve(): void {}
   drain(): void {}
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
 
   revoke({ id }: Connection): void {
     for (const until = performance.now() + 1; performance.now() < until;);

@@ -48,7 +48,6 @@ const forwarder: Forwarder = {
   serve: () => undefined,
   revoke: () => undefined,
   drain: () => undefined,
-  close: () => Promise.resolve(),
 };
 
 /** Admitted connections whose callers have certificates of their own. */

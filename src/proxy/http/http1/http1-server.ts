@@ -71,11 +71,6 @@ export class Http1Server {
     this.#server.emit("connection", socket);
   }
 
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
-
   #createServer(limits: Limits): Server {
     const server = createServer({
       requireHostHeader: false,

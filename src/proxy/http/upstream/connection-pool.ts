@@ -23,8 +23,6 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #idle: UpstreamConnection[] = [];
   #resting: UpstreamConnection[] = [];
   readonly #waiting = new Set<CarriedRequest>();
-  readonly #sweep: NodeJS.Timeout;
-  #closed = false;
   /** As a Host line names the application. */
   readonly authority: string;
 
@@ -34,15 +32,11 @@ export class ConnectionPool implements ConnectionOwner {
     this.#limits = limits;
     const shortest = Math.min(limits.upstreamKeepAliveMs, limits.responseIdleTimeoutMs || Infinity);
     const everyMs = Math.max(FASTEST_SWEEP_MS, Math.min(SLOWEST_SWEEP_MS, shortest / 4));
-    this.#sweep = setInterval(() => this.#enforceLimits(), everyMs).unref();
+    setInterval(() => this.#enforceLimits(), everyMs).unref();
   }
 
   /** @param fresh what was kept may all be stale: it is used only where no further connection may be opened */
   take(request: CarriedRequest, fresh = false): void {
-    if (this.#closed) {
-      request.onLost({ error: new UpstreamError("CLOSED_EARLY", "shutting down"), stale: false, unsent: true });
-      return;
-    }
     const kept = fresh && this.#hasRoom ? undefined : this.#keptOne();
     if (kept !== undefined) kept.carry(request);
     else if (this.#hasRoom && (fresh || this.#resting.length <= this.#waiting.size)) this.#open(request);
@@ -72,17 +66,8 @@ export class ConnectionPool implements ConnectionOwner {
     if (next !== undefined) this.#open(next);
   }
 
-  close(): void {
-    this.#closed = true;
-    clearInterval(this.#sweep);
-    const error = new UpstreamError("CLOSED_EARLY", "shutting down");
-    for (const connection of this.#connections) connection.close(error);
-    for (const request of this.#waiting) request.onLost({ error, stale: false, unsent: true });
-    this.#waiting.clear();
-  }
-
   get #hasRoom(): boolean {
-    return !this.#closed && this.#connections.size < this.#limits.maxUpstreamConnections;
+    return this.#connections.size < this.#limits.maxUpstreamConnections;
   }
 
   #open(request: CarriedRequest): void {

@@ -26,9 +26,4 @@ export class Http1Upstream implements Upstream {
   released(): void {
     this.#inFlight -= 1;
   }
-
-  close(): Promise<void> {
-    this.#pool.close();
-    return Promise.resolve();
-  }
 }

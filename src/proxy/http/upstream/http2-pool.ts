@@ -24,17 +24,15 @@ export class SessionPool implements SessionOwner {
   readonly #limits: Limits;
   readonly #sessions = new Set<UpstreamSession>();
   readonly #waiting = new Set<WaitingRequest>();
-  readonly #sweep: NodeJS.Timeout;
   /** Streams that the next connection is taken to allow: as many as the last one did. */
   #expected = STREAMS_PER_SESSION;
-  #closed = false;
 
   constructor(app: SocketAddress, limits: Limits) {
     this.#origin = `http://${addressText(app)}`;
     this.#limits = limits;
     const shortest = Math.min(limits.upstreamKeepAliveMs, limits.responseIdleTimeoutMs || Infinity);
     const everyMs = Math.max(FASTEST_SWEEP_MS, Math.min(SLOWEST_SWEEP_MS, shortest / 4));
-    this.#sweep = setInterval(() => this.#enforceLimits(), everyMs).unref();
+    setInterval(() => this.#enforceLimits(), everyMs).unref();
   }
 
   /** Requests that all connections together may carry at once, as far as it is known. */
@@ -43,10 +41,6 @@ export class SessionPool implements SessionOwner {
   }
 
   take(request: WaitingRequest): void {
-    if (this.#closed) {
-      request.onUnreachable(new UpstreamError("CLOSED_EARLY", "shutting down"));
-      return;
-    }
     this.#waiting.add(request);
     this.roomMade();
   }
@@ -74,16 +68,9 @@ export class SessionPool implements SessionOwner {
     else if (!this.#hasUsable) this.#failWaiting(lossOf(session));
   }
 
-  close(): void {
-    this.#closed = true;
-    clearInterval(this.#sweep);
-    for (const session of this.#sessions) session.end();
-    this.#failWaiting(new UpstreamError("CLOSED_EARLY", "shutting down"));
-  }
-
   /** One that can carry something is always allowed: those that say goodbye may take as long as their streams. */
   get #mayOpen(): boolean {
-    return !this.#closed && (this.#sessions.size < this.#limits.maxUpstreamConnections || !this.#hasUsable);
+    return this.#sessions.size < this.#limits.maxUpstreamConnections || !this.#hasUsable;
   }
 
   get #hasUsable(): boolean {

@@ -60,11 +60,6 @@ export class Http2Upstream implements Upstream {
     } else this.#inFlight -= 1;
   }
 
-  close(): Promise<void> {
-    this.#pool.close();
-    return Promise.resolve();
-  }
-
   get #isOther(): boolean {
     return performance.now() < this.#otherUntilMs;
   }

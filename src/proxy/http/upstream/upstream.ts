@@ -52,5 +52,4 @@ export interface Upstream {
   /** `released()` must follow when the exchange is over. */
   dispatch(request: UpstreamRequest, handler: ResponseHandler): void;
   released(): void;
-  close(): Promise<void>;
 }

@@ -70,12 +70,7 @@ export class WebSocketProxy {
       full: false,
       dispatch: (request, handler) => this.#dispatch(request, handler, caller),
       released: () => undefined,
-      close: () => Promise.resolve(),
     };
-  }
-
-  close(): void {
-    this.#proxy.close();
   }
 
   #dispatch(request: UpstreamRequest, handler: ResponseHandler, caller: UpgradeCaller): void {

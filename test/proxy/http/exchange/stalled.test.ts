@@ -37,7 +37,6 @@ test("a caller that does not take the last bytes of its response is waited for n
     full: false,
     dispatch: (_request, handler) => handler.onRequestStart(CONTROL),
     released: () => undefined,
-    close: () => Promise.resolve(),
   };
   const exchange = new Exchange({
     connection: {} as Connection,

@@ -58,7 +58,6 @@ export class ForwarderRig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.close();
     for (const connection of this.connections) connection.destroy();
-    await this.#forwarder.close();
     await this.recorder[Symbol.asyncDispose]();
   }
 }

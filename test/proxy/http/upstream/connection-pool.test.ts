@@ -7,10 +7,9 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { DEFAULT_LIMITS } from "../../../../src/config/config.ts";
 import { Http1Upstream } from "../../../../src/proxy/http/upstream/http1-upstream.ts";
-import { answering, ask, BareApplication, dispatch, receive, type Ask } from "./http1-rig.ts";
+import { answering, ask, BareApplication, dispatch, type Ask } from "./http1-rig.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
-const END = /\r\n\r\n$/;
 
 /** Closes the connection on its second request, without an answer. */
 function closingOnSecond(how: (socket: Socket) => void): (socket: Socket) => void {
@@ -30,7 +29,6 @@ test("requests one after another share one connection", async () => {
   application.onSocket = answering(OK);
   for (let turn = 0; turn < 50; turn += 1) assert.equal((await ask(upstream)).body, "ok");
   assert.equal(application.sockets.length, 1);
-  await upstream.close();
 });
 
 test("the latest used connection is taken first", async () => {
@@ -61,7 +59,6 @@ test("the latest used connection is taken first", async () => {
     await ask(upstream);
   }
   assert.equal(new Set(carried.slice(2)).size, 1);
-  await upstream.close();
 });
 
 test("the limit holds, requests beyond it wait their turn in order, and above both the upstream is full", async () => {
@@ -81,7 +78,6 @@ test("the limit holds, requests beyond it wait their turn in order, and above bo
   assert.equal(upstream.full, false);
   assert.ok(application.mostOpen <= 3, `${application.mostOpen} connections at once`);
   assert.ok(order.indexOf(22) > order.indexOf(3), "who came first was served first");
-  await upstream.close();
 });
 
 test("the limit holds while the application gives up every connection", async () => {
@@ -93,7 +89,6 @@ test("the limit holds while the application gives up every connection", async ()
   const told = await Promise.all(Array.from({ length: 20 }, () => ask(upstream)));
   assert.ok(told.every(({ body }) => body === "ok"));
   assert.equal(application.sockets.length, 20);
-  await upstream.close();
 });
 
 test("a request that is cancelled while it waits is never sent", async () => {
@@ -113,7 +108,6 @@ test("a request that is cancelled while it waits is never sent", async () => {
   assert.equal((await waiting.over).error?.message, "cancelled");
   await Promise.all([first.over, third.over]);
   assert.doesNotMatch(text, /cancelled/);
-  await upstream.close();
 });
 
 test("a connection that is not used is closed when its time is up", async () => {
@@ -126,7 +120,6 @@ test("a connection that is not used is closed when its time is up", async () => 
   socket.end();
   assert.equal((await ask(upstream)).body, "ok");
   assert.equal(application.sockets.length, 2);
-  await upstream.close();
 });
 
 test("a connection is given up by the application's Keep-Alive line, where our own time is longer", async () => {
@@ -135,7 +128,6 @@ test("a connection is given up by the application's Keep-Alive line, where our o
   application.onSocket = answering("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1, max=9\r\ncontent-length: 2\r\n\r\nok");
   await ask(upstream);
   await once(application.sockets[0]!, "end");
-  await upstream.close();
 });
 
 test("a kept connection that the application has closed is not used", async () => {
@@ -149,7 +141,6 @@ test("a kept connection that the application has closed is not used", async () =
   await closed;
   assert.equal((await ask(upstream, { method: "POST" })).body, "ok");
   assert.equal(application.sockets.length, 2);
-  await upstream.close();
 });
 
 test("bytes on a kept connection that nobody asked for are no answer to the next request", async () => {
@@ -162,7 +153,6 @@ test("bytes on a kept connection that nobody asked for are no answer to the next
   socket!.write("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged");
   await closed;
   assert.equal((await ask(upstream)).body, "ok");
-  await upstream.close();
 });
 
 const ways: readonly (readonly [name: string, how: (socket: Socket) => void])[] = [
@@ -180,7 +170,6 @@ for (const [name, how] of ways) {
       const told = await ask(upstream, { method });
       assert.deepEqual([told.error, told.status, told.ends], [undefined, 200, 1]);
       assert.equal(application.sockets.length, 2);
-      await upstream.close();
     });
   }
 
@@ -199,7 +188,6 @@ for (const [name, how] of ways) {
       const told = await ask(upstream, asked);
       assert.ok(told.error !== undefined);
       assert.equal(application.sockets.length, 1);
-      await upstream.close();
     });
   }
 }
@@ -214,7 +202,6 @@ test("a POST of which the socket took nothing is repeated: the application canno
   application.sockets[0]!.resetAndDestroy();
   const told = await ask(upstream, { method: "POST" });
   assert.deepEqual([told.error, told.body, application.sockets.length], [undefined, "ok", 2]);
-  await upstream.close();
 });
 
 test("a request is repeated once, and not on a connection that was new", async () => {
@@ -225,7 +212,6 @@ test("a request is repeated once, and not on a connection that was new", async (
   assert.equal((await ask(upstream)).body, "ok");
   assert.equal((await ask(upstream)).code, "CLOSED_EARLY");
   assert.equal(application.sockets.length, 2);
-  await upstream.close();
 });
 
 test("a request of which the application has answered a byte is not repeated", async () => {
@@ -236,7 +222,6 @@ test("a request of which the application has answered a byte is not repeated", a
   const told = await ask(upstream);
   assert.deepEqual([told.interim, told.code], [[100], "CLOSED_EARLY"]);
   assert.equal(application.sockets.length, 1);
-  await upstream.close();
 });
 
 test("while every kept connection is stale, no caller notices", async () => {
@@ -256,7 +241,6 @@ test("while every kept connection is stale, no caller notices", async () => {
   stale = false;
   const told = await Promise.all(Array.from({ length: 8 }, () => ask(upstream)));
   assert.deepEqual(new Set(told.map(({ body }) => body)), new Set(["ok"]));
-  await upstream.close();
 });
 
 test("an application that is not there is said so, and its return is found", async () => {
@@ -270,23 +254,5 @@ test("an application that is not there is said so, and its return is found", asy
   const server = createServer(answering(OK)).listen(port, "127.0.0.1");
   await once(server, "listening");
   assert.equal((await ask(upstream)).body, "ok");
-  await upstream.close();
   server.close();
-});
-
-test("closing ends what is under way and what waits, each once, and refuses what comes after", async () => {
-  await using application = await BareApplication.start();
-  const upstream = application.upstream({ maxUpstreamConnections: 1 });
-  const received = new Promise((resolve) => {
-    application.onSocket = (socket) => void receive(socket, END).then(resolve);
-  });
-  const under = dispatch(upstream);
-  const waiting = dispatch(upstream);
-  await received;
-  await upstream.close();
-  const later = dispatch(upstream);
-  for (const told of [under, waiting, later]) {
-    await told.over;
-    assert.deepEqual([told.code, told.ends], ["CLOSED_EARLY", 1]);
-  }
 });

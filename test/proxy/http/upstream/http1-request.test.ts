@@ -29,7 +29,6 @@ async function sent(request: Parameters<typeof ask>[1], pattern: RegExp): Promis
   const told = await ask(upstream, request);
   assert.equal(told.error, undefined);
   assert.equal(told.body, "ok");
-  await upstream.close();
   return text;
 }
 
@@ -78,7 +77,6 @@ test("a head does not wait for a body that has not begun to come", async () => {
   assert.equal(await receive(socket!, /late/), "late");
   socket!.write(OK);
   assert.equal((await told.over).body, "ok");
-  await upstream.close();
 });
 
 test("a large body arrives whole, and is taken no faster than the application reads", async () => {
@@ -114,7 +112,6 @@ test("a large body arrives whole, and is taken no faster than the application re
   socket!.resume();
   assert.equal((await told.over).body, "ok");
   assert.ok(received > size);
-  await upstream.close();
 });
 
 for (const kept of [false, true]) {
@@ -145,7 +142,6 @@ for (const kept of [false, true]) {
       assert.ok(body.destroyed, "nothing more is taken from the caller");
       if (kept) assert.equal((await ask(upstream)).body, "ok");
     }
-    await upstream.close();
   });
 }
 
@@ -164,7 +160,6 @@ test("an answer that is there when a write fails is still read", async () => {
   socket!.resetAndDestroy();
   body.push("more");
   assert.deepEqual([(await told.over).status, told.body, told.error], [413, "too much", undefined]);
-  await upstream.close();
 });
 
 test("a body that breaks off takes its request with it, and the application cannot take it for whole", async () => {
@@ -181,7 +176,6 @@ test("a body that breaks off takes its request with it, and the application cann
   const told = await ask(upstream, { method: "POST", body });
   assert.equal(told.code, "BODY_CUT");
   assert.equal((await ended)?.code, "ECONNRESET");
-  await upstream.close();
 });
 
 for (const [name, parts] of [
@@ -195,7 +189,6 @@ for (const [name, parts] of [
     body.push(null);
     const told = await ask(upstream, { method: "POST", lines: ["content-length", "5"], body });
     assert.equal(told.code, "BODY_LENGTH");
-    await upstream.close();
   });
 }
 
@@ -207,5 +200,4 @@ test("a request that would be two is not sent", async () => {
   assert.equal(told.code, "INVALID_REQUEST");
   assert.equal((await ask(upstream)).body, "ok");
   assert.equal(application.sockets.length, 1);
-  await upstream.close();
 });

@@ -93,7 +93,6 @@ test("an application that does not say how many streams it takes is sent none, a
   const bytes = Buffer.concat(sent);
   for (let at = 24; at < bytes.length; at += 9 + bytes.readUIntBE(at, 3)) assert.notEqual(bytes[at + 3], 1, "HEADERS");
   assert.equal(application.connections, 1);
-  await upstream.close();
 });
 
 test("an application that refuses the connection fails all that wait for it", async () => {
@@ -104,21 +103,10 @@ test("an application that refuses the connection fails all that wait for it", as
   const upstream = new Http2Upstream({ host: "127.0.0.1", port }, DEFAULT_LIMITS);
   const told = await Promise.all(Array.from({ length: 5 }, () => ask(upstream)));
   assert.ok(told.every(({ code }) => code === "ECONNREFUSED"));
-  await upstream.close();
 });
 
 test("an application that speaks HTTP/1.1 instead is an invalid one", async () => {
   await using application = await startTcpApplication((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
   const upstream = new Http2Upstream({ host: "127.0.0.1", port: application.port }, DEFAULT_LIMITS);
   assert.equal((await ask(upstream)).code, "NOT_HTTP2");
-  await upstream.close();
-});
-
-test("requests that wait are told of a shutdown, and none is taken behind it", async () => {
-  await using application = await Http2Application.start();
-  const upstream = application.upstream();
-  const waiting = dispatch(upstream);
-  await upstream.close();
-  assert.equal((await waiting.over).code, "CLOSED_EARLY");
-  assert.equal((await ask(upstream)).code, "CLOSED_EARLY");
 });

@@ -9,7 +9,6 @@ import { Http2Upstream } from "../../../../src/proxy/http/upstream/http2-upstrea
 export class Http2Application implements AsyncDisposable {
   readonly #server: Http2Server;
   readonly sessions = new Set<ServerHttp2Session>();
-  readonly upstreams: Http2Upstream[] = [];
   /** Connections that were ever accepted. */
   connections = 0;
   mostConnections = 0;
@@ -52,13 +51,10 @@ export class Http2Application implements AsyncDisposable {
   }
 
   upstream(limits: Partial<Limits> = {}): Http2Upstream {
-    const upstream = new Http2Upstream({ host: "127.0.0.1", port: this.port }, { ...DEFAULT_LIMITS, ...limits });
-    this.upstreams.push(upstream);
-    return upstream;
+    return new Http2Upstream({ host: "127.0.0.1", port: this.port }, { ...DEFAULT_LIMITS, ...limits });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const upstream of this.upstreams) await upstream.close();
     for (const session of this.sessions) session.destroy();
     this.#server.close();
     await once(this.#server, "close");

@@ -15,7 +15,6 @@ async function answered(answer: string, request: Ask = {}): Promise<{ readonly t
   application.onSocket = answering(() => answers.shift() ?? "");
   const told = await ask(upstream, request);
   assert.equal((await ask(upstream)).body, "ok", "the next exchange is its own");
-  await upstream.close();
   return { told, kept: application.sockets.length === 1 };
 }
 
@@ -83,7 +82,6 @@ test("the end of the connection ends a body without framing, a reset breaks it o
   await second.begun;
   application.sockets[1]!.resetAndDestroy();
   assert.equal((await second.over).code, "ECONNRESET");
-  await upstream.close();
 });
 
 const broken: readonly (readonly [name: string, answer: string, failure: string])[] = [
@@ -106,7 +104,6 @@ for (const [name, answer, failure] of broken) {
     const told = await ask(upstream);
     assert.ok(told.error !== undefined);
     assert.equal(classifyFailure(told.error).code, failure);
-    await upstream.close();
     assert.equal(told.ends, 1);
   });
 }
@@ -149,7 +146,6 @@ test("a caller that reads slowly holds the application up, and gets every byte",
   assert.ok(before <= 65_536, `${before} bytes were told while the response was paused`);
   assert.ok(application.sockets[0]!.writableLength > 0, "the application waits");
   assert.deepEqual([(await told.over).error, received], [undefined, size]);
-  await upstream.close();
 });
 
 test("a response that was paused as its last byte came leaves a connection that can be used", async () => {
@@ -161,7 +157,6 @@ test("a response that was paused as its last byte came leaves a connection that 
   await told.over;
   assert.equal((await ask(upstream)).body, "ok");
   assert.equal(application.sockets.length, 1);
-  await upstream.close();
 });
 
 test("silence before and within a response ends it as a timeout", async () => {
@@ -172,7 +167,6 @@ test("silence before and within a response ends it as a timeout", async () => {
   application.onSocket = answering("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf");
   const told = await ask(upstream);
   assert.deepEqual([told.body, told.code], ["half", "RESPONSE_TIMEOUT"]);
-  await upstream.close();
 });
 
 test("a response that is cancelled costs the application a reset, and its connection is not used again", async () => {
@@ -188,7 +182,6 @@ test("a response that is cancelled costs the application a reset, and its connec
   assert.equal(error.code, "ECONNRESET");
   application.onSocket = answering(OK);
   assert.equal((await ask(upstream)).body, "ok");
-  await upstream.close();
 });
 
 test("what a handler throws ends its own exchange alone", async () => {
@@ -205,5 +198,4 @@ test("what a handler throws ends its own exchange alone", async () => {
   const other = dispatch(upstream);
   assert.equal(classifyFailure((await faulty.over).error!).code, "internal-error");
   assert.equal((await other.over).body, "ok");
-  await upstream.close();
 });
