@@ -85,7 +85,7 @@ export const LIMIT_SETTINGS: readonly LimitSetting[] = [
     "max-upstream-connections",
     "count",
     1,
-    "connections to the application a backend and thread, WebSockets not counted (256)",
+    "connections to the application a backend and thread and version of HTTP, WebSockets not counted (256)",
   ),
   limit(
     "maxQueuedRequests",

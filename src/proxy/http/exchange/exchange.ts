@@ -40,6 +40,8 @@ export class Exchange implements ResponseHandler {
   readonly startedAt = Date.now();
   readonly #startedAtMs = performance.now();
   #control: ResponseControl | undefined;
+  /** Gives its place at the application back. */
+  #release: (() => void) | undefined;
   #status = 0;
   #hasResponse = false;
   #informed = 0;
@@ -88,10 +90,12 @@ export class Exchange implements ResponseHandler {
 
   #dispatch(): void {
     const { head, clean, headers, downstream, upstream } = this.parts;
-    upstream.dispatch(
+    const release = upstream.dispatch(
       { method: head.method, path: clean.path, lines: headers.lines, body: downstream.body },
       new ExchangeBoundary(this),
     );
+    if (this.#ended) release();
+    else this.#release = release;
   }
 
   /** A callback of this exchange threw: it ends, and nothing beside it does. Never throws. */
@@ -198,7 +202,7 @@ export class Exchange implements ResponseHandler {
     this.#ended = true;
     // The caller's word for it (RFC 8441 section 5).
     this.#status = this.parts.head.version === "2" ? 200 : 101;
-    this.parts.upstream.released();
+    this.#release?.();
     this.parts.onEnd(this);
   }
 
@@ -243,7 +247,7 @@ export class Exchange implements ResponseHandler {
   #end(whole: boolean): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.parts.upstream.released();
+    this.#release?.();
     if (!whole) {
       this.failure ??= "request-cancelled";
       this.#control?.abort(new Error("request cancelled"));

@@ -18,12 +18,14 @@ export class Http1Upstream implements Upstream {
     return this.#inFlight >= this.#most;
   }
 
-  dispatch(request: UpstreamRequest, handler: ResponseHandler): void {
-    this.#inFlight += 1;
+  dispatch(request: UpstreamRequest, handler: ResponseHandler): () => void {
     new Http1Request(request, handler, this.#pool).begin();
+    this.#inFlight += 1;
+    return this.#release;
   }
 
-  released(): void {
+  /** One for all: a request costs no closure. */
+  readonly #release = (): void => {
     this.#inFlight -= 1;
-  }
+  };
 }

@@ -17,8 +17,8 @@ const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = cons
 /** An application that replaces its connections often may leave the second attempt unprocessed too. */
 const MOST_REPEATS = 2;
 
-/** Of a request of which nothing was sent, and whose body was not touched. */
-export type OnOther = (request: UpstreamRequest, handler: ResponseHandler) => void;
+/** Takes over a request of which nothing was sent, and whose body was not touched. */
+export type OnHttp1 = (request: UpstreamRequest, handler: ResponseHandler) => void;
 
 export class Http2Request implements ResponseControl, WaitingRequest {
   readonly #request: UpstreamRequest;
@@ -26,8 +26,8 @@ export class Http2Request implements ResponseControl, WaitingRequest {
   readonly #pool: SessionPool;
   /** Silence of the application; zero: as long as it likes. */
   readonly #idleTimeoutMs: number;
-  /** Takes the request over where the application does not speak HTTP/2. */
-  readonly #onOther: OnOther | undefined;
+  /** Absent: the application is known to speak HTTP/2. */
+  readonly #onHttp1: OnHttp1 | undefined;
   readonly #body: Http2Body | undefined;
   #stream: ClientHttp2Stream | undefined;
   #trailers: Trailers = [];
@@ -44,9 +44,9 @@ export class Http2Request implements ResponseControl, WaitingRequest {
     handler: ResponseHandler,
     pool: SessionPool,
     idleTimeoutMs: number,
-    onOther?: OnOther,
+    onHttp1?: OnHttp1,
   ) {
-    this.#onOther = onOther;
+    this.#onHttp1 = onHttp1;
     this.#request = request;
     this.#handler = handler;
     this.#pool = pool;
@@ -73,10 +73,10 @@ export class Http2Request implements ResponseControl, WaitingRequest {
   }
 
   onUnreachable(error: Error): void {
-    const isOther = error instanceof UpstreamError && error.code === "NOT_HTTP2";
-    if (!isOther || this.#onOther === undefined || this.#over || this.#repeats > 0) return this.#fail(error);
+    const isHttp1 = error instanceof UpstreamError && error.code === "NOT_HTTP2";
+    if (!isHttp1 || this.#onHttp1 === undefined || this.#over || this.#repeats > 0) return this.#fail(error);
     this.#over = true;
-    this.#onOther(this.#request, this.#handler);
+    this.#onHttp1(this.#request, this.#handler);
   }
 
   abort(reason: Error): void {

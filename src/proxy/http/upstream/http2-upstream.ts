@@ -8,20 +8,19 @@
 import { performance } from "node:perf_hooks";
 import type { Limits, SocketAddress } from "../../../config/config.ts";
 import { SessionPool } from "./http2-pool.ts";
-import { Http2Request } from "./http2-request.ts";
+import { Http2Request, type OnHttp1 } from "./http2-request.ts";
 import type { ResponseHandler, Upstream, UpstreamRequest } from "./upstream.ts";
 
-/** How long an application that does not speak HTTP/2 is not asked by it again; another one may have taken its place then. */
-const OTHER_MS = 60_000;
+/** How long an application that speaks HTTP/1.1 alone is not asked by HTTP/2 again; another one may have taken its place then. */
+const HTTP1_MEMORY_MS = 60_000;
 
 export class Http2Upstream implements Upstream {
   readonly #pool: SessionPool;
   readonly #limits: Limits;
   readonly #http1: Upstream | undefined;
-  #otherUntilMs = -Infinity;
+  #http1UntilMs = -Infinity;
+  /** By HTTP/2. */
   #inFlight = 0;
-  /** Requests in flight at `http1`. */
-  #others = 0;
 
   /** @param http1 of the same application; absent: it is known to speak HTTP/2 */
   constructor(app: SocketAddress, limits: Limits, http1?: Upstream) {
@@ -31,43 +30,43 @@ export class Http2Upstream implements Upstream {
   }
 
   get full(): boolean {
-    if (this.#isOther) return this.#http1?.full === true;
+    if (this.#http1 !== undefined && this.#speaksHttp1) return this.#http1.full;
     return this.#inFlight >= this.#pool.capacity + this.#limits.maxQueuedRequests;
   }
 
-  dispatch(request: UpstreamRequest, handler: ResponseHandler): void {
+  dispatch(request: UpstreamRequest, handler: ResponseHandler): () => void {
     const http1 = this.#http1;
-    if (http1 !== undefined && this.#isOther) {
-      this.#byHttp1(http1, request, handler);
-      return;
+    if (http1 === undefined) {
+      this.#byHttp2(request, handler);
+      return this.#release;
     }
+    if (this.#speaksHttp1) return byHttp1(http1, request, handler);
+    // Its place is where it is sent in the end.
+    let release = this.#release;
+    this.#byHttp2(request, handler, (unsent, itsHandler) => {
+      this.#http1UntilMs = performance.now() + HTTP1_MEMORY_MS;
+      release();
+      release = byHttp1(http1, unsent, itsHandler);
+    });
+    return () => release();
+  }
+
+  readonly #release = (): void => {
+    this.#inFlight -= 1;
+  };
+
+  get #speaksHttp1(): boolean {
+    return performance.now() < this.#http1UntilMs;
+  }
+
+  #byHttp2(request: UpstreamRequest, handler: ResponseHandler, onHttp1?: OnHttp1): void {
+    new Http2Request(request, handler, this.#pool, this.#limits.responseIdleTimeoutMs, onHttp1).begin();
     this.#inFlight += 1;
-    const onOther = (unsent: UpstreamRequest, itsHandler: ResponseHandler): void => {
-      if (http1 === undefined) return;
-      this.#otherUntilMs = performance.now() + OTHER_MS;
-      this.#inFlight -= 1;
-      this.#byHttp1(http1, unsent, itsHandler);
-    };
-    const { responseIdleTimeoutMs } = this.#limits;
-    new Http2Request(request, handler, this.#pool, responseIdleTimeoutMs, http1 && onOther).begin();
   }
+}
 
-  /** Which of both it was does not matter: each is told as often as it was asked. */
-  released(): void {
-    if (this.#others > 0) {
-      this.#others -= 1;
-      this.#http1?.released();
-    } else this.#inFlight -= 1;
-  }
-
-  get #isOther(): boolean {
-    return performance.now() < this.#otherUntilMs;
-  }
-
-  #byHttp1(http1: Upstream, request: UpstreamRequest, handler: ResponseHandler): void {
-    this.#others += 1;
-    http1.dispatch({ ...request, lines: withoutTe(request.lines) }, handler);
-  }
+function byHttp1(http1: Upstream, request: UpstreamRequest, handler: ResponseHandler): () => void {
+  return http1.dispatch({ ...request, lines: withoutTe(request.lines) }, handler);
 }
 
 /** Over HTTP/1.1 it is for one hop only (RFC 9110 section 10.1.4). */

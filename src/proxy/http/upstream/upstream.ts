@@ -49,7 +49,6 @@ export interface ResponseHandler {
 export interface Upstream {
   /** True when one more request would have to wait behind too many others: it is better refused now. */
   readonly full: boolean;
-  /** `released()` must follow when the exchange is over. */
-  dispatch(request: UpstreamRequest, handler: ResponseHandler): void;
-  released(): void;
+  /** @returns gives its place back: to be called once, when the exchange is over */
+  dispatch(request: UpstreamRequest, handler: ResponseHandler): () => void;
 }

@@ -68,8 +68,10 @@ export class WebSocketProxy {
   upstreamFor(caller: UpgradeCaller): Upstream {
     return {
       full: false,
-      dispatch: (request, handler) => this.#dispatch(request, handler, caller),
-      released: () => undefined,
+      dispatch: (request, handler) => {
+        this.#dispatch(request, handler, caller);
+        return () => undefined;
+      },
     };
   }
 

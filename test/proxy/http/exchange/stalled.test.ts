@@ -35,8 +35,10 @@ function silentCaller(): Downstream {
 test("a caller that does not take the last bytes of its response is waited for no longer than for those before", () => {
   const upstream: Upstream = {
     full: false,
-    dispatch: (_request, handler) => handler.onRequestStart(CONTROL),
-    released: () => undefined,
+    dispatch: (_request, handler) => {
+      handler.onRequestStart(CONTROL);
+      return () => undefined;
+    },
   };
   const exchange = new Exchange({
     connection: {} as Connection,

@@ -149,8 +149,8 @@ export interface Ask {
 /** Sends one request, and gives what came of it as it comes. */
 export function dispatch(upstream: Upstream, { method = "GET", path = "/", lines = [], body }: Ask = {}): Told {
   const told = new Told();
-  upstream.dispatch({ method, path, lines: ["host", "a", ...lines], body }, told);
-  void told.over.then(() => upstream.released());
+  const release = upstream.dispatch({ method, path, lines: ["host", "a", ...lines], body }, told);
+  void told.over.then(release);
   return told;
 }
 
