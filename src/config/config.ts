@@ -73,6 +73,7 @@ export interface Limits {
   readonly headerTimeoutMs: number;
   /** Between two bytes of a request body. */
   readonly requestIdleTimeoutMs: number;
+  /** To connect to the application, and to wait for a connection to it that is free. */
   readonly connectTimeoutMs: number;
   /** Between two bytes of a response (first byte included); zero: off. */
   readonly responseIdleTimeoutMs: number;

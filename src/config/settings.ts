@@ -46,7 +46,13 @@ export const LIMIT_SETTINGS: readonly LimitSetting[] = [
   ),
   limit("headerTimeoutMs", "header-timeout", "duration", 1, "to receive a request's header (30s)"),
   limit("requestIdleTimeoutMs", "request-idle-timeout", "duration", 1, "between two parts of a request body (5m)"),
-  limit("connectTimeoutMs", "connect-timeout", "duration", 1, "to connect to the application (5s)"),
+  limit(
+    "connectTimeoutMs",
+    "connect-timeout",
+    "duration",
+    1,
+    "to connect to the application, or to wait for a free connection to it (5s)",
+  ),
   limit(
     "responseIdleTimeoutMs",
     "response-idle-timeout",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
+import { performance } from "node:perf_hooks";
 import { after, before, test } from "node:test";
 import { startApplication, type TestApplication } from "../support/application/application.ts";
 import { call, connect, exchange, readToEnd, tryCall } from "../support/caller/caller.ts";
@@ -15,6 +16,7 @@ const waiting: ServerResponse[] = [];
 before(async () => {
   application = await startApplication((request, response) => {
     if (request.url === "/wait") waiting.push(response);
+    else if (request.url === "/events") response.writeHead(200, { "content-type": "text/event-stream" }).write(":\n\n");
     else response.end("ok");
   });
 });
@@ -47,6 +49,45 @@ test("beyond the application's connections and the queue, requests are 503 befor
   );
   assert.equal((await call({ port: sidecar.port() })).status, 200);
   await sidecar.log.next({ event: "request", reason: "upstream-busy" });
+});
+
+test("behind event streams that hold every connection a request waits so long for one, and is 503 then", async () => {
+  await using sidecar = await guard("--max-upstream-connections=2", "--connect-timeout=500ms");
+  const streams = await Promise.all([1, 2].map(() => connect({ port: sidecar.port() })));
+  for (const socket of streams) socket.write("GET /events HTTP/1.1\r\nhost: a\r\n\r\n");
+  for (const socket of streams) await once(socket, "data");
+  const startedAt = performance.now();
+  const busy = await call({ port: sidecar.port() });
+  assert.equal(busy.status, 503);
+  assert.match(busy.body, /^the application is busy \(request [0-9a-f-]{36}\)\n$/);
+  assert.ok(performance.now() - startedAt >= 450, "it has waited");
+  await sidecar.log.next({ event: "request", reason: "upstream-busy" });
+  const waiting = call({ port: sidecar.port() });
+  streams[0]!.destroy();
+  assert.equal((await waiting).status, 200, "a connection has come free");
+  streams[1]!.destroy();
+});
+
+test("a request whose caller leaves while it waits for a connection never reaches the application", async () => {
+  await using sidecar = await guard("--max-upstream-connections=1", "--connect-timeout=60s");
+  const stream = await connect({ port: sidecar.port() });
+  stream.write("GET /events HTTP/1.1\r\nhost: a\r\n\r\n");
+  await once(stream, "data");
+  const left = await connect({ port: sidecar.port() });
+  left.write("GET /left HTTP/1.1\r\nhost: a\r\n\r\n");
+  await until("both requests have been read", async () => {
+    const { connections } = await sidecar.adminJson<{ connections: readonly { requests: number }[] }>("/connections");
+    return connections.length === 2 && connections.every(({ requests }) => requests === 1);
+  });
+  const after = call({ port: sidecar.port(), path: "/after" });
+  left.resetAndDestroy();
+  await sidecar.log.next({ event: "request", path: "/left", reason: "request-cancelled" });
+  stream.destroy();
+  assert.equal((await after).status, 200);
+  assert.deepEqual(
+    application.requests.map(({ url }) => url).filter((url) => url === "/left" || url === "/after"),
+    ["/after"],
+  );
 });
 
 test("connections beyond the limit are closed at accept, and the place of one that goes is free again", async () => {

@@ -8,11 +8,8 @@ import { faultIn } from "../../forward/boundary.ts";
 import { ReadBuffers } from "../../forward/read-buffers.ts";
 import type { CarriedRequest } from "./carried-request.ts";
 import { UpstreamError } from "./failure.ts";
+import { sweepIntervalMs } from "./sweep-interval.ts";
 import { UpstreamConnection, type ConnectionOwner } from "./upstream-connection.ts";
-
-/** How often time limits are looked at, at most and at least. */
-const SLOWEST_SWEEP_MS = 500;
-const FASTEST_SWEEP_MS = 10;
 
 export class ConnectionPool implements ConnectionOwner {
   readonly #app: SocketAddress;
@@ -22,7 +19,8 @@ export class ConnectionPool implements ConnectionOwner {
   /** The latest used at the end. */
   readonly #idle: UpstreamConnection[] = [];
   #resting: UpstreamConnection[] = [];
-  readonly #waiting = new Set<CarriedRequest>();
+  /** Since when, of the monotonic clock; the longest waiting first. */
+  readonly #waiting = new Map<CarriedRequest, number>();
   /** As a Host line names the application. */
   readonly authority: string;
 
@@ -30,9 +28,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#app = app;
     this.authority = addressText(app);
     this.#limits = limits;
-    const shortest = Math.min(limits.upstreamKeepAliveMs, limits.responseIdleTimeoutMs || Infinity);
-    const everyMs = Math.max(FASTEST_SWEEP_MS, Math.min(SLOWEST_SWEEP_MS, shortest / 4));
-    setInterval(() => this.#enforceLimits(), everyMs).unref();
+    setInterval(() => this.#enforceLimits(), sweepIntervalMs(limits)).unref();
   }
 
   /** @param fresh what was kept may all be stale: it is used only where no further connection may be opened */
@@ -40,7 +36,7 @@ export class ConnectionPool implements ConnectionOwner {
     const kept = fresh && this.#hasRoom ? undefined : this.#keptOne();
     if (kept !== undefined) kept.carry(request);
     else if (this.#hasRoom && (fresh || this.#resting.length <= this.#waiting.size)) this.#open(request);
-    else this.#waiting.add(request);
+    else this.#waiting.set(request, performance.now());
   }
 
   /** It does not wait for a connection any more. */
@@ -86,7 +82,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #nextWaiting(): CarriedRequest | undefined {
-    const [next] = this.#waiting;
+    const [next] = this.#waiting.keys();
     if (next !== undefined) this.#waiting.delete(next);
     return next;
   }
@@ -121,6 +117,17 @@ export class ConnectionPool implements ConnectionOwner {
       } catch (thrown) {
         connection.close(faultIn("http1-upstream limits", thrown));
       }
+    }
+    this.#endLongWaits(now);
+  }
+
+  /** Connections may all carry responses that never end. */
+  #endLongWaits(nowMs: number): void {
+    for (const [request, sinceMs] of this.#waiting) {
+      if (nowMs - sinceMs < this.#limits.connectTimeoutMs) return;
+      this.#waiting.delete(request);
+      const error = new UpstreamError("BUSY", "no connection came free in time");
+      request.onLost({ error, stale: false, unsent: true });
     }
   }
 }

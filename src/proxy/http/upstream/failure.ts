@@ -17,6 +17,8 @@ export class UpstreamError extends Error {
   override readonly name = "UpstreamError";
   readonly code:
     | "CONNECT_TIMEOUT"
+    /** Every connection that may be open is in use, and has been for too long. */
+    | "BUSY"
     | "RESPONSE_TIMEOUT"
     | "CLOSED_EARLY"
     | "INVALID_RESPONSE"
@@ -54,6 +56,8 @@ export function classifyFailure(error: Error): UpstreamFailure {
     case "CONNECT_TIMEOUT":
     case "ETIMEDOUT":
       return { status: 503, reason: "the application cannot be reached", code: "upstream-unreachable", detail };
+    case "BUSY":
+      return { status: 503, reason: "the application is busy", code: "upstream-busy", detail };
     case "RESPONSE_TIMEOUT":
       return { status: 504, reason: "stream timeout", code: "upstream-timeout", detail };
     case "CLOSED_EARLY":

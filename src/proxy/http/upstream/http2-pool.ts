@@ -7,10 +7,7 @@ import { addressText, type Limits, type SocketAddress } from "../../../config/co
 import { faultIn } from "../../forward/boundary.ts";
 import { isBrokenHttp2, UpstreamError } from "./failure.ts";
 import { STREAMS_PER_SESSION, UpstreamSession, type SessionOwner, type StreamRequest } from "./http2-session.ts";
-
-/** How often time limits are looked at, at most and at least. */
-const SLOWEST_SWEEP_MS = 500;
-const FASTEST_SWEEP_MS = 10;
+import { sweepIntervalMs } from "./sweep-interval.ts";
 
 /** A request that waits for its place on a connection. */
 export interface WaitingRequest extends StreamRequest {
@@ -23,16 +20,15 @@ export class SessionPool implements SessionOwner {
   readonly #origin: string;
   readonly #limits: Limits;
   readonly #sessions = new Set<UpstreamSession>();
-  readonly #waiting = new Set<WaitingRequest>();
+  /** Since when, of the monotonic clock; the longest waiting first. */
+  readonly #waiting = new Map<WaitingRequest, number>();
   /** Streams that the next connection is taken to allow: as many as the last one did. */
   #expected = STREAMS_PER_SESSION;
 
   constructor(app: SocketAddress, limits: Limits) {
     this.#origin = `http://${addressText(app)}`;
     this.#limits = limits;
-    const shortest = Math.min(limits.upstreamKeepAliveMs, limits.responseIdleTimeoutMs || Infinity);
-    const everyMs = Math.max(FASTEST_SWEEP_MS, Math.min(SLOWEST_SWEEP_MS, shortest / 4));
-    setInterval(() => this.#enforceLimits(), everyMs).unref();
+    setInterval(() => this.#enforceLimits(), sweepIntervalMs(limits)).unref();
   }
 
   /** Requests that all connections together may carry at once, as far as it is known. */
@@ -41,7 +37,7 @@ export class SessionPool implements SessionOwner {
   }
 
   take(request: WaitingRequest): void {
-    this.#waiting.add(request);
+    this.#waiting.set(request, performance.now());
     this.roomMade();
   }
 
@@ -78,8 +74,13 @@ export class SessionPool implements SessionOwner {
     return false;
   }
 
+  get #hasReady(): boolean {
+    for (const session of this.#sessions) if (session.ready && !session.retired) return true;
+    return false;
+  }
+
   #sendNext(session: UpstreamSession): void {
-    const [next] = this.#waiting;
+    const [next] = this.#waiting.keys();
     if (next === undefined) return;
     this.#waiting.delete(next);
     try {
@@ -90,7 +91,7 @@ export class SessionPool implements SessionOwner {
   }
 
   #failWaiting(error: Error): void {
-    const waiting = [...this.#waiting];
+    const waiting = [...this.#waiting.keys()];
     this.#waiting.clear();
     for (const request of waiting) request.onUnreachable(error);
   }
@@ -98,6 +99,16 @@ export class SessionPool implements SessionOwner {
   #enforceLimits(): void {
     const now = performance.now();
     for (const session of this.#sessions) session.enforceLimits(now);
+    if (this.#hasReady) this.#endLongWaits(now);
+  }
+
+  /** Connections may all carry responses that never end. One that is being made has a limit of its own, which tells why. */
+  #endLongWaits(nowMs: number): void {
+    for (const [request, sinceMs] of this.#waiting) {
+      if (nowMs - sinceMs < this.#limits.connectTimeoutMs) return;
+      this.#waiting.delete(request);
+      request.onUnreachable(new UpstreamError("BUSY", "no place on a connection came free in time"));
+    }
   }
 }
 

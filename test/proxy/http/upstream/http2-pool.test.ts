@@ -51,6 +51,20 @@ test("one that waits is served when a stream ends", async () => {
   assert.deepEqual([application.mostStreams, application.connections], [1, 1]);
 });
 
+test("one that waits too long behind streams that do not end is told that the application is busy", async () => {
+  await using application = await Http2Application.start(1);
+  const upstream = application.upstream({ maxUpstreamConnections: 1, connectTimeoutMs: 100 });
+  application.onStream = (stream) => {
+    stream.respond({ ":status": 200 });
+    stream.write("no end");
+  };
+  const endless = dispatch(upstream);
+  await endless.begun;
+  assert.equal((await ask(upstream)).code, "BUSY");
+  assert.equal(endless.ends, 0);
+  endless.control!.abort(new Error("the end of the test"));
+});
+
 test("a connection whose end takes its time does not keep another from taking its place", async () => {
   await using application = await Http2Application.start();
   const upstream = application.upstream({ maxUpstreamConnections: 1 });
