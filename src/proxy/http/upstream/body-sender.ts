@@ -45,6 +45,8 @@ export class BodySender {
   #connection: WritableConnection | undefined;
   #listening = false;
   #bytes = 0;
+  /** The body has ended, which it says once. */
+  #ended = false;
   #over = false;
   /** Something was handed to a connection: another one cannot begin anew. */
   begun = false;
@@ -58,6 +60,10 @@ export class BodySender {
 
   sendOn(connection: WritableConnection): void {
     this.#connection = connection;
+    if (this.#ended) {
+      this.#finish(connection);
+      return;
+    }
     if (this.#listening) this.#body.resume();
     else this.#listen();
     // A body that does not come at once may be waiting for what the application says to the head.
@@ -89,9 +95,7 @@ export class BodySender {
     body.on("error", (error) => this.#fail(error));
     body.once(
       "close",
-      contain("http1-upstream body-close", onFault, () =>
-        this.#fail(new UpstreamError("BODY_CUT", "the caller went away")),
-      ),
+      contain("http1-upstream body-close", onFault, () => this.#onClose()),
     );
     body.once(
       "end",
@@ -149,9 +153,18 @@ export class BodySender {
     return connection.write("\r\n");
   }
 
+  #onClose(): void {
+    if (!this.#ended) this.#fail(new UpstreamError("BODY_CUT", "the caller went away"));
+  }
+
   #onEnd(): void {
-    const connection = this.#connection;
-    if (this.#over || connection === undefined) return;
+    if (this.#over) return;
+    this.#ended = true;
+    // Between two connections: the next one is sent all of it.
+    if (this.#connection !== undefined) this.#finish(this.#connection);
+  }
+
+  #finish(connection: WritableConnection): void {
     if (this.#length !== undefined && this.#bytes < this.#length) {
       this.#fail(new UpstreamError("BODY_LENGTH", "the body is shorter than its Content-Length"));
       return;
