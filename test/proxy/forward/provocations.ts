@@ -266,10 +266,6 @@ export const HTTP2: readonly Provocation[] = [
     open: (victim) => void victim.stream({ ":path": "/hold" }, true, OTHER),
     provoke: revoke,
   },
-  {
-    callback: "http2 half-close",
-    provoke: (victim) => void victim.tcp(PORT.http, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").end(),
-  },
   // A session without a request is ended after the time for a first head.
   { callback: "http2 last-goaway", provoke: (victim) => void victim.http2() },
 ];

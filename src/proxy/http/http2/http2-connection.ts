@@ -9,12 +9,10 @@ import type { HttpConnection } from "../exchange/http-connection.ts";
 import { endIfStalled } from "../exchange/stalled.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
-/** "No new streams, please; those under way are still welcome" (RFC 9113 section 6.8). */
+/** Last stream identifier of a first GOAWAY: no new streams are wanted, and those under way are still served (RFC 9113 section 6.8). */
 const EVERY_STREAM = 2 ** 31 - 1;
 /** How long a caller may take to see the GOAWAY when it does not answer the PING behind it. */
 const GOAWAY_SEEN_MS = 1_000;
-/** How long a response may stand still whose caller has ended its side: it can give no more room for it. */
-const HALF_CLOSED_MS = 500;
 
 export class Http2Connection implements HttpConnection {
   readonly connection: Connection;
@@ -27,7 +25,6 @@ export class Http2Connection implements HttpConnection {
   #lastGoaway: NodeJS.Timeout | undefined;
   #revoked = false;
   #draining = false;
-  #halfClosed = false;
   #aged = false;
   #idleSinceMs = performance.now();
 
@@ -35,10 +32,6 @@ export class Http2Connection implements HttpConnection {
     this.connection = connection;
     this.#session = session;
     this.#graceMs = graceMs;
-    connection.socket.once(
-      "end",
-      contain("http2 half-close", this.#onFault, () => this.#onCallerEnd()),
-    );
   }
 
   /** While draining, streams that were on their way are still served; after a lost right none is. */
@@ -100,10 +93,7 @@ export class Http2Connection implements HttpConnection {
       // Half a header block is no stream, and keeps a session from closing.
       this.#resetAfter(2 * GOAWAY_SEEN_MS);
     }
-    for (const exchange of this.#exchanges) {
-      if (this.#halfClosed && exchange.stalledMs(nowMs).readingMs >= HALF_CLOSED_MS) exchange.cancel();
-      else endIfStalled(exchange, limits, nowMs);
-    }
+    for (const exchange of this.#exchanges) endIfStalled(exchange, limits, nowMs);
   }
 
   closed(): void {
@@ -112,13 +102,6 @@ export class Http2Connection implements HttpConnection {
   }
 
   readonly #onFault = (fault: Error): void => this.connection.fault(fault);
-
-  /** Nothing more comes from the caller: what fits into its windows is still sent, as a socket may be closed by halves. */
-  #onCallerEnd(): void {
-    this.#halfClosed = true;
-    for (const stream of this.#tunnels) stream.close(NGHTTP2_CANCEL);
-    this.#end();
-  }
 
   /** What is under way may finish within the grace; what never ends by itself is cut at once. */
   #leave(): void {
