@@ -132,12 +132,16 @@ export class Exchange implements ResponseHandler {
 
   /** How long nothing has moved although it was the caller's turn, in milliseconds; and what it was to do. */
   stalledMs(nowMs: number): { readonly sendingMs: number; readonly readingMs: number; readonly unreadMs: number } {
-    const { body } = this.parts.downstream;
+    const { body, readableSinceMs } = this.parts.downstream;
     const bodyMs = body === undefined || body.received ? 0 : nowMs - body.activeAtMs;
     return {
       sendingMs: body?.waiting === true ? 0 : bodyMs,
       unreadMs: body?.waiting === true ? bodyMs : 0,
-      readingMs: this.#blockedAtMs === undefined ? 0 : nowMs - this.#blockedAtMs,
+      // Behind an earlier response none of it can be read, however long that one takes.
+      readingMs:
+        this.#blockedAtMs === undefined || readableSinceMs === undefined
+          ? 0
+          : nowMs - Math.max(this.#blockedAtMs, readableSinceMs),
     };
   }
 

@@ -31,6 +31,11 @@ export interface Downstream {
   /** What the caller sends, once `openBody` was called; until then nothing of it is read. */
   readonly body: RequestBody | undefined;
   openBody(): void;
+  /**
+   * Since when the caller can read this response, of the monotonic clock; zero: from its beginning. `undefined`: a response
+   * to an earlier request is still on its way in front of it.
+   */
+  readonly readableSinceMs: number | undefined;
   /** True once the final response's head is out: only a cut can take it back. */
   readonly begun: boolean;
   /** Asked for by `Expect: 100-continue`. */

@@ -43,6 +43,8 @@ export class DirectResponse implements Downstream, OwedResponse {
   #last = false;
   #over = false;
   #resume: (() => void) | undefined;
+  /** The next request is read when this response is out. */
+  readonly readableSinceMs = 0;
   begun = false;
   body: RequestBody | undefined;
   onClose: ((whole: boolean) => void) | undefined;

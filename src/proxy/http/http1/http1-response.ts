@@ -3,6 +3,7 @@
  * write; it never waits longer than what the application sent with it takes to be read.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { performance } from "node:perf_hooks";
 import { contain, faultIn, type OnFault } from "../../forward/boundary.ts";
 import type { AfterResponse, ResponseForm, Downstream, HttpVersion, RequestHead } from "../exchange/message.ts";
 import { upstreamTrailers } from "../exchange/headers.ts";
@@ -28,6 +29,7 @@ export class Http1Response implements Downstream, OwedResponse {
   readonly #onFault: OnFault;
   #pending: PendingHead | undefined;
   #held: Buffer | undefined;
+  readableSinceMs: number | undefined;
   body: RequestBody | undefined;
   onClose: ((whole: boolean) => void) | undefined;
   onFault: OnFault | undefined;
@@ -37,6 +39,9 @@ export class Http1Response implements Downstream, OwedResponse {
     this.#request = request;
     this.#response = response;
     this.#onFault = (fault) => (this.onFault ?? ((late) => owner.connection.fault(late)))(fault);
+    // Node gives a response the socket when it is its turn.
+    if (response.socket !== null) this.readableSinceMs = 0;
+    else response.once("socket", () => (this.readableSinceMs = performance.now()));
     // Node reports a misuse of its API here and not by a throw; unheard, it would end the thread.
     response.on("error", (error) => this.#onFault(faultIn("http1 response", error)));
     const onClose = (): void => {

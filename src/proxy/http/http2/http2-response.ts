@@ -29,6 +29,7 @@ export class Http2Response implements Downstream {
   #whole = false;
   /** The head was written here; that of a tunnel is not. */
   #answered = false;
+  readonly readableSinceMs = 0;
   body: RequestBody | undefined;
   onClose: ((whole: boolean) => void) | undefined;
   onFault: OnFault | undefined;

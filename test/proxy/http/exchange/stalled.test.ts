@@ -18,6 +18,7 @@ function silentCaller(): Downstream {
   return {
     body: undefined,
     openBody: () => undefined,
+    readableSinceMs: 0,
     begun: true,
     proceed: () => undefined,
     inform: () => undefined,

@@ -105,6 +105,35 @@ test("pipelined requests are answered in order, each from its own answer", async
   assert.deepEqual(order, ["slow", "/1", "slow", "/2", "HTTP/1.1 204", "/3", "/last"]);
 });
 
+test("a response waits as long as the one before it takes, and its caller is not taken for one that does not read", async () => {
+  await using slow = await startApplication((request, response) => {
+    if (request.url === "/quick") return void response.end("quick");
+    response.writeHead(200);
+    let parts = 0;
+    const timer = setInterval(() => {
+      parts += 1;
+      response.write(`part ${parts}\n`);
+      if (parts < 30) return;
+      clearInterval(timer);
+      response.end();
+    }, 100);
+  });
+  await using guard = await startSidecar({
+    manifests: [policy([backend("foo", 80, "http")], [range("127.0.0.0/8")])],
+    backends: [{ app: slow.port }],
+    flags: ["--request-idle-timeout=1s"],
+  });
+  const socket = await connect({ port: guard.port() });
+  // Of absolute-form requests Node's server reads the rest of the connection, and serves what is pipelined at once.
+  socket.write("GET http://a/parts HTTP/1.1\r\nhost: a\r\n\r\n");
+  socket.write("GET /quick HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+  const { text, end } = await readToEnd(socket);
+  assert.match(text, /part 1\n[^]*part 30\n[^]*quick$/);
+  assert.equal(end, "FIN");
+  const { durationMs } = await guard.log.next({ event: "request", path: "/quick" });
+  assert.ok(Number(durationMs) > 1_000, "it was served beside the first");
+});
+
 test("HTTP/1.0 callers are served, with and without keep-alive, and get no chunks", async () => {
   const closed = await send("GET /a HTTP/1.0\r\n\r\n");
   assert.match(closed, /^HTTP\/1\.1 200 OK\r\n/);
