@@ -86,6 +86,20 @@ test("a certificate that ends takes its connection along", async () => {
   await sidecar.log.next({ event: "connection", end: "revoked", reason: "certificate-expired" });
 });
 
+test("an intermediate CA that callers bring takes their connections along when it ends, and no others", async () => {
+  const { sidecar } = await guard(old.certPem);
+  await using _running = sidecar;
+  const brief = await old.intermediate("CN=brief", new Date(Date.now() + 4_000));
+  const lasting = await old.intermediate("CN=lasting");
+  const [leaving, staying] = [await brief.issue({ sans: ["dns:a"] }), await lasting.issue({ sans: ["dns:b"] })];
+  const [ended, live] = [await enter(sidecar, leaving), await enter(sidecar, staying)];
+  await closes(ended);
+  await sidecar.log.next({ event: "connection", end: "revoked", reason: "certificate-expired" });
+  assert.ok("error" in (await tryCall({ port: sidecar.port(), tls: { ca: old.certPem, pair: leaving } })));
+  assert.equal((await exchange(live, {})).status, 200);
+  live.destroy();
+});
+
 test("a new certificate of our own is shown to new callers; connections of before live on", async () => {
   const { sidecar } = await guard(old.certPem);
   await using _running = sidecar;

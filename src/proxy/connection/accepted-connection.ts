@@ -39,6 +39,11 @@ export interface Secured {
   trust: string | undefined;
   /** All that was presented, leaf first, once it had to be read; of a resumed session the leaf, which is all that it holds. */
   chain?: readonly X509Certificate[];
+  /**
+   * When the first certificate that came with the peer's own ends, milliseconds since the epoch; infinite where the bundle
+   * alone vouches for that one. Absent until it was judged.
+   */
+  chainEnd?: number;
 }
 
 /** What the handshake, or the first byte of plaintext, has shown. */

@@ -7,7 +7,7 @@ import type { Refused } from "../../policy/decision.ts";
 import type { Credentials } from "../../tls/credentials.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import type { ConnectionTable } from "./connection-table.ts";
-import { TrustJudge } from "./lost-trust.ts";
+import { chainHasEnded, TrustJudge } from "./lost-trust.ts";
 import type { Slices } from "./slices.ts";
 
 export class LiveTrust {
@@ -30,7 +30,7 @@ export class LiveTrust {
     this.#credentials = credentials;
     this.#judge = new TrustJudge(credentials);
     this.#ends = (credentials?.trustEnds ?? []).filter((end) => end >= now);
-    this.#begin(false);
+    this.#begin(() => false);
   }
 
   /** One connection that is about to be admitted, by the newest trust. */
@@ -43,27 +43,35 @@ export class LiveTrust {
     return leaf !== undefined && this.#judge.judgeChain([leaf]) !== "certificate-untrusted";
   }
 
-  /** When a CA or a list ends next, milliseconds since the epoch: `sweep` is due after that. */
+  /** When a CA of the bundle or a list ends next, milliseconds since the epoch: `sweep` is due after that. */
   get nextEnd(): number {
     return this.#ends[0] ?? Number.POSITIVE_INFINITY;
   }
 
-  /** To be called now and then: what a CA or a list has vouched for is judged again once that has ended. */
+  /** To be called now and then: what a certificate or a list has vouched for is judged again once that has ended. */
   sweep(nowMs: number): void {
-    if (this.nextEnd >= nowMs) return;
-    this.#ends = this.#ends.filter((end) => end >= nowMs);
-    this.#judge = new TrustJudge(this.#credentials);
-    this.#begin(true);
+    if (this.nextEnd < nowMs) {
+      this.#ends = this.#ends.filter((end) => end >= nowMs);
+      this.#judge = new TrustJudge(this.#credentials);
+      this.#begin(() => true);
+      return;
+    }
+    for (const connection of this.#table) {
+      if (!chainHasEnded(connection, nowMs)) continue;
+      this.#begin((one) => chainHasEnded(one, nowMs));
+      return;
+    }
   }
 
-  #begin(again: boolean): void {
+  /** @param isOld time has gone by in which what was good may have ended */
+  #begin(isOld: (connection: AcceptedConnection) => boolean): void {
     const judge = this.#judge;
     const due: AcceptedConnection[] = [];
     for (const connection of this.#table) {
       // What is due there is its end.
       if (connection.revoked) continue;
       // One that an older pass has left over is judged by the newest trust, or found good by it already.
-      const isDue = judge.isDue(connection, again || connection.judgementIsDue);
+      const isDue = judge.isDue(connection, isOld(connection) || connection.judgementIsDue);
       connection.judgeLater(
         isDue ? () => this.#table.revokeOne(connection, () => judge.judge(connection, true)) : undefined,
       );

@@ -22,6 +22,8 @@ export class TrustJudge {
   #store: TrustStore | undefined;
   /** By fingerprint. */
   readonly #alone = new LRUCache<string, BundleVerdict>({ max: REMEMBERED });
+  /** `Secured.chainEnd` by fingerprint. */
+  readonly #chainEnds = new LRUCache<string, number>({ max: REMEMBERED });
   /** Fingerprints of certificates with which a connection was lost. */
   readonly #lost = new LRUCache<string, true>({ max: REMEMBERED });
 
@@ -40,7 +42,11 @@ export class TrustJudge {
 
   judge(connection: AcceptedConnection, again = false): Refused | undefined {
     const { secured } = connection;
-    if (secured === undefined || !this.isDue(connection, again)) return undefined;
+    if (secured === undefined) return undefined;
+    if (!this.isDue(connection, again)) {
+      this.#noteChainEnd(secured);
+      return undefined;
+    }
     if (this.#credentials === undefined) return { verdict: "close", reason: "no-credentials" };
     const lost = this.#faultOf(secured, this.#credentials);
     if (lost !== undefined) return { verdict: "tls-alert", reason: lost };
@@ -59,24 +65,51 @@ export class TrustJudge {
     this.#store ??= new TrustStore(credentials);
     const now = Date.now();
     const alone = this.#judgeAlone(secured, this.#store, now);
-    if (alone !== "undecided") return alone === "good" ? undefined : alone;
-    if (secured.chain !== undefined) return this.#store.judge(secured.chain, now);
-    return this.#judgePresented(secured, this.#store, now);
+    if (alone !== "undecided") {
+      secured.chainEnd = Number.POSITIVE_INFINITY;
+      return alone === "good" ? undefined : alone;
+    }
+    const { chain, fault } = this.#judgePresented(secured, this.#store, now);
+    secured.chainEnd = firstEndIn(chain, now);
+    return fault;
   }
 
-  #judgePresented(secured: Secured, store: TrustStore, now: number): LostTrust | undefined {
+  /**
+   * The handshake has found it good, and only when that ends is to be known. Of a certificate that another connection has
+   * shown it is known: what came with it then is a good way for its holder until that ends.
+   */
+  #noteChainEnd(secured: Secured): void {
+    const { identity } = secured.verified;
+    if (this.#credentials === undefined || identity === undefined || secured.chainEnd !== undefined) return;
+    const now = Date.now();
+    let end = this.#chainEnds.get(identity.fingerprint);
+    if (end === undefined || end < now) {
+      this.#store ??= new TrustStore(this.#credentials);
+      end =
+        this.#judgeAlone(secured, this.#store, now) === "undecided"
+          ? firstEndIn(this.#judgePresented(secured, this.#store, now).chain, now)
+          : Number.POSITIVE_INFINITY;
+      this.#chainEnds.set(identity.fingerprint, end);
+    }
+    secured.chainEnd = end;
+  }
+
+  #judgePresented(secured: Secured, store: TrustStore, now: number): JudgedChain {
+    if (secured.chain !== undefined) return judged(secured.chain, store, now);
     const { socket, verified } = secured;
     const fingerprint = verified.identity?.fingerprint ?? "";
     // What Node follows is one way of several. The whole list costs memory, so it is read only where that way is bad, or
     // was for another who showed the same certificate and most likely the same chain.
-    const isLikelyLost = this.#lost.has(fingerprint);
-    if (!isLikelyLost && store.judge(firstIssuers(socket), now) === undefined) return undefined;
+    if (!this.#lost.has(fingerprint)) {
+      const first = judged(firstIssuers(socket), store, now);
+      if (first.fault === undefined) return first;
+    }
     const all = everythingPresented(socket);
-    if (all.length === 0) return store.judge(firstIssuers(socket), now);
+    if (all.length === 0) return judged(firstIssuers(socket), store, now);
     secured.chain = all;
-    const fault = store.judge(all, now);
-    if (fault !== undefined) this.#lost.set(fingerprint, true);
-    return fault;
+    const whole = judged(all, store, now);
+    if (whole.fault !== undefined) this.#lost.set(fingerprint, true);
+    return whole;
   }
 
   /** What came with the certificate is read from OpenSSL anew for each connection, so it is asked for last. */
@@ -91,6 +124,32 @@ export class TrustJudge {
     }
     return word;
   }
+}
+
+interface JudgedChain {
+  readonly chain: readonly X509Certificate[];
+  readonly fault: LostTrust | undefined;
+}
+
+function judged(chain: readonly X509Certificate[], store: TrustStore, now: number): JudgedChain {
+  return { chain, fault: store.judge(chain, now) };
+}
+
+/** Of those above the leaf: what has ended already took no part in what is good now. */
+function firstEndIn([, ...issuers]: readonly X509Certificate[], now: number): number {
+  const ends = issuers.map(({ validToDate }) => validToDate.getTime());
+  return Math.min(...ends.filter((end) => end >= now));
+}
+
+/** Something that the certificate of a connection may rest on has ended: it is to be judged again. */
+export function chainHasEnded({ secured, revoked, socket }: AcceptedConnection, nowMs: number): boolean {
+  return secured?.chainEnd !== undefined && secured.chainEnd < nowMs && !revoked && !socket.destroyed;
+}
+
+/** When a certificate of a connection ends next, milliseconds since the epoch; infinite without one. */
+export function nextEndOf(connection: AcceptedConnection, nowMs: number): number {
+  const ends = [expiryOf(connection), connection.secured?.chainEnd ?? Number.POSITIVE_INFINITY];
+  return Math.min(...ends.filter((end) => end >= nowMs));
 }
 
 /** When the certificate of a connection ends, milliseconds since the epoch; infinite without one. */

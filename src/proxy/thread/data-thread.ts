@@ -20,7 +20,7 @@ import { HttpForwarder } from "../http/http-forwarder.ts";
 import { spanMaker } from "../http/exchange/trace-context.ts";
 import { drainThread } from "./drain.ts";
 import { Journal } from "./journal.ts";
-import { expiryOf, judgeExpiry } from "../connection/lost-trust.ts";
+import { expiryOf, judgeExpiry, nextEndOf } from "../connection/lost-trust.ts";
 import { LiveTrust } from "../connection/live-trust.ts";
 import { Listener } from "./listener.ts";
 import { LiveState } from "./live-state.ts";
@@ -280,8 +280,7 @@ export class DataThread {
   #nextEnd(now: number): number {
     let next = this.#trust.nextEnd;
     for (const connection of this.#table) {
-      const end = expiryOf(connection);
-      if (end >= now && end < next) next = end;
+      next = Math.min(next, nextEndOf(connection, now));
     }
     return next;
   }
