@@ -104,10 +104,12 @@ async function awaitHttp(connection: AcceptedConnection, parts: ConnectionParts)
       refuse(connection, { verdict: "close", reason: "tls-unexpected", ...policyOf(connection, parts) });
       return false;
     case "silent":
-      connection.close("silent");
+      if (connection.raw.bytesRead > 0) connection.close("protocol-error", "no more than the beginning of a preface");
+      else connection.close("silent");
       return false;
     case "gone":
-      connection.close("silent", "closed by the peer before its first byte");
+      if (connection.raw.bytesRead > 0) connection.close("protocol-error", "closed by the peer within a preface");
+      else connection.close("silent", "closed by the peer before its first byte");
       return false;
   }
 }

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { startApplication } from "../../support/application/application.ts";
 import { TestMesh } from "../../support/mesh/mesh.ts";
-import { policy, range, serverOnly } from "../../support/mesh/objects.ts";
+import { http, policy, range, serverOnly } from "../../support/mesh/objects.ts";
 import { startSidecar } from "../../support/process/sidecar.ts";
 
 test("over HTTP a caller that says nothing and ends its side after its handshake is let go within five seconds, in either version", async () => {
@@ -40,4 +40,29 @@ test("over HTTP a caller that says nothing and ends its side after its handshake
       const record = await sidecar.log.next({ event: "connection" });
       assert.ok((record["durationMs"] as number) < 5_000, `${protocol}: ${JSON.stringify(record)}`);
     }
+});
+
+test("over plaintext HTTP a caller that leaves within a preface is told from one that says nothing", async () => {
+  await using application = await startApplication((_, response) => response.end());
+  await using sidecar = await startSidecar({
+    manifests: [policy([http], [range("127.0.0.0/8")])],
+    backends: [{ app: application.port }],
+    flags: ["--handshake-timeout=300ms"],
+  });
+  for (const [sent, isEnded, end] of [
+    ["", true, "silent"],
+    ["PR", true, "protocol-error"],
+    ["", false, "silent"],
+    ["PR", false, "protocol-error"],
+  ] as const) {
+    const from = sidecar.log.lines.length;
+    const socket = connectTcp({ host: "127.0.0.1", port: sidecar.port(), allowHalfOpen: true });
+    await once(socket, "connect");
+    if (sent !== "") socket.write(sent);
+    if (isEnded) socket.end();
+    await once(socket.resume(), "end");
+    socket.destroy();
+    const record = await sidecar.log.next({ event: "connection" }, { from });
+    assert.deepEqual([record["end"], record["bytesIn"]], [end, sent.length]);
+  }
 });
