@@ -77,7 +77,7 @@ export interface Limits {
   readonly connectTimeoutMs: number;
   /** Between two bytes of a response (first byte included); zero: off. */
   readonly responseIdleTimeoutMs: number;
-  /** A connection without a request (http) or without a byte in either direction (stream). */
+  /** A connection without a request (http) or without a byte in either direction (stream, WebSockets). */
   readonly idleTimeoutMs: number;
   /** Oldest age of a connection; zero: off. */
   readonly lifetimeMs: number;

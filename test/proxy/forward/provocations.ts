@@ -336,6 +336,8 @@ export const UNPROVOKED: Readonly<Record<string, string>> = {
   "thread expiry": "one certificate's end at its moment: what it calls is called by thread sweep too, which has a row",
   "http1 response": "Node's report that its response was misused: no input that leads to it is known",
   "relay upstream-timeout": "an application that takes nothing for five minutes after both sides have ended",
+  "tunnel idle": "a WebSocket without a byte for as long as a stream may be idle: the neighbours' stream ends too",
+  "tunnel last-bytes": "a caller or an application that takes nothing for five minutes after the other has closed",
   "thread close": "the end of a thread that is lost already: its neighbours end with it",
   "http1-upstream write-error": "a write that fails before the reading side has said why: a matter of one turn",
   "connection drain": "the drain test below: it ends the neighbours too",

@@ -183,6 +183,7 @@ export class Http1Server {
         serverResponse.detachSocket(state.connection.socket);
         state.tunnelled();
       },
+      idle: () => state.connection.end("idle-timeout"),
       cut: () => state.connection.reset(),
       fault: (fault) => state.connection.fault(fault),
     });

@@ -112,6 +112,8 @@ export class Http2Server {
         key: newWebSocketKey(),
         first: Buffer.alloc(0),
         onSwitch: () => state.tunnelled(stream),
+        // The connection goes on with its other streams.
+        idle: () => undefined,
         cut: () => socket.cut(),
         fault: onFault,
       },

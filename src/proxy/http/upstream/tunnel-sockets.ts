@@ -9,9 +9,13 @@ import { resetSocket } from "../../forward/reset.ts";
 
 /** For a side that was told of the end to close in turn. */
 const LINGER_MS = 5_000;
+/** How long one side may stay silent, or take nothing, once the other has ended. */
+const HALF_CLOSED_IDLE_MS = 300_000;
 
 export interface TunnelCaller {
   readonly socket: Duplex;
+  /** Says that the tunnel ends because nobody used it. A cut follows. */
+  readonly idle: () => void;
   readonly cut: () => void;
   readonly fault: OnFault;
 }
@@ -19,18 +23,24 @@ export interface TunnelCaller {
 export class TunnelSockets {
   readonly #upstream: Duplex;
   readonly #caller: TunnelCaller;
+  readonly #idleTimeoutMs: number;
+  readonly #halfClosedMs: number;
+  readonly #onFault: OnFault;
   #over = false;
 
-  constructor(upstream: Duplex, caller: TunnelCaller) {
+  /** @param idleTimeoutMs without a byte in either direction: a peer that is gone without a word would be kept for ever */
+  constructor(upstream: Duplex, caller: TunnelCaller, idleTimeoutMs: number) {
     this.#upstream = upstream;
     this.#caller = caller;
-    if (upstream instanceof Socket) upstream.setTimeout(0);
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#halfClosedMs = Math.min(idleTimeoutMs, HALF_CLOSED_IDLE_MS);
     const { socket } = caller;
     const cut = (): void => this.cut();
     const onFault = (fault: CallbackFault): void => {
       this.cut();
       caller.fault(fault);
     };
+    this.#onFault = onFault;
     // An error may come without one of ours listening: http-proxy listens after this.
     upstream.on("error", cut);
     socket.on("error", cut);
@@ -46,6 +56,20 @@ export class TunnelSockets {
 
   get over(): boolean {
     return this.#over;
+  }
+
+  /** To be called behind http-proxy, which takes the time limit off both sockets. All of the tunnel's bytes pass the application's. */
+  limitIdle(): void {
+    const upstream = this.#upstream;
+    if (!(upstream instanceof Socket)) return;
+    const onIdle = (): void => {
+      this.#caller.idle();
+      this.cut();
+    };
+    upstream.setTimeout(this.#idleTimeoutMs, contain("tunnel idle", this.#onFault, onIdle));
+    const onEnd = (): void => void upstream.setTimeout(this.#halfClosedMs);
+    upstream.once("end", onEnd);
+    this.#caller.socket.once("end", onEnd);
   }
 
   /** Ends both sides so that neither can take it for the end of the data. */
@@ -67,7 +91,15 @@ export class TunnelSockets {
       const timer = setTimeout(() => other.destroy(), LINGER_MS);
       other.once("close", () => clearTimeout(timer));
     };
-    if (other.writableFinished) linger();
-    else other.once("finish", linger);
+    if (other.writableFinished) {
+      linger();
+      return;
+    }
+    const late = setTimeout(
+      contain("tunnel last-bytes", this.#onFault, () => this.cut()),
+      this.#halfClosedMs,
+    );
+    other.once("finish", linger);
+    for (const event of ["finish", "close"]) other.once(event, () => clearTimeout(late));
   }
 }

@@ -30,6 +30,8 @@ export interface UpgradeCaller {
   readonly key?: string;
   /** The application switched protocols. Comes before the 101 is written to `socket`. */
   readonly onSwitch: () => void;
+  /** Says that the tunnel ends because nobody used it. A cut follows. */
+  readonly idle: () => void;
   /** Cuts the caller's side, so that the cut cannot pass for the tunnel's end. */
   readonly cut: () => void;
   /** A callback of the tunnel threw: cuts the caller's side, with a record. */
@@ -137,6 +139,7 @@ class Upgrade implements ResponseControl {
     const onUpgrade = (response: IncomingMessage, socket: Duplex, first: Buffer): void => {
       if (!this.#mayTunnel(response, socket)) return;
       for (const carry of carryTunnel) Reflect.apply(carry, request, [response, socket, first]);
+      this.#tunnel?.limitIdle();
     };
     request.once("upgrade", this.#contain("switch", onUpgrade));
   }
@@ -237,7 +240,7 @@ class Upgrade implements ResponseControl {
     this.#caller.socket.setDefaultEncoding("latin1");
     this.#ended = true;
     this.#request?.setTimeout(0);
-    this.#tunnel = new TunnelSockets(socket, this.#caller);
+    this.#tunnel = new TunnelSockets(socket, this.#caller, this.#limits.idleTimeoutMs);
     this.#handler.onSwitch();
     // Cut at once where the handler failed.
     if (this.#tunnel.over) return false;

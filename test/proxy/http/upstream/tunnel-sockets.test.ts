@@ -198,3 +198,48 @@ for (const [name, cut] of CUTS)
     await cut();
     assert.equal(await ended.promise, "ECONNRESET");
   });
+
+test("a tunnel without a byte in either direction is cut on both sides after the idle limit, and one in use is not", async () => {
+  await using hasty = await startSidecar({
+    manifests: [policy([http], [range("127.0.0.0/8")])],
+    backends: [{ app: application.port }],
+    flags: ["--idle-timeout=1s"],
+  });
+  const ended: Promise<string>[] = [];
+  serve = (socket) => {
+    // One that is spoken to answers.
+    socket.on("data", (chunk: Buffer) => socket.write(chunk));
+    ended.push(readToEnd(socket).then(({ end }) => end));
+  };
+  const quiet = await connect({ port: hasty.port() });
+  quiet.write(UPGRADE);
+  const used = await connect({ port: hasty.port() });
+  used.write(UPGRADE);
+  using overHttp2 = await FrameCaller.connect(hasty.port());
+  overHttp2.send(CONNECT);
+  await once(used, "readable");
+  const timer = setInterval(() => used.write("d"), 200);
+  assert.equal((await readToEnd(quiet)).end, "ECONNRESET");
+  await hasty.log.next({ event: "connection", end: "idle-timeout" });
+  const frames = await overHttp2.until(over);
+  assert.match(namesOf(frames, 1).at(-1) ?? "", /^RST_STREAM/);
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  assert.equal(used.destroyed, false);
+  clearInterval(timer);
+  used.destroy();
+  for (const end of await Promise.all([ended[0], ended[2]])) assert.equal(end, "ECONNRESET");
+});
+
+test("a caller that takes nothing of what the application sends last is cut in the same time", async () => {
+  await using hasty = await startSidecar({
+    manifests: [policy([http], [range("127.0.0.0/8")])],
+    backends: [{ app: application.port }],
+    flags: ["--idle-timeout=1s"],
+  });
+  serve = (socket) => socket.resume().end(Buffer.alloc(20_000_000, "d"));
+  const socket = await connect({ port: hasty.port() });
+  socket.write(UPGRADE);
+  await once(socket, "readable");
+  await hasty.log.next({ event: "connection" });
+  assert.equal((await readToEnd(socket)).end, "ECONNRESET");
+});
