@@ -6,13 +6,11 @@ import type { OnFault } from "../../forward/boundary.ts";
 import type { AfterResponse, Downstream, ResponseForm } from "../exchange/message.ts";
 import type { RequestBody } from "../exchange/request-body.ts";
 import type { Release } from "../../forward/read-buffers.ts";
-import { encodeChunk, encodeLastChunk } from "../wire/encode.ts";
+import { declaredLength } from "../wire/declared-length.ts";
+import { encodeChunk, encodeLastChunk, JOINED_BYTES } from "../wire/encode.ts";
 import { WireFault } from "../wire/wire-fault.ts";
-import { declaredLength, informationalHead, responseHead } from "./encode-response-head.ts";
+import { informationalHead, responseHead } from "./encode-response-head.ts";
 import type { OwedResponse, ResponseOwner } from "./response-owner.ts";
-
-/** Up to here bytes are joined into one string: a copy costs less than a second buffer to encrypt. */
-const JOINED_BYTES = 16_384;
 
 /** The connection, as its one response sees it. */
 export interface ResponseWriter extends ResponseOwner {

@@ -8,11 +8,11 @@ import { contain, faultIn, type OnFault } from "../../forward/boundary.ts";
 import type { AfterResponse, ResponseForm, Downstream, HttpVersion, RequestHead } from "../exchange/message.ts";
 import { upstreamTrailers } from "../exchange/headers.ts";
 import { bodyFrom, type RequestBody } from "../exchange/request-body.ts";
-import { asksForUpgrade, declaredLength, informationalHead } from "./encode-response-head.ts";
+import { declaredLength } from "../wire/declared-length.ts";
+import { JOINED_BYTES } from "../wire/encode.ts";
+import { asksForUpgrade, informationalHead } from "./encode-response-head.ts";
 import type { OwedResponse, ResponseOwner } from "./response-owner.ts";
 
-/** Up to here head and body are joined into one string: a copy costs less than a second buffer to encrypt. */
-const JOINED_BYTES = 16_384;
 const NOTHING = Buffer.alloc(0);
 
 interface PendingHead {

@@ -5,6 +5,7 @@ import type { Connection } from "../../forward/forwarder.ts";
 import type { ResponseForm, Downstream, RequestHead } from "../exchange/message.ts";
 import { upstreamTrailers } from "../exchange/headers.ts";
 import { bodyFrom, type RequestBody } from "../exchange/request-body.ts";
+import { fieldsOf } from "../upstream/http2-fields.ts";
 
 const {
   NGHTTP2_CANCEL,
@@ -183,12 +184,4 @@ function pseudoFirst(status: number, lines: readonly string[]): string[] {
   const headers = [":status", String(status)];
   for (let index = 0; index < lines.length; index += 2) headers.push(lines[index]!.toLowerCase(), lines[index + 1]!);
   return headers;
-}
-
-/** Node takes trailers and the fields of 1xx as an object alone; an array of values is a line for each. */
-function fieldsOf(lines: readonly string[]): Record<string, string[]> {
-  const fields = Object.create(null) as Record<string, string[]>;
-  for (let index = 0; index < lines.length; index += 2)
-    (fields[lines[index]!.toLowerCase()] ??= []).push(lines[index + 1]!);
-  return fields;
 }

@@ -5,16 +5,10 @@
 import { contain, type OnFault } from "../../forward/boundary.ts";
 import { releaseOf } from "../../forward/free-memory.ts";
 import type { Release } from "../../forward/read-buffers.ts";
-import { encodeChunk, encodeLastChunk } from "../wire/encode.ts";
+import { encodeChunk, encodeLastChunk, JOINED_BYTES } from "../wire/encode.ts";
 import { WireFault } from "../wire/wire-fault.ts";
 import { UpstreamError } from "./failure.ts";
 import type { RequestBodyStream } from "./upstream.ts";
-
-/**
- * Up to here bytes are joined into one string: a copy costs less than a second buffer for the system call, and its memory is
- * seen by the heap.
- */
-const JOINED_BYTES = 16_384;
 
 /** What a sender needs of a connection. */
 export interface WritableConnection {

@@ -1,5 +1,6 @@
 /** One request to an application over HTTP/1.1, on one connection or, where that was stale, on a second one. */
 import type { Release } from "../../forward/read-buffers.ts";
+import { declaredLength } from "../wire/declared-length.ts";
 import { encodeRequestHead } from "../wire/encode.ts";
 import type { ResponseHead } from "../wire/response-head.ts";
 import { WireFault } from "../wire/wire-fault.ts";
@@ -155,11 +156,4 @@ export class Http1Request implements ResponseControl, CarriedRequest {
     this.#connection = undefined;
     this.#sender?.stop();
   }
-}
-
-function declaredLength(lines: readonly string[]): number | undefined {
-  for (let index = 0; index < lines.length; index += 2)
-    if (lines[index]!.length === 14 && lines[index]!.toLowerCase() === "content-length")
-      return Number(lines[index + 1]);
-  return undefined;
 }

@@ -5,6 +5,7 @@
 import type { ClientHttp2Stream } from "node:http2";
 import { contain, type OnFault } from "../../forward/boundary.ts";
 import { UpstreamError } from "./failure.ts";
+import { fieldsOf } from "./http2-fields.ts";
 import type { RequestBodyStream } from "./upstream.ts";
 
 /** Most messages of unary calls are smaller. A longer body is not sent again. */
@@ -129,12 +130,4 @@ export class Http2Body {
     this.stop();
     this.#events.onFailed(error);
   }
-}
-
-/** Node takes trailers as an object alone; an array of values is a line for each. */
-function fieldsOf(lines: readonly string[]): Record<string, string[]> {
-  const fields: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
-  for (let index = 0; index < lines.length; index += 2)
-    (fields[lines[index]!.toLowerCase()] ??= []).push(lines[index + 1]!);
-  return fields;
 }

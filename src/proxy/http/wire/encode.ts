@@ -16,6 +16,11 @@ const TARGET = /^\/[!"$-~\x80-\xff]*$/;
 /** What cannot stand in a value. Above 0xff a character would be cut to its low byte, which may be a line break. */
 const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 export const LAST_CHUNK = "0\r\n\r\n";
+/**
+ * Up to here head and body, or a chunk and its frame, are joined into one string: a copy costs less than a second buffer to
+ * write or to encrypt, and its memory is seen by the heap.
+ */
+export const JOINED_BYTES = 16_384;
 
 /**
  * Every head is judged before it gets here; what is checked again is what would make two requests of one.
