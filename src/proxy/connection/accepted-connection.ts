@@ -17,7 +17,7 @@ import type { Connection, DownstreamSocket, Forwarder } from "../forward/forward
 import { resetSocket } from "../forward/reset.ts";
 import { admissionOf, admitted, causeOf, closed, ending, ORDERLY, rejudged, type Phase } from "./connection-phase.ts";
 
-/** In force until a connection was judged: whoever forgets to judge refuses. */
+/** The decision until a connection is judged: code that forgets to judge refuses. */
 const UNDECIDED: Refused = Object.freeze({ verdict: "close", reason: "no-snapshot" });
 
 /** What the verified or refused handshake left behind. */

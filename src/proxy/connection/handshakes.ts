@@ -188,7 +188,7 @@ class Handshake {
     if (this.#over || socket.destroyed) return;
     const { clientCertificate, tickets } = this.#terms;
     const resumed = socket.isSessionReused();
-    // No certificate is sent, so that nobody has asked for the name that came with a session.
+    // A resumed handshake sends no certificate of ours, so `onServerName` was not called.
     if (resumed) this.#sni = socket.servername || undefined;
     this.#presented = clientCertificate ? presentedIdentity(socket) : undefined;
     const fault = clientCertificate ? verificationFault(socket) : undefined;

@@ -1,8 +1,8 @@
-/** A token bucket per key, for more keys than anybody wants to keep. */
+/** Limits how often something may happen for one key, such as a source address, in a second. */
 import { LRUCache } from "lru-cache";
 
-/** Addresses whose budget is remembered; the least recently seen is forgotten first, which only ever favours it. */
-const REMEMBERED_SOURCES = 8_192;
+/** Keys whose budget is remembered. The least recently seen is forgotten first, and begins with a full budget again. */
+const REMEMBERED_KEYS = 8_192;
 
 /** A bucket that refills at `perSecond` and holds one second's worth. */
 interface Bucket {
@@ -10,14 +10,14 @@ interface Bucket {
   filledAt: number;
 }
 
-/** A rate per key, for more keys than anybody wants to keep. */
+/** A token bucket for each key. Memory is bounded, whatever the number of keys. */
 export class RateBudget {
   readonly #perSecond: number;
   readonly #buckets: LRUCache<string, Bucket>;
 
   constructor(perSecond: number) {
     this.#perSecond = perSecond;
-    this.#buckets = new LRUCache({ max: REMEMBERED_SOURCES });
+    this.#buckets = new LRUCache({ max: REMEMBERED_KEYS });
   }
 
   /** Takes one; false when the key has used its second up. `nowMs` is a monotonic clock. */

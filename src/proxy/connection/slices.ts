@@ -55,7 +55,7 @@ export class Slices {
     return true;
   }
 
-  /** Must not throw: whoever calls it has one pass to count down, and would do it again. */
+  /** Must not throw: its caller would count the same pass down again. */
   #over(): void {
     this.#passes -= 1;
     if (this.#passes > 0 || this.#waiting.length === 0) return;

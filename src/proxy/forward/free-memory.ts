@@ -1,6 +1,6 @@
 /**
- * Gives the memory of bytes back as soon as they are written. The heap does not see the memory of the buffers that Node reads
- * into, so what a bulk leaves is found late, by major collections: they were a quarter of all CPU of an upload.
+ * Frees the memory of large buffers as soon as they are written. V8's heap does not count that memory, so garbage collection
+ * frees it late and by major collections, which cost a quarter of the CPU of an upload.
  */
 import type { Release } from "./read-buffers.ts";
 

@@ -63,7 +63,7 @@ export class DataThread {
     this.#post = post;
     this.#state = new LiveState(start.snapshot);
     this.#auditEnds = this.#state.endOfAudit(Date.now());
-    // A replaced thread counts from one again; its time of birth keeps its connections apart from its predecessor's.
+    // The successor of a lost thread counts its connections from one again: its start time makes their ids differ.
     this.#idPrefix = `${thread}-${Date.now().toString(36)}-`;
     this.#slices = new Slices(this.#problem);
     this.#table = new ConnectionTable(limits.revokeGraceMs, this.#slices, (connection, reason) =>
@@ -161,7 +161,7 @@ export class DataThread {
     }
   }
 
-  /** For the end of the thread: at once, and without a word to anybody. */
+  /** For the end of the thread: all sockets at once, without drain or record. */
   closeConnections(): void {
     for (const connection of this.#table) contain("thread close", this.#problem, () => connection.destroy())();
   }
@@ -201,8 +201,8 @@ export class DataThread {
       this.#problem(fault);
     };
     const conclude = contain("connection conclude", giveUp, () => this.#conclude(connection));
-    // The TLS socket above, if any, closes in the same turn and has the better reason. Who lost a right is cut before anybody
-    // is written about.
+    // The TLS socket above, if any, closes in the same turn and has the better reason. Those that lost
+    // a right are cut before any record is written.
     socket.once("close", () => setImmediate(() => this.#slices.afterwards(conclude)));
     void serveConnection(connection, this.#parts);
   }

@@ -1,6 +1,6 @@
 /**
  * Lines of one thread on their way to the output: handed over in batches, each as one text, and bounded. While the output
- * takes nothing lines are lost and counted here, before anybody has paid for making them.
+ * takes nothing, lines are counted as lost and not made.
  */
 import { LineText } from "../../telemetry/line-text.ts";
 import type { LineBatch } from "../../telemetry/log-output.ts";

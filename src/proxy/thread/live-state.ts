@@ -1,4 +1,4 @@
-/** What is in force on a thread at this moment. Held by whoever judges, never copied. */
+/** What is in force on a thread at this moment. Shared by all that judge and never copied: a copy would be old. */
 import type { OwnCertificate, ServiceState } from "../../policy/service-state.ts";
 import { alternatives, type Snapshot } from "../../policy/snapshot.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Where a request is complete and judged, whatever protocol brought it, and from where it is sent. What stands in front of
- * this may serve simple requests on its own, by the same rules.
+ * Where a request whose head is complete is judged and from where it is sent, whichever version of HTTP it came by. No reader
+ * may send a request past it.
  */
 import { randomUUID } from "node:crypto";
 import { TLSSocket } from "node:tls";
@@ -121,7 +121,10 @@ export class RequestGate {
     return clean;
   }
 
-  /** HTTP/1.1 cannot carry gRPC: its status is in the trailers. Who calls by it is a bridge, which has its own idea of them. */
+  /**
+   * gRPC of HTTP/2 callers goes on by HTTP/2, whose trailers carry its status. Over HTTP/1.1 gRPC comes from a bridge with an
+   * understanding of its own about trailers: its requests are sent as all others.
+   */
   #upstreamFor(head: RequestHead, clean: CleanHead): Upstream {
     const { upstream, http2Upstream } = this.#options;
     return clean.grpc && head.version === "2" ? http2Upstream : upstream;

@@ -116,7 +116,7 @@ function readFraming(raw: RawHeaders): Framing {
   return framing;
 }
 
-/** RFC 9112 section 6: two ways to find the end of a message are one too many (request smuggling). */
+/** A message whose end could be found in two ways is refused: the application might find the other one (RFC 9112 section 6). */
 function judgeFraming({ lengths, length, encodings, encoding }: Framing, version: HttpVersion): HeadFault | undefined {
   if (lengths > 1) return fault(400, "more than one Content-Length header");
   if (length !== undefined && !DIGITS.test(length)) return fault(400, "invalid Content-Length header");
@@ -134,7 +134,7 @@ function originForm(method: string, target: string, host: string | undefined): s
   if (ORIGIN_FORM.test(target)) return target;
   const [, scheme, authority, rest = ""] = ABSOLUTE_FORM.exec(target) ?? [];
   if (scheme === undefined || authority === undefined) return fault(400, "invalid request target");
-  // RFC 9112 section 3.2.2 lets the target win; whoever names two hosts is up to something.
+  // RFC 9112 section 3.2.2 lets the target win. Refused, since the gateway may have routed by the other one.
   if (host !== undefined && normalAuthority(scheme, authority) !== normalAuthority(scheme, host))
     return fault(400, "request target and Host header differ");
   // Whoever is last on the way says it in asterisk-form (RFC 9112 section 3.2.4).

@@ -1,4 +1,7 @@
-/** Exchanges that stand still although it is somebody's turn: each is ended at that party's cost. */
+/**
+ * Ends exchanges in which nothing moves. The response says who was awaited: 408 the caller's request, 504 the application. A
+ * caller that does not read its response is cut.
+ */
 import type { Limits } from "../../../config/config.ts";
 import type { Exchange } from "./exchange.ts";
 

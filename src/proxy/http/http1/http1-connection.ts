@@ -70,8 +70,8 @@ export class Http1Connection implements HttpConnection, ResponseOwner {
   }
 
   /**
-   * The caller sends nothing more, which ends no response (RFC 9112 section 9.6); it may be gone altogether, which the next
-   * write tells. What never ends by itself would wait for that write for ever, and is not what half a connection is kept for.
+   * The caller has ended its side. Responses that it is owed are still sent (RFC 9112 section 9.6); if it is gone, the next
+   * write fails. An endless response is cancelled: its next write may never come, and it would be held for ever.
    */
   callerEnded(): void {
     for (const exchange of this.#exchanges) if (exchange.endless && exchange.parts.downstream.begun) exchange.cancel();

@@ -1,4 +1,4 @@
-/** An application that speaks HTTP/1.1: a bounded pool of kept connections, and no more waiting than is good. */
+/** An application that speaks HTTP/1.1: a bounded pool of kept connections, and a bounded queue for them. */
 import type { Limits, SocketAddress } from "../../../config/config.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import { Http1Request } from "./http1-request.ts";

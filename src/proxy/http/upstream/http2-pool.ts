@@ -59,12 +59,12 @@ export class SessionPool implements SessionOwner {
 
   closed(session: UpstreamSession): void {
     if (!this.#sessions.delete(session)) return;
-    // Those that wait behind a connection in use are served by it; dialling on and on would help nobody.
+    // Requests that wait while another connection is usable are served by that one: a failed attempt is not repeated for them.
     if (session.ready) this.roomMade();
     else if (!this.#hasUsable) this.#failWaiting(lossOf(session));
   }
 
-  /** One that can carry something is always allowed: those that say goodbye may take as long as their streams. */
+  /** Where none can take a request, one more than the limit is allowed: after a GOAWAY connections last as long as their streams. */
   get #mayOpen(): boolean {
     return this.#sessions.size < this.#limits.maxUpstreamConnections || !this.#hasUsable;
   }
