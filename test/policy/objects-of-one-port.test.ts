@@ -45,6 +45,30 @@ test("a port names every object that governs it, open or closed", () => {
   assert.deepEqual(backendState(noCertificate, PORT).policies, BOTH);
 });
 
+test("an object that contradicts itself about a port lets nobody in there, even where an older one governs half of it", () => {
+  const half = policy([backend("foo", 80, "https", { skipClientCertValidation: true })], [], "test/a", OLD);
+  const contrary = policy(
+    [backend("foo", 80, "https"), backend("bar", 80, "https", { skipClientCertValidation: true })],
+    [range("10.2.0.0/16")],
+    "test/b",
+    YOUNG,
+  );
+  const twice = policy(
+    [backend("foo", 80, "http"), backend("bar", 80, "http"), backend("bar", 80, "http")],
+    [range("10.2.0.0/16")],
+    "test/b",
+    YOUNG,
+  );
+  for (const objects of [[half, contrary], [contrary], [twice]]) {
+    const state = stateOf(objects);
+    assert.equal(backendState(state, PORT).open, false, JSON.stringify(objects));
+    assert.match(
+      statusOf(state, "test/b").reason,
+      /with different protocol or tls settings|Duplicate backends detected/,
+    );
+  }
+});
+
 test("what closes the port beside the objects is in the status of each of them", () => {
   const state = stateOf([older, younger], { certificate: { state: "none" } });
   const { detail } = backendState(state, PORT);

@@ -31,7 +31,7 @@ export type Claim =
 export interface Stake {
   readonly claim: Claim;
   /** The object contradicts itself about the port, and how: it lets nobody in there. */
-  ambiguity?: string | undefined;
+  readonly ambiguity?: string | undefined;
 }
 
 /** A claim that has no effect, and the object that stands before it. */
@@ -57,25 +57,48 @@ export function collectClaims(world: World, self: Self): Claims {
   const standing = new Map<BackendPort, Stake[]>();
   const rejected: RejectedClaim[] = [];
   const governors = new Map<string, ObjectKey>();
-  for (const claim of inOrderOfPrecedence(world, self)) {
+  const claims = inOrderOfPrecedence(world, self);
+  const contradictions = contradictionsIn(claims);
+  for (const claim of claims) {
     const backend = `${claim.service}:${claim.port}`;
     const governedBy = governors.get(backend);
     const stakes = standing.get(claim.port) ?? [];
-    const own = stakes.find((stake) => stake.claim.key === claim.key);
     governors.set(backend, governedBy ?? claim.key);
     if (governedBy !== undefined && governedBy !== claim.key) rejected.push({ claim, governedBy });
-    else if (own !== undefined) own.ambiguity ??= contradiction(own.claim, claim);
-    else if (stakes[0] === undefined || asksTheSame(stakes[0], claim)) standing.set(claim.port, [...stakes, { claim }]);
+    else if (stakes.some((stake) => stake.claim.key === claim.key)) continue;
+    else if (stakes[0] === undefined || asksTheSame(stakes[0], claim))
+      standing.set(claim.port, [...stakes, { claim, ambiguity: contradictions.get(objectAndPort(claim)) }]);
     else rejected.push({ claim, governedBy: stakes[0].claim.key, otherDemand: describeDemand(stakes[0]) });
   }
   return { standing, rejected };
 }
 
-function contradiction(first: Claim, second: Claim): string | undefined {
-  if (first.service === second.service)
-    return `Duplicate backends detected with service name: ${second.service} and port: ${second.port}`;
-  if (sameTreatment(first, second)) return undefined;
-  return `Services ${first.service} and ${second.service} name port ${second.port} of one pod with different protocol or tls settings`;
+/**
+ * How objects contradict themselves, by object and port. Claims that another object governs count as well: an older object
+ * must not open what the younger one alone would close.
+ */
+function contradictionsIn(claims: readonly Claim[]): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  const known = new Map<string, { readonly first: Claim; readonly services: Set<string> }>();
+  for (const claim of claims) {
+    const place = objectAndPort(claim);
+    const { first, services } = known.get(place) ?? { first: claim, services: new Set<string>() };
+    if (!found.has(place)) {
+      if (services.has(claim.service))
+        found.set(place, `Duplicate backends detected with service name: ${claim.service} and port: ${claim.port}`);
+      else if (services.size > 0 && !sameTreatment(first, claim))
+        found.set(
+          place,
+          `Services ${first.service} and ${claim.service} name port ${claim.port} of one pod with different protocol or tls settings`,
+        );
+    }
+    known.set(place, { first, services: services.add(claim.service) });
+  }
+  return found;
+}
+
+function objectAndPort({ key, port }: Claim): string {
+  return `${key}:${port}`;
 }
 
 /** An object that cannot be judged asks nothing and lets nobody in: as a younger one it harms nobody, as the oldest it closes the port. */
