@@ -108,9 +108,11 @@ function auditOf(self: Self, policy: Policy): Pick<OpenRule, "auditUntil"> {
 }
 
 function statusesOf(world: World, self: Self, claims: Claims, compiled: readonly Compiled[]): readonly PolicyStatus[] {
-  const errors = new Map<ObjectKey, string[]>();
+  const errors = new Map<ObjectKey, Set<string>>();
   const note = (key: ObjectKey, texts: readonly string[]): void => {
-    errors.set(key, [...(errors.get(key) ?? []), ...texts]);
+    const known = errors.get(key) ?? new Set<string>();
+    for (const text of texts) known.add(text);
+    errors.set(key, known);
   };
   for (const { rule, errors: texts } of compiled) note(rule.policy, texts);
   for (const { claim, governedBy, otherDemand } of claims.rejected) {
@@ -121,13 +123,16 @@ function statusesOf(world: World, self: Self, claims: Claims, compiled: readonly
   }
   return [...errors]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([policy, texts]) => ({
-      policy,
-      currentStatus: texts.length === 0 ? "committed" : "error",
-      reason: texts.length === 0 ? COMMITTED : [...new Set(texts)].join("; "),
-      // What is an error already is not said a second time.
-      warnings: warningsOf(world, self, policy).filter((warning) => !texts.some((text) => warning.startsWith(text))),
-    }));
+    .map(([policy, found]) => {
+      const texts = [...found];
+      return {
+        policy,
+        currentStatus: texts.length === 0 ? "committed" : "error",
+        reason: texts.length === 0 ? COMMITTED : texts.join("; "),
+        // What is an error already is not said a second time.
+        warnings: warningsOf(world, self, policy).filter((warning) => !texts.some((text) => warning.startsWith(text))),
+      };
+    });
 }
 
 /** What does not keep the object from being served, but deserves a look: admission's findings, and ports that a Service lacks. */
