@@ -102,7 +102,7 @@ test("a list that ends takes along whoever it speaks of, by its own name; its su
   const { reasons } = (await (await sidecar.admin("/readyz")).json()) as { readonly reasons: readonly string[] };
   assert.match(
     reasons.join("\n"),
-    /^crl-ended: a revocation list \(--tls-crl\) ended at 20\d\d-\S+: its issuer's callers are refused$/,
+    /^crl-ended: a revocation list \(--tls-crl \S+\) ended at 20\d\d-\S+: its issuer's callers are refused$/,
   );
   assert.equal((await exchange(staying, {})).status, 200);
   staying.destroy();
