@@ -92,8 +92,8 @@ export interface Limits {
   /** New handshakes a second of one source address, in equal parts as above; zero: off. */
   readonly handshakesPerSecondPerSource: number;
   /**
-   * Connections to the application, per backend, thread and version of HTTP. Over HTTP/2 one more where all of these only
-   * finish what they carry after a GOAWAY of the application.
+   * Connections to the application, per backend, thread and version of HTTP. Over HTTP/2 there is always one that takes
+   * requests, however many only finish what they carry after a GOAWAY of the application.
    */
   readonly maxUpstreamConnections: number;
   /** Requests that may wait for a connection to the application before 503, per backend and thread. */

@@ -14,8 +14,8 @@ import type { AcceptedConnection, Secured } from "./accepted-connection.ts";
 const REMEMBERED = 4_096;
 
 /**
- * Judges connections by one generation of credentials. Costs nothing where they trust what the handshake trusted. To be
- * replaced when a CA or a list ends: it remembers whom they vouch for.
+ * Judges connections by one generation of credentials. A certificate is looked at when it is first met; where its chain is the
+ * handshake's, later connections with it cost one look-up. To be replaced when a CA or a list ends: it remembers whom they vouch for.
  */
 export class TrustJudge {
   readonly #credentials: Credentials | undefined;
@@ -148,8 +148,12 @@ export function chainHasEnded({ secured, revoked, socket }: AcceptedConnection, 
 
 /** When a certificate of a connection ends next, milliseconds since the epoch; infinite without one. */
 export function nextEndOf(connection: AcceptedConnection, nowMs: number): number {
-  const ends = [expiryOf(connection), connection.secured?.chainEnd ?? Number.POSITIVE_INFINITY];
-  return Math.min(...ends.filter((end) => end >= nowMs));
+  const expiry = expiryOf(connection);
+  const chainEnd = connection.secured?.chainEnd ?? Number.POSITIVE_INFINITY;
+  return Math.min(
+    expiry >= nowMs ? expiry : Number.POSITIVE_INFINITY,
+    chainEnd >= nowMs ? chainEnd : Number.POSITIVE_INFINITY,
+  );
 }
 
 /** When the certificate of a connection ends, milliseconds since the epoch; infinite without one. */

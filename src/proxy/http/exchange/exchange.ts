@@ -47,6 +47,8 @@ export class Exchange implements ResponseHandler {
   #informed = 0;
   #ended = false;
   #blockedAtMs: number | undefined;
+  /** The application has said all of its response. */
+  #received = false;
   /** A stream of events or of gRPC messages gets no grace when the connection's right ends. */
   endless: boolean;
   bytesOut = 0;
@@ -132,17 +134,24 @@ export class Exchange implements ResponseHandler {
 
   /** How long nothing has moved although it was the caller's turn, in milliseconds; and what it was to do. */
   stalledMs(nowMs: number): { readonly sendingMs: number; readonly readingMs: number; readonly unreadMs: number } {
-    const { body, readableSinceMs } = this.parts.downstream;
+    const { body } = this.parts.downstream;
     const bodyMs = body === undefined || body.received ? 0 : nowMs - body.activeAtMs;
     return {
       sendingMs: body?.waiting === true ? 0 : bodyMs,
       unreadMs: body?.waiting === true ? bodyMs : 0,
-      // Behind an earlier response none of it can be read, however long that one takes.
-      readingMs:
-        this.#blockedAtMs === undefined || readableSinceMs === undefined
-          ? 0
-          : nowMs - Math.max(this.#blockedAtMs, readableSinceMs),
+      readingMs: this.#readingMs(nowMs),
     };
+  }
+
+  /**
+   * Behind an earlier response nothing can be read, however long that one takes. What the application has ended may wait for
+   * its turn; anything else holds a connection of the application, and many of one caller would hold all.
+   */
+  #readingMs(nowMs: number): number {
+    if (this.#blockedAtMs === undefined) return 0;
+    const { readableSinceMs } = this.parts.downstream;
+    if (readableSinceMs === undefined && this.#received) return 0;
+    return nowMs - Math.max(this.#blockedAtMs, readableSinceMs ?? 0);
   }
 
   onRequestStart(control: ResponseControl): void {
@@ -197,6 +206,7 @@ export class Exchange implements ResponseHandler {
     if (!this.#hasResponse) return this.#invalid(control, "end of a response that is not final");
     // From here on the caller has only to read, whether or not there was room for the last write.
     this.#blockedAtMs ??= performance.now();
+    this.#received = true;
     this.parts.downstream.end(downstreamTrailers(trailers));
   }
 

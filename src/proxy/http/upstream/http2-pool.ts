@@ -64,7 +64,7 @@ export class SessionPool implements SessionOwner {
     else if (!this.#hasUsable) this.#failWaiting(lossOf(session));
   }
 
-  /** Where none can take a request, one more than the limit is allowed: after a GOAWAY connections last as long as their streams. */
+  /** Where none takes requests, a further one is allowed whatever the limit: after a GOAWAY connections last as long as their streams. */
   get #mayOpen(): boolean {
     return this.#sessions.size < this.#limits.maxUpstreamConnections || !this.#hasUsable;
   }

@@ -9,7 +9,7 @@ import { resetSocket } from "../../forward/reset.ts";
 
 /** For a side that was told of the end to close in turn. */
 const LINGER_MS = 5_000;
-/** How long one side may stay silent, or take nothing, once the other has ended. */
+/** How long one side may stay silent once the other has ended; and in all, what is left for it once that one has closed. */
 const HALF_CLOSED_IDLE_MS = 300_000;
 
 export interface TunnelCaller {
@@ -95,10 +95,11 @@ export class TunnelSockets {
       linger();
       return;
     }
-    const late = setTimeout(
-      contain("tunnel last-bytes", this.#onFault, () => this.cut()),
-      this.#halfClosedMs,
-    );
+    const onLate = (): void => {
+      this.#caller.idle();
+      this.cut();
+    };
+    const late = setTimeout(contain("tunnel last-bytes", this.#onFault, onLate), this.#halfClosedMs);
     other.once("finish", linger);
     for (const event of ["finish", "close"]) other.once(event, () => clearTimeout(late));
   }

@@ -134,6 +134,27 @@ test("a response waits as long as the one before it takes, and its caller is not
   assert.ok(Number(durationMs) > 1_000, "it was served beside the first");
 });
 
+test("responses that wait behind another one hold connections of the application for no longer than a caller may read nothing", async () => {
+  const block = Buffer.alloc(200_000, "x");
+  await using endless = await startApplication((request, response) => {
+    if (request.url === "/quick") return void response.end("quick");
+    const part = request.url === "/events" ? "event\n" : block;
+    response.writeHead(200).write(part);
+    const timer = setInterval(() => response.write(part), 50);
+    response.once("close", () => clearInterval(timer));
+  });
+  await using guard = await startSidecar({
+    manifests: [policy([backend("foo", 80, "http")], [range("127.0.0.0/8")])],
+    backends: [{ app: endless.port }],
+    flags: ["--request-idle-timeout=1s", "--connect-timeout=10s", "--max-upstream-connections=4"],
+  });
+  const greedy = await connect({ port: guard.port() });
+  const ended = readToEnd(greedy);
+  greedy.write(`GET http://a/events HTTP/1.1\r\nhost: a\r\n\r\n${"GET /block HTTP/1.1\r\nhost: a\r\n\r\n".repeat(20)}`);
+  assert.equal((await ended).end, "ECONNRESET");
+  assert.equal((await call({ port: guard.port(), path: "/quick" })).status, 200);
+});
+
 test("HTTP/1.0 callers are served, with and without keep-alive, and get no chunks", async () => {
   const closed = await send("GET /a HTTP/1.0\r\n\r\n");
   assert.match(closed, /^HTTP\/1\.1 200 OK\r\n/);

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Socket } from "node:net";
+import { Duplex, PassThrough } from "node:stream";
 import { after, before, test } from "node:test";
+import { TunnelSockets } from "../../../../src/proxy/http/upstream/tunnel-sockets.ts";
 import { startTcpApplication, type TestApplication } from "../../../support/application/application.ts";
 import { switchFor } from "../../../support/application/websocket-switch.ts";
 import { connect, readToEnd } from "../../../support/caller/caller.ts";
@@ -242,4 +244,22 @@ test("a caller that takes nothing of what the application sends last is cut in t
   await once(socket, "readable");
   await hasty.log.next({ event: "connection" });
   assert.equal((await readToEnd(socket)).end, "ECONNRESET");
+});
+
+test("last bytes that the caller never takes end the tunnel as one that nobody used", async () => {
+  const upstream = new PassThrough();
+  // Takes a write, and never says that it is out.
+  const socket = new Duplex({ read: () => undefined, write: () => undefined });
+  const said: string[] = [];
+  const { promise: over, resolve: cut } = Promise.withResolvers<void>();
+  new TunnelSockets(
+    upstream,
+    { socket, idle: () => void said.push("idle"), cut, fault: (fault) => assert.fail(fault) },
+    50,
+  );
+  upstream.pipe(socket);
+  upstream.end("last bytes");
+  await once(upstream, "close");
+  await over;
+  assert.deepEqual(said, ["idle"]);
 });
