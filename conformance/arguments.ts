@@ -14,7 +14,7 @@ What COMMAND is told and must do: conformance/README.md.
   --answer SECONDS    how long a caller waits for an answer or an end (10)
   --help              print this
 
-Exit code: 0 nothing failed, 1 something failed, 2 nothing could be tried.
+Exit code: 0 nothing failed, 1 something failed, 2 nothing could be tried, 128 + N ended by signal N.
 `;
 
 export interface RunArguments {

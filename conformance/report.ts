@@ -57,8 +57,10 @@ export class Report {
     if (unplayed > 0) counts.push(`${unplayed} not played`);
     this.#print(`${counts.join(", ")}, ${this.#skipped} skipped`);
     if (this.#untried > 0) this.#print(`connections of played cases that were not tried: ${this.#untried}`);
-    if (this.#skipped === this.#chosen) this.#print("nothing was tried");
-    return this.#failed === 0 && !this.#stopped && this.#skipped < this.#chosen ? 0 : 1;
+    if (this.#failed > 0 || this.#stopped) return 1;
+    if (this.#skipped < this.#chosen) return 0;
+    this.#print("nothing was tried");
+    return 2;
   }
 
   #untriedOf({ connections }: DecisionCase): readonly string[] {

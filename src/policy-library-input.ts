@@ -42,7 +42,8 @@ function itemsOf(list: UnknownRecord): readonly unknown[] {
   return items.map((item: unknown) => {
     const record = asRecord(item);
     if (record === undefined || field(record, "kind") !== undefined) return item;
-    return { apiVersion: field(list, "apiVersion"), ...record, kind: kind.slice(0, -"List".length) };
+    const apiVersion = field(record, "apiVersion") ?? field(list, "apiVersion");
+    return { ...record, apiVersion, kind: kind.slice(0, -"List".length) };
   });
 }
 
@@ -51,8 +52,9 @@ export function readSelf(value: unknown): Self {
   const self = asRecord(value);
   if (self === undefined) throw expected("self", "an object with 'namespace' and 'services'", value);
   const { namespace, services, podName, meshName, nodes, auditUntil } = self;
-  if (auditUntil !== undefined && typeof auditUntil !== "number")
-    throw expected("self.auditUntil", "a number of milliseconds", auditUntil);
+  // An audit always ends.
+  if (auditUntil !== undefined && (typeof auditUntil !== "number" || !Number.isFinite(auditUntil)))
+    throw expected("self.auditUntil", "a finite number of milliseconds", auditUntil);
   return {
     namespace: readText("self.namespace", namespace),
     services: readTexts("self.services", services),

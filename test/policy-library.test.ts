@@ -171,7 +171,8 @@ test("an argument of compile that is of a wrong type is named", () => {
     ["podName", null, "a string, got: null"],
     ["meshName", null, "a string, got: null"],
     ["nodes", "10.0.0.0/8", "an array of strings, got: string"],
-    ["auditUntil", "2030-01-31T18:00:00Z", "a number of milliseconds, got: string"],
+    ["auditUntil", "2030-01-31T18:00:00Z", "a finite number of milliseconds, got: string"],
+    ["auditUntil", Infinity, "a finite number of milliseconds, got: number"],
   ] as const)
     assert.throws(
       () => plain.compile([], { ...self, [field]: value }),
@@ -215,6 +216,7 @@ test("compile takes Lists apart: that of kubectl, those of one kind, and one wit
     [list([list([policy]), list([edge])])],
     [policy, list([untyped], `${kind}List`, apiVersion)],
     [policy, list([edge], `${kind}List`, apiVersion)],
+    [policy, list([{ ...untyped, apiVersion: null, kind: null }], `${kind}List`, apiVersion)],
   ])
     assert.deepEqual(plain.compile(objects, self), snapshot);
   const endless: { kind: string; items: unknown[] } = { kind: "List", items: [policy, edge] };

@@ -106,7 +106,7 @@ class Follower implements CredentialsWatch {
       const cert = await requestCertificate(client, { signer: asked.signer, podName, request }, signal);
       const renewalMs = checkIssued({ cert, key }, asked.signer);
       this.#issued = { cert, key };
-      this.#pauseMs = this.#pace.leastPauseMs;
+      this.#lengthenPause();
       this.#within(renewalMs);
       await this.#offer();
     } catch (error) {
@@ -118,7 +118,7 @@ class Follower implements CredentialsWatch {
           : String(error);
       this.#inForce.fail(error instanceof CredentialsError ? error : new CredentialsError(problem, { cause: error }));
       this.#within(this.#chance(this.#pauseMs));
-      this.#pauseMs = Math.min(this.#pace.mostPauseMs, this.#pauseMs * 2);
+      this.#lengthenPause();
     } finally {
       this.#asking = false;
       await client.close();
@@ -144,13 +144,19 @@ class Follower implements CredentialsWatch {
       return;
     }
     if (this.#watch.stopped) return;
+    if (isRooted(this.#issued.cert, bundle)) this.#pauseMs = this.#pace.leastPauseMs;
     // A CA that nobody is asked to trust any more: peers would refuse what it has signed.
-    if (!this.#asking && !isRooted(this.#issued.cert, bundle)) this.#within(this.#chance(this.#pauseMs));
+    else if (!this.#asking) this.#within(this.#chance(this.#pauseMs));
     const { signer } = this.#options.asked;
     this.#inForce.offer(
       { cert: `the certificate of ${signer}`, key: "its key", ca: `--tls-ca ${ca}` },
       { ...this.#issued, ca: bundle },
     );
+  }
+
+  /** Until a certificate is issued that the bundle vouches for: failures and useless ones are asked for more and more rarely. */
+  #lengthenPause(): void {
+    this.#pauseMs = Math.min(this.#pace.mostPauseMs, this.#pauseMs * 2);
   }
 
   #chance(ms: number): number {

@@ -2,7 +2,14 @@
 import type { ManifestObject } from "../discovery/manifests/documents.ts";
 import { listOf, sortObjects } from "../discovery/manifests/kinds.ts";
 import { misspelt } from "../discovery/manifests/misspelt.ts";
-import { groupOf, precedenceByName, wordsOfShadowed, type Candidate, type Precedence } from "../discovery/same-name.ts";
+import {
+  groupOf,
+  isContradiction,
+  precedenceByName,
+  wordsOfShadowed,
+  type Candidate,
+  type Precedence,
+} from "../discovery/same-name.ts";
 import { buildWorld } from "../discovery/world.ts";
 import { demandsOf } from "../policy/compile/demands.ts";
 import { isMeshConfig, meshConfigProblems } from "../policy/objects/mesh-config.ts";
@@ -39,9 +46,10 @@ function judge(policies: readonly ManifestObject[], all: readonly ManifestObject
   const world = buildWorld(sortObjects(all));
   const parsed = policies.map((object) => ({ object, ...parseIngressBackend(object.value) }));
   const precedence = precedenceByName(
-    parsed.flatMap(({ object, policy }) =>
-      policy === undefined ? [] : [{ group: groupOf(object.value), object: policy }],
-    ),
+    parsed.flatMap(({ object, policy, invalid }) => {
+      const read = policy ?? invalid;
+      return read === undefined ? [] : [{ group: groupOf(object.value), object: read }];
+    }),
   );
   const known = parsed.flatMap(({ policy, readable }): Judged | readonly Judged[] => policy ?? readable ?? []);
   const now = Date.now();
@@ -53,7 +61,8 @@ function judge(policies: readonly ManifestObject[], all: readonly ManifestObject
     // What breaks the schema at a place says all that there is to say of it.
     const beside = admission.filter(({ path }) => !problems.some((problem) => problem.path === path));
     const found = [...problems, ...beside];
-    const more = policy === undefined ? [] : repeats(policy, precedence);
+    const read = policy ?? invalid;
+    const more = read === undefined ? [] : repeats(read, precedence);
     return [...(policy === undefined ? found : withClosed(policy, found)), ...more].map(
       ({ severity, path, message }): Finding => {
         const { file, document } = object;
@@ -131,11 +140,14 @@ function missingReferences(policy: Judged, world: World): readonly Problem[] {
   return [...sources, ...backends];
 }
 
-function repeats(policy: Policy, precedence: ReadonlyMap<ObjectKey, Precedence<Candidate>>): readonly Problem[] {
-  const { governing, shadowed = [] } = precedence.get(objectKey(policy.namespace, policy.name)) ?? {};
+function repeats(
+  read: Candidate["object"],
+  precedence: ReadonlyMap<ObjectKey, Precedence<Candidate>>,
+): readonly Problem[] {
+  const { governing, shadowed = [] } = precedence.get(objectKey(read.namespace, read.name)) ?? {};
   if (governing === undefined) return [];
-  if ("problems" in governing.object) return governing.object.problems;
-  const loser = shadowed.find(({ object }) => object === policy);
+  if ("problems" in governing.object && isContradiction(governing.object)) return governing.object.problems;
+  const loser = shadowed.find(({ object }) => object === read);
   if (loser === undefined) return [];
   return [{ severity: "error", path: "metadata.name", message: wordsOfShadowed(loser, governing) }];
 }

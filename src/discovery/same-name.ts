@@ -70,6 +70,15 @@ function uniteGroup<One extends Candidate>(candidates: readonly One[]): One {
   });
 }
 
+/** Objects of the list that have no effect, with the words for it. */
+export function shadowedIn(
+  objects: readonly unknown[],
+): readonly { readonly object: ObjectKey; readonly words: string }[] {
+  return [...precedenceByName(candidatesIn(objects))].flatMap(([object, { governing, shadowed }]) =>
+    shadowed.map((one) => ({ object, words: wordsOfShadowed(one, governing) })),
+  );
+}
+
 /** What the status of an object without effect says. */
 export function wordsOfShadowed({ object }: Candidate, governing: Candidate): string {
   const winner = `IngressBackend ${objectKey(object.namespace, object.name)} of ${governing.group}`;
@@ -107,6 +116,11 @@ function closed<One extends Candidate>(former: One, { object: found }: One): One
   const contradiction = known.get(found) ?? contradictionOf(object, found);
   CLOSED.set(object, known.set(found, contradiction));
   return { ...former, object: contradiction };
+}
+
+/** The object is closed because there are several of its name that differ, and none is said to govern. */
+export function isContradiction(object: Candidate["object"]): boolean {
+  return "problems" in object && object.problems.includes(CONTRADICTION);
 }
 
 function contradictionOf(a: Candidate["object"], b: Candidate["object"]): InvalidPolicy {

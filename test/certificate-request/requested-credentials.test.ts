@@ -89,6 +89,19 @@ test("a certificate that nobody trusts is asked for anew for as long as that fai
   await until("eight more requests are made", () => api.asked >= 9);
 });
 
+test("a signer whose certificates the bundle does not vouch for is asked more and more rarely", async (t) => {
+  const [root, other] = [await newRoot(), await newRoot()];
+  const pace = { pollMs: 20, leastPauseMs: 100, mostPauseMs: HOUR };
+  const { api, given, publish } = await follow(t, issuerOf(root), root.cert, pace);
+  await until("the first certificate is in force", () => given.length === 1);
+  await publish(other.cert);
+  await until("a request is made", () => api.asked >= 2);
+  const since = performance.now();
+  await until("four more requests are made", () => api.asked >= 6);
+  // Half of each pause is left to chance: of 200, 400, 800 and 1,600 ms.
+  assert.ok(performance.now() - since >= 1_400);
+});
+
 for (const [what, issuer] of [
   ["that cannot be read", () => Promise.resolve("no certificate")],
   ["of another key", async () => issuerOf(await newRoot())((await generateKeys()).publicKey)],

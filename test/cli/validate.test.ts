@@ -280,4 +280,12 @@ test("of one name that is given twice, what has no effect or cannot be told apar
   assert.deepEqual(await errorsOf(created(named("10.1.0.0/16"), 2), ofFork(created(named("10.2.0.0/16"), 1))), [
     "this object has no effect: IngressBackend test/twice of policy.flomesh.io is older and governs",
   ]);
+  const broken = policy([{ name: "foo" }], [range("10.1.0.0/16")], "test/twice");
+  const ofBroken = await errorsOf(broken);
+  assert.ok(ofBroken.length > 0);
+  assert.deepEqual(await errorsOf(broken, named("10.2.0.0/16")), [...ofBroken, differs, differs]);
+  assert.deepEqual(await errorsOf(created(broken, 1), ofFork(created(named("10.2.0.0/16"), 2))), [
+    ...ofBroken,
+    "this object has no effect: IngressBackend test/twice of policy.openservicemesh.io is older and governs",
+  ]);
 });

@@ -3,11 +3,11 @@
  * service accounts. Both stay when a namespace leaves the mesh: pods that run there still use them.
  */
 import type { ApiClient } from "../../api-server/client.ts";
-import { isRecord, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
+import { isRecord, labelOf, listOf, textOf, type KubernetesObject } from "../../api-server/objects.ts";
 import type { ReflectorEnvironment } from "../../api-server/watch/reflector-environment.ts";
 import { Reflector } from "../../api-server/watch/reflector.ts";
 import { BUNDLE_KEY, BUNDLE_NAME, INSTANCE_LABEL, KEPT_LABEL, meshNames } from "../names.ts";
-import { ForeignObjectError, writeObject } from "../objects/owned-objects.ts";
+import { ForeignObjectError, isOurs, writeObject } from "../objects/owned-objects.ts";
 
 const RBAC = "rbac.authorization.k8s.io";
 
@@ -63,13 +63,18 @@ export class NamespaceObjects {
     if (failures.length > 0) throw failures[0];
   }
 
+  /** Ours, and not marked as this mesh's: made by an older version, or for a mesh that the namespace has left. */
+  #isUnmarked(found: KubernetesObject | undefined): boolean {
+    return found !== undefined && isOurs(found) && labelOf(found, KEPT_LABEL) !== this.#options.meshName;
+  }
+
   get #metadata(): object {
     return { labels: { [KEPT_LABEL]: this.#options.meshName } };
   }
 
   async #bundleIn(namespace: string, bundle: string, signal: AbortSignal): Promise<void> {
     const found = this.#maps.items.get(`${namespace}/${BUNDLE_NAME}`);
-    if (textOf(found?.["data"], BUNDLE_KEY) === bundle) return;
+    if (textOf(found?.["data"], BUNDLE_KEY) === bundle && !this.#isUnmarked(found)) return;
     const place = { path: `/api/v1/namespaces/${namespace}/configmaps`, name: BUNDLE_NAME };
     const wanted = { apiVersion: "v1", kind: "ConfigMap", metadata: this.#metadata, data: { [BUNDLE_KEY]: bundle } };
     await writeObject(this.#options.client, place, found, wanted, signal);
@@ -79,7 +84,7 @@ export class NamespaceObjects {
     const { sidecarRole } = meshNames(this.#options.meshName);
     const found = this.#bindings.items.get(`${namespace}/${sidecarRole}`);
     const wanted = [subjectOf(namespace)];
-    if (found !== undefined && sameSubjects(found, wanted)) return;
+    if (found !== undefined && sameSubjects(found, wanted) && !this.#isUnmarked(found)) return;
     const place = { path: `/apis/${RBAC}/v1/namespaces/${namespace}/rolebindings`, name: sidecarRole };
     const binding = {
       apiVersion: `${RBAC}/v1`,

@@ -251,6 +251,30 @@ test("an object of a misspelt kind is said once, with its place and what was mea
   assert.match(String(said["problem"]), /^unknown kind 'IngresBackend', did you mean 'IngressBackend'\?$/);
 });
 
+test("an object without effect, because an older one of the other API group has its name, is said once", async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "a.yaml");
+  const created = (object: Manifest, day: number): Manifest => ({
+    ...object,
+    metadata: { ...object.metadata, creationTimestamp: `2026-01-0${day}T00:00:00Z` },
+  });
+  const younger = { ...created(named("twice"), 2), apiVersion: "policy.flomesh.io/v1alpha1" };
+  writeFileSync(file, yaml(created(named("twice"), 1), younger));
+  await using following = await Following.start(directory.path);
+  writeFileSync(file, yaml(created(named("twice"), 1), younger, named("more")));
+  await following.until(() => following.names === "more,twice");
+  const said = following.faults.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    said.map(({ object, problem }) => [object, problem]),
+    [
+      [
+        "IngressBackend test/twice",
+        "this object has no effect: IngressBackend test/twice of policy.openservicemesh.io is older and governs",
+      ],
+    ],
+  );
+});
+
 test("from when a file is broken the data grows old, until all are good; what stays in force is said", async () => {
   using directory = temporaryDirectory();
   const at = (name: string): string => join(directory.path, name);
