@@ -252,7 +252,7 @@ test("last bytes that the caller never takes end the tunnel as one that nobody u
   const socket = new Duplex({ read: () => undefined, write: () => undefined });
   const said: string[] = [];
   const { promise: over, resolve: cut } = Promise.withResolvers<void>();
-  new TunnelSockets(
+  const tunnel = new TunnelSockets(
     upstream,
     { socket, idle: () => void said.push("idle"), cut, fault: (fault) => assert.fail(fault) },
     50,
@@ -261,5 +261,6 @@ test("last bytes that the caller never takes end the tunnel as one that nobody u
   upstream.end("last bytes");
   await once(upstream, "close");
   await over;
+  assert.equal(tunnel.over, true);
   assert.deepEqual(said, ["idle"]);
 });
