@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiClient } from "../../src/api-server/client.ts";
-import { SYSTEM_CLOCK } from "../../src/api-server/clock.ts";
 import { DEFAULT_TIMING } from "../../src/api-server/timing.ts";
-import { Outage } from "../../src/api-server/watch/outage.ts";
-import { Report } from "../../src/api-server/watch/report.ts";
 import { readController } from "../../src/cli/controller.ts";
 import { createAuthority } from "../../src/controller/certificate-authority/create-authority.ts";
 import { Leader } from "../../src/controller/leader.ts";
@@ -12,6 +9,7 @@ import { MeshNamespaces } from "../../src/controller/namespaces/mesh-namespaces.
 import { meshNames } from "../../src/controller/names.ts";
 import { secretObject } from "../../src/controller/objects/owned-objects.ts";
 import { createLog } from "../../src/telemetry/log.ts";
+import { reflectorEnvironment } from "../support/api-server/reflector-environment.ts";
 import { StandInCluster } from "../support/api-server/test-cluster.ts";
 import { until } from "../support/until.ts";
 
@@ -35,14 +33,7 @@ test("what was read in one term of leading is not published in the next", async 
 
   const client = new ApiClient({ credentials: cluster.credentials(), timing: DEFAULT_TIMING });
   const log = createLog("error", () => {});
-  const environment = {
-    client,
-    clock: SYSTEM_CLOCK,
-    random: Math.random,
-    report: new Report(log, SYSTEM_CLOCK),
-    timing: DEFAULT_TIMING,
-    outage: new Outage(SYSTEM_CLOCK, Math.random, DEFAULT_TIMING),
-  };
+  const environment = reflectorEnvironment(client);
   const leader = new Leader({
     config: readController(new Map(), {}, []).config,
     log,

@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiClient } from "../../../src/api-server/client.ts";
-import { SYSTEM_CLOCK } from "../../../src/api-server/clock.ts";
 import { labelOf } from "../../../src/api-server/objects.ts";
 import { DEFAULT_TIMING } from "../../../src/api-server/timing.ts";
-import { Outage } from "../../../src/api-server/watch/outage.ts";
-import { Report } from "../../../src/api-server/watch/report.ts";
 import { BUNDLE_NAME, KEPT_LABEL } from "../../../src/controller/names.ts";
 import { NamespaceObjects } from "../../../src/controller/namespaces/namespace-objects.ts";
-import { createLog } from "../../../src/telemetry/log.ts";
+import { reflectorEnvironment } from "../../support/api-server/reflector-environment.ts";
 import { StandInCluster } from "../../support/api-server/test-cluster.ts";
 import { until } from "../../support/until.ts";
 
@@ -23,15 +20,7 @@ test("a bundle that is right is marked as this mesh's all the same, unless it is
     const metadata = { namespace, name: BUNDLE_NAME, labels };
     await cluster.api.apply({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { "ca.crt": "same" } });
   }
-  const log = createLog("error", () => undefined);
-  const environment = {
-    client,
-    clock: SYSTEM_CLOCK,
-    random: Math.random,
-    report: new Report(log, SYSTEM_CLOCK),
-    timing: DEFAULT_TIMING,
-    outage: new Outage(SYSTEM_CLOCK, Math.random, DEFAULT_TIMING),
-  };
+  const environment = reflectorEnvironment(client);
   const objects = new NamespaceObjects(environment, { client, meshName: "two", onChange: () => undefined });
   objects.start();
   t.after(async () => {
