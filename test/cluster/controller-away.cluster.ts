@@ -126,7 +126,10 @@ test(
       assert.ok("error" in (await tryCall(ask)));
       const ready = await fetch(`http://127.0.0.1:${sidecar.adminPort}/readyz`);
       assert.equal(ready.status, 503);
-      assert.match(await ready.text(), /own-certificate-ended: our own certificate \(the certificate of \S+\) ended at /);
+      assert.match(
+        await ready.text(),
+        /own-certificate-ended: our own certificate \(the certificate of \S+\) ended at /,
+      );
 
       await give(second, HOUR_MS);
       controller = await cluster.replica("two", ...CONTROLLER);
