@@ -104,8 +104,8 @@ async function prepareCertificates(directory: string, io: CliIo): Promise<void> 
   try {
     await makeCertificates(directory, io);
   } catch (error) {
-    // What is not of the file system says for itself what to do.
-    if (!(error instanceof Error && "code" in error)) throw error;
+    // What is not of the file system says for itself what to do. A `code` alone proves nothing: Node's own errors have one.
+    if (!(error instanceof Error && "syscall" in error)) throw error;
     throw new Error(`cannot keep the demo CA in ${directory}: ${error.message}; choose another directory with --dir`, {
       cause: error,
     });

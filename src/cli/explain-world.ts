@@ -5,8 +5,7 @@ import { readObjects } from "../discovery/kubernetes/read-objects.ts";
 import { ManifestDirectory } from "../discovery/manifests/directory.ts";
 import { sortObjects } from "../discovery/manifests/kinds.ts";
 import { misspelt } from "../discovery/manifests/misspelt.ts";
-import { candidatesIn, precedenceByName, wordsOfShadowed } from "../discovery/same-name.ts";
-import { buildWorld, type WorldObjects } from "../discovery/world.ts";
+import { buildWorld, readWorld, type WorldObjects } from "../discovery/world.ts";
 import { compile } from "../policy/compile/compile.ts";
 import type { ObjectKey, World } from "../policy/model.ts";
 import { policyStatuses } from "../policy/explain/policy-statuses.ts";
@@ -45,9 +44,8 @@ export async function loadState(question: WorldQuestion, io: CliIo): Promise<Ser
   for (const { file, line, object, message } of (manifests?.objects ?? []).flatMap(misspelt))
     io.printError(`${file}:${line}: ${object} is left out: ${message}`);
   const objects = await objectsOf(question, manifests && sortObjects(manifests.objects), io);
-  for (const [key, { governing, shadowed }] of precedenceByName(candidatesIn(objects.ingressBackends)))
-    io.printError(shadowed.map((loser) => `IngressBackend ${key}: ${wordsOfShadowed(loser, governing)}`));
-  const world = buildWorld(objects);
+  const { world, shadowed } = readWorld(objects);
+  io.printError(shadowed.map(({ policy, problem }) => `IngressBackend ${policy}: ${problem}`));
   const unknown = unknownPlace(world, question);
   if (unknown.namespace !== undefined) throw new NothingToJudgeBy([unknown.namespace, ...unknown.elsewhere]);
   io.printError(unknown.services);

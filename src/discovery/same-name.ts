@@ -70,15 +70,6 @@ function uniteGroup<One extends Candidate>(candidates: readonly One[]): One {
   });
 }
 
-/** Objects of the list that have no effect, with the words for it. */
-export function shadowedIn(
-  objects: readonly unknown[],
-): readonly { readonly object: ObjectKey; readonly words: string }[] {
-  return [...precedenceByName(candidatesIn(objects))].flatMap(([object, { governing, shadowed }]) =>
-    shadowed.map((one) => ({ object, words: wordsOfShadowed(one, governing) })),
-  );
-}
-
 /** What the status of an object without effect says. */
 export function wordsOfShadowed({ object }: Candidate, governing: Candidate): string {
   const winner = `IngressBackend ${objectKey(object.namespace, object.name)} of ${governing.group}`;

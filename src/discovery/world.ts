@@ -13,7 +13,7 @@ import {
 import { addressKey } from "../policy/address/address.ts";
 import { parseEndpoints, parseEndpointSlice, type ParsedEndpoints } from "../policy/objects/parse-endpoints.ts";
 import { parseNamespace, parseService } from "../policy/objects/parse-service.ts";
-import { candidatesIn, precedenceByName } from "./same-name.ts";
+import { candidatesIn, precedenceByName, wordsOfShadowed, type Candidate, type Precedence } from "./same-name.ts";
 
 /** Objects by kind, as parsed from YAML or JSON. */
 export interface WorldObjects {
@@ -24,19 +24,35 @@ export interface WorldObjects {
   readonly namespaces: readonly unknown[];
 }
 
+/** An IngressBackend without effect, and why. */
+export interface ShadowedObject {
+  readonly policy: ObjectKey;
+  readonly problem: string;
+}
+
 /** @returns a complete world; objects that cannot be read are in it as invalid policies, or left out where nothing hangs on them */
 export function buildWorld(objects: WorldObjects): World {
+  return readWorld(objects).world;
+}
+
+/** As `buildWorld`, with what has no effect in that world. */
+export function readWorld(objects: WorldObjects): {
+  readonly world: World;
+  readonly shadowed: readonly ShadowedObject[];
+} {
+  const precedence = precedenceByName(candidatesIn(objects.ingressBackends));
   const slices = objects.endpointSlices.flatMap((object) => parseEndpointSlice(object) ?? []);
   const endpoints = objects.endpoints.flatMap((object) => parseEndpoints(object) ?? []);
   const services = readServices(objects.services, slices);
   const united = uniteEndpoints(slices, endpoints);
-  return {
-    ...readPolicies(objects.ingressBackends),
+  const world: World = {
+    ...readPolicies(precedence),
     services,
     endpoints: united,
     knownServices: new Set([...services.keys(), ...united.keys()]),
     namespaces: new Map(objects.namespaces.flatMap((object): [string, Namespace][] => named(parseNamespace(object)))),
   };
+  return { world, shadowed: shadowedBy(precedence) };
 }
 
 /** Names of the Services in `namespace` whose slices (or Endpoints, where there are no slices) hold one of the addresses. Sorted. */
@@ -52,14 +68,20 @@ export function servicesOfPod(world: World, namespace: string, podIps: readonly 
     .sort();
 }
 
-function readPolicies(objects: readonly unknown[]): Pick<World, "policies" | "invalidPolicies"> {
-  const governing = [...precedenceByName(candidatesIn(objects)).values()].map(
-    (precedence) => precedence.governing.object,
-  );
+function readPolicies(
+  precedence: ReadonlyMap<ObjectKey, Precedence<Candidate>>,
+): Pick<World, "policies" | "invalidPolicies"> {
+  const governing = [...precedence.values()].map((one) => one.governing.object);
   return {
     policies: governing.filter((object): object is Policy => !("problems" in object)),
     invalidPolicies: governing.filter((object): object is InvalidPolicy => "problems" in object),
   };
+}
+
+function shadowedBy(precedence: ReadonlyMap<ObjectKey, Precedence<Candidate>>): readonly ShadowedObject[] {
+  return [...precedence].flatMap(([policy, { governing, shadowed }]) =>
+    shadowed.map((loser) => ({ policy, problem: wordsOfShadowed(loser, governing) })),
+  );
 }
 
 /** A named target port gets its numbers from the slices of the Service. */

@@ -4,8 +4,7 @@ import type { Severity } from "../../policy/model.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Discovery, DiscoveryListener, ResourceHealth } from "../discovery.ts";
 import { isMeshConfig, meshConfigProblems } from "../../policy/objects/mesh-config.ts";
-import { shadowedIn } from "../same-name.ts";
-import { buildWorld, servicesOfPod } from "../world.ts";
+import { readWorld, servicesOfPod, type ShadowedObject } from "../world.ts";
 import { ManifestDirectory, wordsOfLastGood, type BrokenFile, type DirectoryReading } from "./directory.ts";
 import { sortObjects } from "./kinds.ts";
 import { misspelt, type Misspelt } from "./misspelt.ts";
@@ -105,9 +104,8 @@ export class ManifestsDiscovery implements Discovery {
       .flatMap(({ value }) => meshConfigProblems(value)))
       this.#warnOnce(path, message, severity);
     for (const found of reading.objects.flatMap(misspelt)) this.#passedOver(found);
-    const objects = sortObjects(reading.objects);
-    for (const { object, words } of shadowedIn(objects.ingressBackends)) this.#shadowed(object, words);
-    const world = buildWorld(objects);
+    const { world, shadowed } = readWorld(sortObjects(reading.objects));
+    for (const one of shadowed) this.#shadowed(one);
     this.#listener?.onWorld(world, services ?? servicesOfPod(world, namespace, podIps));
   }
 
@@ -129,11 +127,11 @@ export class ManifestsDiscovery implements Discovery {
     this.#options.log.warn({ file, line, object, problem: message }, "an object is passed over");
   }
 
-  #shadowed(object: string, words: string): void {
-    const found = `${object}: ${words}`;
+  #shadowed({ policy, problem }: ShadowedObject): void {
+    const found = `${policy}: ${problem}`;
     if (this.#warned.has(found)) return;
     this.#warned.add(found);
-    this.#options.log.warn({ object: `IngressBackend ${object}`, problem: words }, "an object is passed over");
+    this.#options.log.warn({ object: `IngressBackend ${policy}`, problem }, "an object is passed over");
   }
 
   #wordsOfUnreadable(failure: string): string {
